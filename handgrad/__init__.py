@@ -1,0 +1,1 @@
+from handgrad.rules import *

@@ -1,0 +1,11 @@
+"""The mathematics: a rule is a frozen dataclass with a forward and a hand-derived backward."""
+
+from handgrad.rules.activations import *
+from handgrad.rules.arithmetic import *
+from handgrad.rules.convolution import *
+from handgrad.rules.linear import *
+from handgrad.rules.losses import *
+from handgrad.rules.normalization import *
+from handgrad.rules.reductions import *
+from handgrad.rules.regularization import *
+from handgrad.rules.structure import *

@@ -1,0 +1,83 @@
+"""Linear maps: every output is a weighted sum of inputs."""
+
+from dataclasses import dataclass
+
+from handgrad.namespace import array_namespace, unbroadcast
+
+__all__ = ["Affine", "MatMul"]
+
+
+@dataclass(frozen=True)
+class MatMul:
+    """y = a b, the matrix product
+
+        a : (..., I, K)
+        b : (..., K, J)
+        y = a @ b
+
+    y is linear in each factor. Paired with dy, each move is read off its own side:
+
+        δy = δa @ b + a @ δb
+        inner(dy, δy) = inner(dy @ swapaxes(b, -1, -2), δa) + inner(swapaxes(a, -1, -2) @ dy, δb)
+
+        da = dy @ swapaxes(b, -1, -2)
+        db = swapaxes(a, -1, -2) @ dy
+
+    A vector is a matrix of one row (on the left) or one column (on the right), and leading axes
+    broadcast, as in NumPy.
+
+    Keeps a and b.
+    """
+
+    def forward(self, a, b):
+        return a @ b, (a, b)
+
+    def backward(self, residuals, dy):
+        a, b = residuals
+        xp = array_namespace(a, b)
+        A = a if a.ndim > 1 else a[None, :]
+        B = b if b.ndim > 1 else b[:, None]
+        if b.ndim == 1:
+            dy = xp.expand_dims(dy, axis=-1)
+        if a.ndim == 1:
+            dy = xp.expand_dims(dy, axis=-2)
+        da = unbroadcast(dy @ xp.matrix_transpose(B), A.shape)
+        db = unbroadcast(xp.matrix_transpose(A) @ dy, B.shape)
+        return xp.reshape(da, a.shape), xp.reshape(db, b.shape)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = x W + b
+
+        x : (..., I)
+        W : (I, O)
+        b : (O)
+        y = x @ W + b
+
+    y is linear in each argument, and every row of x uses the same W and b:
+
+        δy = δx @ W + x @ δW + δb
+
+    Paired with dy, the move of each argument meets its gradient:
+
+        dx = dy @ W.T
+        dW = einsum('...i,...o->io', x, dy)
+        db = einsum('...o->o', dy)
+
+        inner(dy, δy) = inner(dx, δx) + inner(dW, δW) + inner(db, δb)
+
+    For one batch of rows that is dW = xᵀ dy, and db the sum of the rows of dy.
+
+    Keeps x and W.
+    """
+
+    def forward(self, x, W, b):
+        return x @ W + b, (x, W)
+
+    def backward(self, residuals, dy):
+        x, W = residuals
+        xp = array_namespace(x, W)
+        rows = xp.reshape(x, (-1, W.shape[0]))
+        d_rows = xp.reshape(dy, (-1, W.shape[1]))
+        return dy @ W.T, rows.T @ d_rows, xp.sum(d_rows, axis=0)
