@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 from handgrad.derivation.expressions import evaluate, names_in, parse
 
@@ -65,15 +66,12 @@ def count_leading(rule):
 
 def _read(line, rest):
     """The axes, the domain and its argument of a given, from what follows its first parenthesis."""
-    depth = 1
-    for end, character in enumerate(rest):
-        depth += (character == "(") - (character == ")")
-        if not depth:
-            break
-    domain = DOMAIN.fullmatch(rest[end + 1 :])
-    if depth or domain is None:
+    depths = accumulate(((c == "(") - (c == ")") for c in rest), initial=1)
+    end = next((i for i, depth in enumerate(depths) if depth == 0), 0)
+    shape, domain = rest[: end - 1], DOMAIN.fullmatch(rest[end:])
+    if not end or domain is None:
         raise SyntaxError(f"{line!r} is not of the form `name : (shape) domain`")
-    axes = parse(f"({rest[:end]},)").elts if rest[:end].strip() else []
+    axes = parse(f"({shape},)").elts if shape.strip() else []
     argument = parse(domain["argument"]) if domain["argument"] else None
     return axes, domain["domain"] or "real", argument
 

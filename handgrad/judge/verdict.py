@@ -1,0 +1,75 @@
+"""What the judge says: findings, and the verdict that they add up to."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a check can come to, from the worst to the best."""
+
+    WRONG = "WRONG"
+    CONTRACT = "CONTRACT"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    VACUOUS = "VACUOUS"
+    PASS = "PASS"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be: which check saw it, in which case."""
+
+    status: Status
+    check: str
+    message: str
+    case: str
+
+
+@dataclass
+class Verdict:
+    """The judgement on one subject, over all of its cases.
+
+    `vs_jax` is the worst difference from JAX's gradient, as a share of the gradient's scale; None
+    without a reference. `vs_numbers` is the worst difference from a numerical directional
+    derivative, as a share of its scale, and `error_bar` what that derivative may itself be off by.
+    """
+
+    subject: str
+    seed: int
+    cases: int = 0
+    evaluations: int = 0
+    vs_jax: float | None = None
+    vs_numbers: float | None = None
+    error_bar: float | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def status(self):
+        """The worst status among the findings; PASS if there are none."""
+        order = list(Status)
+        return min((f.status for f in self.findings), key=order.index, default=Status.PASS)
+
+    @property
+    def ok(self):
+        return self.status is Status.PASS
+
+    def __bool__(self):
+        return self.ok
+
+    def to_dict(self):
+        """The verdict in plain strings, numbers and lists."""
+        return {"status": self.status.value, "ok": self.ok} | asdict(self)
+
+    def __str__(self):
+        lines = [
+            f"{self.subject}: {self.status.value}",
+            f"  {self.cases} cases, {self.evaluations} evaluations, seed {self.seed}",
+            f"  against JAX      {number(self.vs_jax)}",
+            f"  against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}",
+        ]
+        lines += [f"  {f.status.value}, {f.check}: {f.message}; {f.case}" for f in self.findings]
+        return "\n".join(lines)
+
+
+def number(x):
+    """A difference in few characters."""
+    return "–" if x is None else f"{x:.1e}" if x else "0"

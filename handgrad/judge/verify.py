@@ -1,0 +1,147 @@
+"""verify: every layer of evidence, over every case, in one verdict."""
+
+import numpy as np
+
+from handgrad.judge.automatic import registered_reference, value_and_vjp
+from handgrad.judge.draws import Case, draw_cases, generator
+from handgrad.judge.laws import LAWS
+from handgrad.judge.numerical import UNIT, directional_derivative
+from handgrad.judge.trial import Trial
+from handgrad.judge.verdict import Finding, Status, Verdict
+
+PROJECTIONS = 3
+VS_JAX = 1e-12  # of the gradient's scale; correct rules come to about 1e-15
+FLOOR = 0.1  # the scale of a gradient is at least this share of dy's
+CONFIDENCE = 8  # error bars
+RESOLUTION = 1e-6  # an error bar wider than this share of the scale tells nothing
+
+
+def verify(subject, *inputs, reference=None, seed=0):
+    """Judge a rule: the value of its forward, and every gradient that its backward returns.
+
+    subject    a rule: forward(*inputs) -> (y, residuals), backward(residuals, dy) -> gradients
+    inputs     arrays to judge it at, in float64; left out, drawn from the rule's derivation
+    reference  the same function in JAX; left out, the registered one, or none
+    seed       of all that is drawn
+
+    Returns a Verdict. Raises TypeError or ValueError where there is nothing to judge.
+    """
+    if isinstance(subject, type):
+        raise TypeError(f"{subject.__name__} is a class: pass a rule, such as {subject.__name__}()")
+    if not (hasattr(subject, "forward") and hasattr(subject, "backward")):
+        raise TypeError(f"{subject!r} is not a rule: it has no forward and backward")
+    cases = [_given(inputs)] if inputs else draw_cases(subject, seed)
+    if not cases:
+        raise ValueError(f"{subject!r} has no derivation to draw inputs from: pass the inputs")
+    reference = reference or registered_reference(subject)
+    verdict = Verdict(repr(subject), seed)
+    moved = [_judge(verdict, subject, case, reference) for case in cases]
+    if not any(moved) and not verdict.findings:
+        _report(verdict, Status.VACUOUS, "power", "every gradient is 0 in every case", "all cases")
+    return verdict
+
+
+def _given(inputs):
+    arrays = tuple(map(np.asarray, inputs))
+    for i, x in enumerate(arrays):
+        if not np.issubdtype(x.dtype, np.number) and x.dtype != bool:
+            raise TypeError(f"input {i} is {x.dtype}: the judge needs numbers")
+        if not np.all(np.isfinite(x)):
+            raise ValueError(f"input {i} holds a NaN or an infinity, where no gradient exists")
+    widened = (x.astype(float) if np.issubdtype(x.dtype, np.floating) else x for x in arrays)
+    return Case(tuple(widened), "the given inputs")
+
+
+def _judge(verdict, rule, case, reference):
+    """Add what one case shows to the verdict. True if any gradient is not 0 there."""
+    verdict.cases += 1
+    try:
+        trial = Trial(rule, case.inputs, verdict.seed)
+    except Exception as error:
+        _report(verdict, Status.CONTRACT, "forward", _raised(error), case)
+        return True
+    breaches = [breach for law in LAWS for breach in _breaches(law, trial)]
+    for law, sentence in breaches:
+        _report(verdict, Status.CONTRACT, law.__name__.replace("_", " "), sentence, case)
+    moved = False
+    if not breaches:
+        grads = trial.real_vjp()
+        moved = any(map(np.any, grads.values()))
+        if reference is not None:
+            _compare_with_jax(verdict, trial, case, grads, reference)
+        _compare_with_numbers(verdict, trial, case, grads)
+    verdict.evaluations += trial.evaluations
+    return moved
+
+
+def _breaches(law, trial):
+    """The breaches of one law; a law that cannot be tried is broken too."""
+    try:
+        return [(law, sentence) for sentence in law(trial)]
+    except Exception as error:
+        return [(law, _raised(error))]
+
+
+def _compare_with_jax(verdict, trial, case, grads, reference):
+    """Hold the outputs and the gradients against the reference's, element by element."""
+    outputs, expected = value_and_vjp(reference, trial)
+    pairs = zip(trial.forward(), outputs, strict=True)
+    named = [(f"output {i}", y, y_ref, trial.inputs) for i, (y, y_ref) in enumerate(pairs)]
+    named += [(f"the gradient of input {i}", grads[i], expected[i], trial.dy) for i in grads]
+    for name, actual, wanted, arguments in named:
+        error = _difference(actual, wanted, arguments)
+        verdict.vs_jax = max(verdict.vs_jax or 0.0, error)
+        if not error <= VS_JAX:
+            message = f"{name} is off by {error:.1e} of its scale"
+            _report(verdict, Status.WRONG, "against JAX", message, case)
+
+
+def _difference(actual, wanted, arguments):
+    """The largest difference, as a share of the largest number, or of what it was made from."""
+    if actual.shape != wanted.shape:
+        return np.inf
+    floor = FLOOR * max((_largest(x) for x in arguments if x.dtype != bool), default=0.0)
+    scale = max(_largest(wanted), floor)
+    return _largest(actual - wanted) / scale if scale else 0.0
+
+
+def _largest(x):
+    return float(np.max(np.abs(x), initial=0.0))
+
+
+def _compare_with_numbers(verdict, trial, case, grads):
+    """Hold the gradients against numerical derivatives in random directions."""
+    x = [trial.inputs[i] for i in trial.real]
+    if not any(d.size for d in trial.dy):
+        return
+    for projection in range(PROJECTIONS):
+        rng = generator(verdict.seed, trial.rule, "direction", projection)
+        u = [(_rms(a) or 1.0) * rng.normal(size=a.shape) for a in x]
+        moves = [np.sum(g * b) for g, b in zip(grads.values(), u, strict=True)]
+        spread = sum(float(np.sum((g * b) ** 2)) for g, b in zip(grads.values(), u, strict=True))
+        estimate = directional_derivative(
+            lambda xs: trial.forward(trial.with_real(xs)), x, u, trial.dy
+        )
+        scale = max(np.sqrt(spread), FLOOR * max(map(_largest, trial.dy)))
+        bar = CONFIDENCE * (estimate.error + 4 * UNIT * scale)
+        error = abs(sum(moves) - estimate.value)
+        if verdict.vs_numbers is None or error / scale > verdict.vs_numbers:
+            verdict.vs_numbers, verdict.error_bar = float(error / scale), float(bar / scale)
+        if not estimate.error <= RESOLUTION * scale:
+            message = f"the numerical derivative is known to {estimate.error / scale:.1e} only"
+            _report(verdict, Status.INCONCLUSIVE, "against numbers", message, case)
+        elif not error <= bar:
+            message = f"off by {error / scale:.1e} of its scale, error bar {bar / scale:.1e}"
+            _report(verdict, Status.WRONG, "against numbers", message, case)
+
+
+def _rms(x):
+    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0
+
+
+def _raised(error):
+    return f"raises {type(error).__name__}: {error}"
+
+
+def _report(verdict, status, check, message, case):
+    verdict.findings.append(Finding(status, check, message, str(case)))

@@ -1,0 +1,62 @@
+"""Layer: a rule that remembers. The one mutable class."""
+
+from handgrad.namespace import shape_of
+
+
+class Layer:
+    """A rule, its parameters, and what one forward leaves behind for one backward.
+
+    The rule holds the mathematics and no state, the layer the state and no mathematics. This class
+    makes a layer of any rule:
+
+    >>> from handgrad import Affine, Layer
+    >>> layer = Layer(Affine(), W, b)
+    >>> y = layer.forward(x)
+    >>> dx = layer.backward(dy)
+    >>> dW, db = layer.grads
+
+    A backward uses the residuals up: their memory is free at once, and a second backward, or one
+    layer used at two places, is an error and not a wrong gradient.
+    """
+
+    def __init__(self, rule, *params):
+        self.rule = rule
+        self.params = params
+        self.grads = ()
+        self._residuals = None
+
+    def forward(self, *inputs):
+        """The rule's output for these inputs, followed by the parameters."""
+        arguments = (*inputs, *self.params)
+        self._residuals = None
+        try:
+            y, self._residuals = self.rule.forward(*arguments)
+        except Exception as error:
+            error.add_note(f"in {self.rule}.forward, given {_shapes(arguments)}")
+            raise
+        return y
+
+    def backward(self, dy):
+        """The gradient of the input, or a tuple with one for each; `grads` has the parameters'."""
+        if self._residuals is None:
+            raise RuntimeError(
+                f"{self.rule} has no forward to differentiate: call forward first, and once for "
+                "each backward. To use the same parameters twice, make two layers of them."
+            )
+        residuals, self._residuals = self._residuals, None
+        try:
+            grads = self.rule.backward(residuals, dy)
+        except Exception as error:
+            upstream = dy if isinstance(dy, tuple) else (dy,)
+            error.add_note(f"in {self.rule}.backward, given dy of {_shapes(upstream)}")
+            raise
+        inputs = len(grads) - len(self.params)
+        self.grads = grads[inputs:]
+        return grads[0] if inputs == 1 else grads[:inputs]
+
+    def __repr__(self):
+        return f"Layer({', '.join([repr(self.rule), *map(str, map(shape_of, self.params))])})"
+
+
+def _shapes(arrays):
+    return ", ".join(f"shape {shape_of(a)}" for a in arrays) or "nothing"
