@@ -1,4 +1,4 @@
-"""Convolution and pooling, as XLA has them."""
+"""Convolution and pooling, from index arithmetic: row p of a window is row k of the image."""
 
 import math
 
@@ -10,11 +10,9 @@ __all__ = ["avg_pool2d", "col2im", "conv2d", "im2col", "max_pool2d"]
 
 def im2col(x, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
     """The windows of x as columns: (N, C × numbers in a window, windows)"""
-    patches = lax.conv_general_dilated_patches(
-        x, kernel, stride, [(p, p) for p in padding], rhs_dilation=dilation
-    )
-    n, c, p, q = patches.shape
-    return patches.reshape(n, c, p * q)
+    windows = _windows(x, kernel, stride, padding, dilation)
+    rows, columns = windows.shape[4:]
+    return windows.reshape(x.shape[0], x.shape[1] * math.prod(kernel), rows * columns)
 
 
 def col2im(x, size, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
@@ -24,16 +22,12 @@ def col2im(x, size, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1
 
 
 def conv2d(x, W, b, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
-    """The correlation of x with every filter of W, plus b"""
-    y = lax.conv_general_dilated(
-        x,
-        W,
-        stride,
-        [(p, p) for p in padding],
-        rhs_dilation=dilation,
-        feature_group_count=groups,
-    )
-    return y + b.reshape(1, -1, 1, 1)
+    """Σ W x over each window, by groups of channels, plus b"""
+    windows = _windows(x, W.shape[2:], stride, padding, dilation)
+    windows = windows.reshape(x.shape[0], groups, -1, *windows.shape[2:])
+    filters = W.reshape(groups, -1, *W.shape[1:])
+    y = jnp.einsum("ngcklpq,gockl->ngopq", windows, filters)
+    return y.reshape(x.shape[0], W.shape[0], *y.shape[3:]) + b.reshape(1, -1, 1, 1)
 
 
 def max_pool2d(x, kernel=(2, 2), stride=(2, 2), padding=(0, 0)):
@@ -50,3 +44,13 @@ def _pool(x, start, operation, window):
     kernel, stride, padding = window
     edges = ((0, 0), (0, 0), *((p, p) for p in padding))
     return lax.reduce_window(x, start, operation, (1, 1, *kernel), (1, 1, *stride), edges)
+
+
+def _windows(x, kernel, stride, padding, dilation):
+    """Every window of x: (N, C, rows and columns of the window, rows and columns of windows)"""
+    x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
+    rows, columns = (
+        jnp.arange(k)[:, None] * d + jnp.arange(0, n - d * (k - 1), s)
+        for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
+    )
+    return x[:, :, rows[:, None, :, None], columns[None, :, None, :]]

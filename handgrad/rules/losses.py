@@ -256,7 +256,7 @@ def _reduce(losses, reduction):
 
 def _gradient(dy, shape, reduction):
     """The gradient of each loss; `shape` is that of the losses."""
-    return dy / math.prod(shape) if reduction == "mean" else dy
+    return dy / max(1, math.prod(shape)) if reduction == "mean" else dy
 
 
 def _row_gradient(dy, shape, reduction):

@@ -179,13 +179,13 @@ def _backward(residuals, dy):
     n = math.prod(x_hat.shape[axis] for axis in axes)
     d_gamma = xp.sum(dy * x_hat, axis=axes)
     d_beta = xp.sum(dy, axis=axes)
-    # mean(dx̂) and mean(x̂ dx̂) are γ dβ / n and γ dγ / n; the mean of c, and so of x̂, is 0
-    along_x_hat = 2 * d_var / inv_s - gamma * inv_s * d_gamma
-    along_one = d_mean - gamma * inv_s * d_beta
+    scale = gamma * inv_s
+    # mean(x̂ dx̂) is γ dγ / n, and mean(dc) is γ dβ / n √(v + ε), for x̂ has no mean
+    along_x_hat = 2 * d_var / inv_s - scale * d_gamma
     dx = (
-        _channel(gamma * inv_s, dy) * dy
-        + x_hat * _channel(along_x_hat / n, dy)
-        + _channel(along_one / n, dy)
+        _channel(scale, dy) * (dy - _channel(d_beta / n, dy))
+        + _channel(along_x_hat / n, dy) * x_hat
+        + _channel(d_mean / n, dy)
     )
     return dx, d_gamma, d_beta
 

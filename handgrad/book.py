@@ -1,0 +1,252 @@
+"""The names and signatures of "Deep Learning from Scratch", chapter 5, on handgrad's rules.
+
+A script of the book runs when its import lines change:
+
+    from handgrad.book import *
+
+What the book's own code gets wrong is right here: `dout` is used and never written to, soft
+targets are what they say, labels may be a column, one sample may be one row, and a layer that is
+used twice raises instead of giving a wrong gradient.
+"""
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from handgrad import rules
+from handgrad.layer import Layer
+from handgrad.mnist import read_mnist
+from handgrad.networks import Sequential
+
+__all__ = [
+    "AddLayer",
+    "Affine",
+    "MulLayer",
+    "Relu",
+    "Sigmoid",
+    "SoftmaxWithLoss",
+    "TwoLayerNet",
+    "cross_entropy_error",
+    "load_mnist",
+    "numerical_gradient",
+    "softmax",
+]
+
+
+class _RuleLayer:
+    """A layer of the book: a rule in a Layer, with the book's `dout`."""
+
+    def __init__(self, rule):
+        self._layer = Layer(rule)
+
+    def forward(self, *inputs):
+        return self._layer.forward(*inputs)
+
+    def backward(self, dout):
+        return self._layer.backward(dout)
+
+
+class MulLayer(_RuleLayer):
+    """x y; backward returns (dx, dy)."""
+
+    def __init__(self):
+        super().__init__(rules.Multiply())
+
+
+class AddLayer(_RuleLayer):
+    """x + y; backward returns (dx, dy)."""
+
+    def __init__(self):
+        super().__init__(rules.Add())
+
+
+class Relu(_RuleLayer):
+    """max(x, 0)"""
+
+    def __init__(self):
+        super().__init__(rules.ReLU())
+
+
+class Sigmoid(_RuleLayer):
+    """1 / (1 + e⁻ˣ)"""
+
+    def __init__(self):
+        super().__init__(rules.Sigmoid())
+
+
+class Affine:
+    """x W + b; after a backward `dW` and `db` hold the gradients of W and b.
+
+    The rows of x are its last axis. Where they do not fit W, each sample is flattened to one row,
+    as the book does after a convolution.
+    """
+
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+        self.dW = self.db = None
+        self._layer = Layer(rules.Affine(), W, b)
+        self._shape = None
+
+    def forward(self, x):
+        self._shape = x.shape
+        if x.ndim > 2 and x.shape[-1] != self.W.shape[0]:
+            x = x.reshape(x.shape[0], -1)
+        self._layer.params = (self.W, self.b)
+        return self._layer.forward(x)
+
+    def backward(self, dout):
+        dx = self._layer.backward(dout)
+        self.dW, self.db = self._layer.grads
+        return dx.reshape(self._shape)
+
+
+class SoftmaxWithLoss:
+    """The mean cross-entropy of softmax(x) and the targets t: labels, one-hot rows or weights."""
+
+    def __init__(self):
+        self._layer = Layer(rules.SoftmaxCrossEntropy())
+
+    def forward(self, x, t):
+        return self._layer.forward(x, _distribution(t, x.shape))
+
+    def backward(self, dout=1):
+        dx, _ = self._layer.backward(dout)
+        return dx
+
+
+class TwoLayerNet:
+    """The book's net: affine, ReLU, affine, and softmax with cross-entropy on top.
+
+    `params` holds W1, b1, W2 and b2. The layers use what stands there at each forward, whether it
+    was changed in place or replaced.
+    """
+
+    def __init__(self, input_size, hidden_size, output_size, weight_init_std=0.01):
+        randn = np.random.randn  # the book's generator, so that np.random.seed works as there
+        self.params = {
+            "W1": weight_init_std * randn(input_size, hidden_size),
+            "b1": np.zeros(hidden_size),
+            "W2": weight_init_std * randn(hidden_size, output_size),
+            "b2": np.zeros(output_size),
+        }
+        self.layers = OrderedDict(
+            Affine1=Affine(self.params["W1"], self.params["b1"]),
+            Relu1=Relu(),
+            Affine2=Affine(self.params["W2"], self.params["b2"]),
+        )
+        self.lastLayer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        """The scores of the classes, before softmax."""
+        for number in "12":
+            affine = self.layers[f"Affine{number}"]
+            affine.W, affine.b = self.params[f"W{number}"], self.params[f"b{number}"]
+        return Sequential(*self.layers.values()).forward(x)
+
+    def loss(self, x, t):
+        """The mean cross-entropy."""
+        return self.lastLayer.forward(self.predict(x), t)
+
+    def accuracy(self, x, t):
+        """The share of samples whose largest score is the right class's."""
+        y = self.predict(x)
+        t = _distribution(t, y.shape)
+        return float(np.mean(np.argmax(y, axis=-1) == np.argmax(t, axis=-1)))
+
+    def numerical_gradient(self, x, t):
+        """The gradients of the loss by differences, one parameter at a time."""
+        return {
+            name: numerical_gradient(lambda _: self.loss(x, t), p)
+            for name, p in self.params.items()
+        }
+
+    def gradient(self, x, t):
+        """The gradients of the loss by backpropagation."""
+        self.loss(x, t)
+        Sequential(*self.layers.values()).backward(self.lastLayer.backward())
+        first, second = self.layers["Affine1"], self.layers["Affine2"]
+        return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
+
+
+def softmax(x):
+    """eˣ / Σ eˣ of each row, or of a single one."""
+    return rules.Softmax().forward(np.asarray(x))[0]
+
+
+def cross_entropy_error(y, t):
+    """−Σ t log(y + 1e-7), averaged over the rows, for labels, one-hot rows or weights t."""
+    y = np.asarray(y)
+    return rules.CrossEntropy(eps=1e-7).forward(y, _distribution(t, y.shape))[0]
+
+
+def numerical_gradient(f, x):
+    """The gradient of the number f(x) by central differences, x changed in place and put back.
+
+    The step suits the precision and the size of each number: ε^⅓ max(1, |x|). Raises TypeError
+    unless x is an array of floating-point numbers, for integers cannot hold the step.
+    """
+    if not (isinstance(x, np.ndarray) and np.issubdtype(x.dtype, np.floating)):
+        kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        raise TypeError(f"x is {kind}: a step needs floating-point numbers, as in x.astype(float)")
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        grad[index] = _slope(f, x, index)
+    return grad
+
+
+def load_mnist(normalize=True, flatten=True, one_hot_label=False):
+    """(x_train, t_train), (x_test, t_test), from the IDX files in $HANDGRAD_MNIST or ./mnist."""
+    directory = os.environ.get("HANDGRAD_MNIST", "mnist")
+    if not Path(directory).is_dir():
+        raise FileNotFoundError(
+            f"{directory!r} is no directory: set HANDGRAD_MNIST to the one with the IDX files"
+        )
+    return tuple(
+        _prepared(*part, normalize, flatten, one_hot_label) for part in read_mnist(directory)
+    )
+
+
+def _prepared(images, labels, normalize, flatten, one_hot):
+    x = images.astype(np.float32) / 255 if normalize else images
+    x = x.reshape(len(x), -1) if flatten else x[:, None]
+    return x, np.eye(10)[labels] if one_hot else labels
+
+
+def _slope(f, x, index):
+    """(f(x + h) − f(x − h)) / 2h along one number, with the steps that were really taken."""
+    value = x[index]
+    h = np.finfo(x.dtype).eps ** (1 / 3) * max(1.0, abs(value))
+    try:
+        x[index] = value + h
+        right, f_right = x[index], float(f(x))
+        x[index] = value - h
+        left, f_left = x[index], float(f(x))
+    finally:
+        x[index] = value
+    return (f_right - f_left) / (float(right) - float(left))
+
+
+def _distribution(t, shape):
+    """The targets as one weight for each class: labels become one-hot rows.
+
+    Raises ValueError for what are neither labels nor weights that sum to 1.
+    """
+    t = np.asarray(t)
+    if not np.prod(shape):
+        raise ValueError(f"the batch is empty: its shape is {shape}")
+    if t.shape == shape:
+        sums = np.sum(t, axis=-1)
+        if np.any(t < 0) or not np.allclose(sums, 1, rtol=0, atol=1e-6):
+            raise ValueError(f"the targets are no distributions: rows sum to {np.ravel(sums)[:5]}")
+        return t
+    if t.shape not in (shape[:-1], (*shape[:-1], 1)):
+        raise ValueError(f"targets of shape {t.shape} do not fit outputs of shape {shape}")
+    if not np.issubdtype(t.dtype, np.integer):
+        raise ValueError(f"labels are whole numbers, and these are {t.dtype}")
+    if t.min() < 0 or t.max() >= shape[-1]:
+        raise ValueError(
+            f"labels run from {t.min()} to {t.max()}, the classes from 0 to {shape[-1] - 1}"
+        )
+    return np.eye(shape[-1])[t.reshape(shape[:-1])]
