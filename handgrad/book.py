@@ -12,6 +12,7 @@ used twice raises instead of giving a wrong gradient.
 import os
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,10 +107,12 @@ class SoftmaxWithLoss:
     """The mean cross-entropy of softmax(x) and the targets t: labels, one-hot rows or weights."""
 
     def __init__(self):
+        self.loss = None
         self._layer = Layer(rules.SoftmaxCrossEntropy())
 
     def forward(self, x, t):
-        return self._layer.forward(x, _distribution(t, x.shape))
+        self.loss = self._layer.forward(x, _distribution(t, x.shape))
+        return self.loss
 
     def backward(self, dout=1):
         dx, _ = self._layer.backward(dout)
@@ -131,7 +134,7 @@ class TwoLayerNet:
             "W2": weight_init_std * randn(hidden_size, output_size),
             "b2": np.zeros(output_size),
         }
-        self.layers = OrderedDict(
+        self.layers: OrderedDict[str, Any] = OrderedDict(
             Affine1=Affine(self.params["W1"], self.params["b1"]),
             Relu1=Relu(),
             Affine2=Affine(self.params["W2"], self.params["b2"]),
@@ -238,7 +241,7 @@ def _distribution(t, shape):
         raise ValueError(f"the batch is empty: its shape is {shape}")
     if t.shape == shape:
         sums = np.sum(t, axis=-1)
-        if np.any(t < 0) or not np.allclose(sums, 1, rtol=0, atol=1e-6):
+        if np.any(t < 0) or not np.all(np.abs(sums - 1) <= 1e-6):
             raise ValueError(f"the targets are no distributions: rows sum to {np.ravel(sums)[:5]}")
         return t
     if t.shape not in (shape[:-1], (*shape[:-1], 1)):

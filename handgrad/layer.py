@@ -1,5 +1,7 @@
 """Layer: a rule that remembers. The one mutable class."""
 
+from typing import Any
+
 from handgrad.namespace import shape_of
 
 
@@ -22,7 +24,7 @@ class Layer:
     def __init__(self, rule, *params):
         self.rule = rule
         self.params = params
-        self.grads = ()
+        self.grads: tuple[Any, ...] = ()
         self._residuals = None
 
     def forward(self, *inputs):

@@ -1,5 +1,8 @@
 """One code for every array library: an array's namespace, and what the array API standard lacks."""
 
+import operator
+from functools import reduce
+
 import numpy as np
 
 
@@ -54,7 +57,7 @@ def unbroadcast(dy, shape):
     return xp.reshape(xp.sum(dy, axis=(*range(extra), *ones)), shape)
 
 
-def pad(x, widths, value=0):
+def pad(x, widths, value=0.0):
     """x with `widths[i]` copies of value on both sides of axis i, counted from the last axes."""
     xp = array_namespace(x)
     for axis, width in enumerate(widths, x.ndim - len(widths)):
@@ -73,7 +76,7 @@ def scatter_add(shape, pieces):
     pieces = list(pieces)
     xp = array_namespace(*(values for _, values in pieces))
     if xp.__name__ == "jax.numpy":
-        return sum(_padded(shape, index, values) for index, values in pieces)
+        return reduce(operator.add, (_padded(shape, *piece) for piece in pieces))
     total = xp.zeros(shape, dtype=pieces[0][1].dtype, device=pieces[0][1].device)
     for index, values in pieces:
         total[index] += values

@@ -5,6 +5,7 @@ What is not in the tables below does not exist.
 
 import ast
 import operator
+from typing import Any
 
 BINARY = {
     ast.Add: operator.add,
@@ -28,7 +29,7 @@ def names_in(node):
     return list(dict.fromkeys(n.id for n in found))
 
 
-def evaluate(node, values):
+def evaluate(node, values) -> Any:
     """The value of an expression in which the names have these values."""
     match node:
         case ast.Constant(value=int() | float() as value):

@@ -23,6 +23,9 @@ class Finding:
     message: str
     case: str
 
+    def __str__(self):
+        return f"{self.status.value}, {self.check}: {self.message}\n        at {self.case}"
+
 
 @dataclass
 class Verdict:
@@ -41,6 +44,23 @@ class Verdict:
     vs_numbers: float | None = None
     error_bar: float | None = None
     findings: list[Finding] = field(default_factory=list)
+
+    @classmethod
+    def combined(cls, subject, verdicts):
+        """One verdict on several subjects, such as a rule with different options."""
+        first, *_ = verdicts
+        known = [v for v in verdicts if v.vs_numbers is not None]
+        worst = max(known, key=lambda v: v.vs_numbers or 0.0, default=first)
+        return cls(
+            subject,
+            first.seed,
+            sum(v.cases for v in verdicts),
+            sum(v.evaluations for v in verdicts),
+            max((v.vs_jax for v in verdicts if v.vs_jax is not None), default=None),
+            worst.vs_numbers,
+            worst.error_bar,
+            [finding for v in verdicts for finding in v.findings],
+        )
 
     @property
     def status(self):
@@ -66,7 +86,7 @@ class Verdict:
             f"  against JAX      {number(self.vs_jax)}",
             f"  against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}",
         ]
-        lines += [f"  {f.status.value}, {f.check}: {f.message}; {f.case}" for f in self.findings]
+        lines += [f"  {finding}" for finding in self.findings]
         return "\n".join(lines)
 
 

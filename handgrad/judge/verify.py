@@ -37,7 +37,7 @@ def verify(subject, *inputs, reference=None, seed=0):
     verdict = Verdict(repr(subject), seed)
     moved = [_judge(verdict, subject, case, reference) for case in cases]
     if not any(moved) and not verdict.findings:
-        _report(verdict, Status.VACUOUS, "power", "every gradient is 0 in every case", "all cases")
+        _report(verdict, Status.VACUOUS, "power", "every gradient is 0", "every case")
     return verdict
 
 
@@ -144,4 +144,4 @@ def _raised(error):
 
 
 def _report(verdict, status, check, message, case):
-    verdict.findings.append(Finding(status, check, message, str(case)))
+    verdict.findings.append(Finding(status, check, message, f"{verdict.subject}, {case}"))

@@ -1,0 +1,7 @@
+"""python -m handgrad"""
+
+import sys
+
+from handgrad.cli import main
+
+sys.exit(main())

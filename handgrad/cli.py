@@ -1,0 +1,32 @@
+"""The command line: `handgrad COMMAND`.
+
+Exit status 0 when all is well, 1 when something is wrong, 2 when the command line or the input is.
+"""
+
+import argparse
+import os
+import sys
+
+from handgrad.commands import train, verify
+from handgrad.commands.console import UsageError
+
+COMMANDS = (verify, train)
+
+
+def main(argv=None):
+    """Run one command; its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="handgrad", description="Derive it by hand, prove it by machine."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UsageError as error:
+        print(f"handgrad: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,181 @@
+"""handgrad train: the book's two-layer net on real digits."""
+
+import argparse
+import dataclasses
+import importlib.util
+import math
+from pathlib import Path
+
+from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
+
+STEPS = 10_000
+CHECKED = 3  # digits in the gradient check, as in the book
+TOLERANCE = 1e-6  # differences with a step of ε^⅓ keep about half of the digits
+
+
+def add_parser(commands):
+    parser = commands.add_parser(
+        "train",
+        help="train the book's TwoLayerNet on real digits",
+        description="Train the book's two-layer net on the MNIST digits, with the book's settings.",
+    )
+    add = parser.add_argument
+    add("--mnist", required=True, metavar="DIR", help="the directory with the four IDX files")
+    add("--steps", type=_count, default=STEPS, help=f"to train for (default: {STEPS})")
+    add("--hidden", type=_count, help="units in the hidden layer (default: 50)")
+    add("--batch", type=_count, help="digits in a mini-batch (default: 100)")
+    add("--learning-rate", type=_rate, help="of gradient descent (default: 0.1)")
+    add("--seed", type=whole_number, help="of the weights and the batches (default: 0)")
+    add("--save", metavar="FILE.npz", type=Path, help="keep the run in a file, every epoch")
+    add("--resume", action="store_true", help="go on with the run in the --save file")
+    add("--curve", metavar="FILE", type=Path, help="draw the accuracies, as .svg or .png")
+    add("--check", action="store_true", help=f"first check the gradients on {CHECKED} digits")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """0 when the steps are done; 1 when the check fails or the loss is no longer a number."""
+    _refuse_what_cannot_be_written(arguments)
+    train, test = _digits(arguments.mnist)
+    job = _resumed(arguments, train) if arguments.resume else _started(arguments, train)
+    if arguments.check and not _check(job.net, train):
+        return 1
+    status = _train(job, train, test, arguments)
+    if arguments.curve and job.history:
+        from handgrad.curve import draw_curve
+
+        draw_curve(job.history, arguments.curve)
+        print(f"the curve is in {arguments.curve}")
+    return status
+
+
+def _train(job, train, test, arguments):
+    from handgrad import checkpoint, training
+
+    print(f"{'step':>7}{'loss':>10}{'train':>10}{'test':>10}")
+    for row in job.history:
+        print(_row(*row))
+    try:
+        for row in training.advance(job, train, test, arguments.steps):
+            if row is None:
+                progress(f"step {job.step} of {arguments.steps}, loss {job.losses[-1]:.4f}")
+                continue
+            progress()
+            print(_row(*row), flush=True)
+            if arguments.save:
+                checkpoint.save(job, arguments.save)
+    except FloatingPointError as error:
+        progress()
+        print(error)
+        return 1
+    except KeyboardInterrupt:
+        progress()
+        kept = job.history[-1][0] if job.history and arguments.save else None
+        where = f"; {arguments.save} holds step {kept}: add --resume to go on" if kept else ""
+        print(f"interrupted at step {job.step}{where}")
+        return 130
+    return 0
+
+
+def _row(step, loss, train, test):
+    return f"{step:>7}{loss:>10.4f}{train:>10.2%}{test:>10.2%}"
+
+
+def _digits(directory):
+    from handgrad.mnist import read_mnist
+
+    try:
+        return read_mnist(directory)
+    except (OSError, ValueError) as error:
+        raise UsageError(error) from None
+
+
+def _started(arguments, train):
+    from handgrad.training import Settings, start
+
+    return start(dataclasses.replace(Settings(), **_chosen(arguments)), train)
+
+
+def _resumed(arguments, train):
+    """The run in the file, if it is one that the other options and the digits fit."""
+    from handgrad import checkpoint, training
+
+    try:
+        job = checkpoint.load(arguments.save)
+    except (OSError, ValueError) as error:
+        raise UsageError(error) from None
+    for name, value in _chosen(arguments).items():
+        kept = getattr(job.settings, name)
+        if value != kept:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{arguments.save} was begun with {option} {kept}, not {value}")
+    if job.digits != training.fingerprint(train):
+        raise UsageError(f"{arguments.save} was trained on other digits than {arguments.mnist}'s")
+    return job
+
+
+def _chosen(arguments):
+    """The settings that the command line gives."""
+    names = ("hidden", "batch", "learning_rate", "seed")
+    given = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _check(net, train):
+    """Print the book's gradient check on real digits; True if backpropagation agrees."""
+    from handgrad.training import check_gradients, pixels
+
+    images, labels = train
+    total = sum(p.size for p in net.params.values())
+    done = 0
+
+    def tick():
+        nonlocal done
+        done += 1
+        if done % 100 == 0:
+            progress(f"checking parameter {done} of {total}")
+
+    check = check_gradients(net, pixels(images[:CHECKED]), labels[:CHECKED], tick)
+    progress()
+    print(f"{total} gradients on {CHECKED} digits, largest relative error of each parameter:")
+    for name, error in check.errors.items():
+        verdict = coloured("ok", GREEN) if error <= TOLERANCE else coloured("WRONG", RED)
+        print(f"  {name}  {error:.1e}  {verdict}")
+    times = check.numerical / check.backward
+    print(
+        f"  differences {check.numerical:.2f} s, backpropagation {check.backward:.4f} s: ", end=""
+    )
+    print(f"{times:,.0f} times faster\n")
+    return all(error <= TOLERANCE for error in check.errors.values())
+
+
+def _refuse_what_cannot_be_written(arguments):
+    """Say before the training what would fail after it."""
+    save, curve = arguments.save, arguments.curve
+    if arguments.resume and save is None:
+        raise UsageError("--resume needs --save FILE, the file to go on with")
+    if save and save.exists() and not arguments.resume:
+        raise UsageError(f"{save} exists: add --resume to go on with it, or name another file")
+    for path in filter(None, (save, curve)):
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"{path} cannot be written: {path.parent} is no directory")
+    if curve and curve.suffix not in {".svg", ".png"}:
+        raise UsageError(f"--curve {curve} must end in .svg or .png")
+    if curve and importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--curve needs matplotlib: pip install 'handgrad[plot]'")
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _rate(text):
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return rate

@@ -1,0 +1,16 @@
+"""The curve of a training run: accuracy on the training and the test digits, epoch by epoch."""
+
+
+def draw_curve(history, path):
+    """Draw a history's accuracies against its steps into an .svg or .png file."""
+    from matplotlib.figure import Figure
+
+    steps, _, train, test = zip(*history, strict=True)
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(steps, train, label="training digits")
+    axes.plot(steps, test, "--", label="test digits")
+    axes.set(xlabel="step", ylabel="accuracy", xlim=(0, steps[-1]), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,147 @@
+"""Training the book's net on digits, and its gradient check."""
+
+import time
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handgrad.book import TwoLayerNet, numerical_gradient
+
+CHUNK = 1000  # images whose scores are computed at once
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run is made of; the defaults are the book's."""
+
+    hidden: int = 50
+    batch: int = 100
+    learning_rate: float = 0.1
+    seed: int = 0
+
+
+@dataclass
+class Run:
+    """A training run: its net, where it stands, and what it has seen.
+
+    `losses` has one number a step, `history` one row an epoch: step, mean loss, and the accuracies
+    on the training and the test digits.
+    """
+
+    settings: Settings
+    net: TwoLayerNet
+    rng: np.random.Generator
+    digits: int
+    losses: list[float] = field(default_factory=list)
+    history: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+    @property
+    def step(self):
+        return len(self.losses)
+
+
+def start(settings, train):
+    """A run at step 0, for these training digits."""
+    rng = np.random.default_rng(settings.seed)
+    images, _ = train
+    net = TwoLayerNet(images[0].size, settings.hidden, 10)
+    for name in ("W1", "W2"):
+        net.params[name] = 0.01 * rng.normal(size=net.params[name].shape)
+    return Run(settings, net, rng, fingerprint(train))
+
+
+def fingerprint(train):
+    """A number that tells one set of digits from another."""
+    return zlib.crc32(train[1].tobytes(), zlib.crc32(train[0].tobytes()))
+
+
+def advance(run, train, test, steps):
+    """Train up to a number of steps. Yields after each: a new row of the history, or None.
+
+    There is a row for every epoch and one for the last step. Raises FloatingPointError where the loss is no longer a number.
+    """
+    images, labels = train
+    epoch = max(1, len(images) // run.settings.batch)
+    while run.step < steps:
+        chosen = run.rng.choice(len(images), run.settings.batch)
+        run.losses.append(_descend(run, pixels(images[chosen]), labels[chosen]))
+        if run.step % epoch == 0 or run.step == steps:
+            since = run.history[-1][0] if run.history else 0
+            loss = float(np.mean(run.losses[since:]))
+            row = (run.step, loss, accuracy(run.net, train), accuracy(run.net, test))
+            run.history.append(row)
+            yield row
+        else:
+            yield None
+
+
+def _descend(run, x, t):
+    """One step down the gradient on one batch; the loss before it."""
+    net = run.net
+    grads = net.gradient(x, t)
+    loss = net.lastLayer.loss
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss} at step {run.step}: a learning rate below "
+            f"{run.settings.learning_rate} may do"
+        )
+    for name, dp in grads.items():
+        net.params[name] -= run.settings.learning_rate * dp
+    return float(loss)
+
+
+def pixels(images):
+    """Images as rows of numbers from 0 to 1."""
+    return images.reshape(len(images), -1) / 255
+
+
+def accuracy(net, digits):
+    """The share of digits that the net reads right."""
+    images, labels = digits
+    right = [
+        net.accuracy(pixels(images[i : i + CHUNK]), labels[i : i + CHUNK])
+        * len(labels[i : i + CHUNK])
+        for i in range(0, len(images), CHUNK)
+    ]
+    return float(sum(right) / len(images))
+
+
+@dataclass(frozen=True)
+class Check:
+    """The book's gradient check: each parameter's largest relative error, and the times in seconds."""
+
+    errors: dict[str, float]
+    parameters: int
+    numerical: float
+    backward: float
+
+
+def check_gradients(net, x, t, tick=lambda: None):
+    """Every parameter's gradient by differences against backpropagation, on a few digits.
+
+    An error is the largest difference in an array, as a share of its largest gradient. `tick` is
+    called once for every parameter.
+    """
+    grads, backward = _timed(lambda: net.gradient(x, t))
+
+    def loss(_):
+        calls[0] += 1
+        if calls[0] % 2 == 0:
+            tick()
+        return net.loss(x, t)
+
+    calls = [0]
+    numbers, numerical = _timed(
+        lambda: {k: numerical_gradient(loss, p) for k, p in net.params.items()}
+    )
+    errors = {
+        k: float(np.max(np.abs(numbers[k] - g)) / np.max(np.abs(g))) for k, g in grads.items()
+    }
+    return Check(errors, sum(p.size for p in net.params.values()), numerical, backward)
+
+
+def _timed(run):
+    begin = time.perf_counter()
+    result = run()
+    return result, time.perf_counter() - begin
