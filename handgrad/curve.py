@@ -2,15 +2,16 @@
 
 
 def draw_curve(history, path):
-    """Draw a history's accuracies against its steps into an .svg or .png file."""
+    """Draw a history's accuracies against its epochs into an .svg or .png file."""
     from matplotlib.figure import Figure
 
     steps, _, train, test = zip(*history, strict=True)
+    epochs = [step / steps[0] for step in steps]
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(steps, train, label="training digits")
-    axes.plot(steps, test, "--", label="test digits")
-    axes.set(xlabel="step", ylabel="accuracy", xlim=(0, steps[-1]), ylim=(0, 1))
+    axes.plot(epochs, train, label="training digits")
+    axes.plot(epochs, test, "--", label="test digits")
+    axes.set(xlabel="epoch", ylabel="accuracy", xlim=(0, epochs[-1]), ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=150)
