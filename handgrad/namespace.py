@@ -28,6 +28,11 @@ def shape_of(x):
     return getattr(x, "shape", ())
 
 
+def device_of(x):
+    """Where an array lives, or None while JAX traces it, when that is not yet known."""
+    return getattr(x, "device", None)
+
+
 def outline(x):
     """An array of shape (0, *x.shape): it holds no element, and remembers x's shape.
 
@@ -63,7 +68,7 @@ def pad(x, widths, value=0.0):
     for axis, width in enumerate(widths, x.ndim - len(widths)):
         if width:
             shape = (*x.shape[:axis], width, *x.shape[axis + 1 :])
-            edge = xp.full(shape, value, dtype=x.dtype, device=x.device)
+            edge = xp.full(shape, value, dtype=x.dtype, device=device_of(x))
             x = xp.concat([edge, x, edge], axis=axis)
     return x
 
@@ -77,7 +82,7 @@ def scatter_add(shape, pieces):
     xp = array_namespace(*(values for _, values in pieces))
     if xp.__name__ == "jax.numpy":
         return reduce(operator.add, (_padded(shape, *piece) for piece in pieces))
-    total = xp.zeros(shape, dtype=pieces[0][1].dtype, device=pieces[0][1].device)
+    total = xp.zeros(shape, dtype=pieces[0][1].dtype, device=device_of(pieces[0][1]))
     for index, values in pieces:
         total[index] += values
     return total

@@ -203,7 +203,7 @@ class MaxPool2d:
         xp = array_namespace(x)
         padded = pad(x, self.padding, -math.inf)
         y, *others = (padded[:, :, r, c] for r, c in product(*_visits(x.shape, self._window())))
-        place = xp.zeros(y.shape, dtype=xp.int32, device=x.device)
+        place = xp.zeros_like(y, dtype=xp.int32)
         for i, other in enumerate(others, 1):
             larger = (other > y) | xp.isnan(other)
             y, place = xp.where(larger, other, y), xp.where(larger, i, place)
@@ -304,7 +304,7 @@ def _col2im(u, shape, window):
     rows, columns = _visits(shape, window)
     n = len(rows) * len(columns)
     parts = array_namespace(u).reshape(u, (*shape[:2], n, _count(rows), _count(columns)))
-    return _gathered([parts[:, :, i] for i in range(n)], shape, window)
+    return _gathered([parts[:, :, i, ...] for i in range(n)], shape, window)
 
 
 def _gathered(parts, shape, window):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from handgrad.namespace import array_namespace, outline, outlined, unbroadcast
+from handgrad.namespace import array_namespace, device_of, outline, outlined, unbroadcast
 
 __all__ = [
     "CrossEntropy",
@@ -134,7 +134,7 @@ class SoftmaxCrossEntropyWithLabels:
         xp = array_namespace(log_p, label)
         dl = _row_gradient(dy, label.shape, self.reduction)
         label = xp.expand_dims(label, axis=-1)
-        classes = xp.arange(log_p.shape[-1], device=log_p.device)
+        classes = xp.arange(log_p.shape[-1], device=device_of(log_p))
         hit = xp.astype(label, classes.dtype) == classes
         others = xp.where(hit, 0, xp.exp(log_p))
         # p − 1 at the label is minus the others' sum, which rounds nothing off

@@ -104,13 +104,16 @@ class Transpose:
     axes: tuple[int, ...]
 
     def forward(self, x):
-        return array_namespace(x).permute_dims(x, self.axes), ()
+        return array_namespace(x).permute_dims(x, self._counted()), ()
 
     def backward(self, residuals, dy):
         () = residuals
-        axes = [axis % len(self.axes) for axis in self.axes]
-        inverse = tuple(axes.index(i) for i in range(len(axes)))
+        inverse = tuple(self._counted().index(i) for i in range(dy.ndim))
         return (fresh(array_namespace(dy).permute_dims(dy, inverse)),)
+
+    def _counted(self):
+        """The axes, counted from the first one: not every library counts from the last."""
+        return tuple(axis % len(self.axes) for axis in self.axes)
 
 
 @dataclass(frozen=True)
@@ -136,20 +139,26 @@ class Slice:
     axis: int = 0
 
     def forward(self, x):
-        return x[_along(x.ndim, self.axis, self._slice())], (outline(x),)
+        taken, backwards = self._taken(x.shape)
+        y = x[_along(x.ndim, self.axis, taken)]
+        return array_namespace(x).flip(y, axis=self.axis) if backwards else y, (outline(x),)
 
     def backward(self, residuals, dy):
         (x,) = map(outlined, residuals)
-        spots = range(*self._slice().indices(x[self.axis]))
-        if spots.step < 0:
-            spots = spots[::-1]
+        taken, backwards = self._taken(x)
+        if backwards:
             dy = array_namespace(dy).flip(dy, axis=self.axis)
         index = [slice(0, n, 1) for n in x]
-        index[self.axis] = slice(spots.start, max(spots.start, spots.stop), spots.step)
+        index[self.axis] = taken
         return (scatter_add(x, [(tuple(index), dy)]),)
 
-    def _slice(self):
-        return slice(self.start, self.stop, self.step)
+    def _taken(self, shape):
+        """The slice with a positive step, and whether it is then read backwards."""
+        spots = range(shape[self.axis])[self.start : self.stop : self.step]
+        if not spots:
+            return slice(0, 0, 1), False
+        low, high = sorted((spots[0], spots[-1]))
+        return slice(low, high + 1, abs(spots.step)), spots.step < 0
 
 
 @dataclass(frozen=True)

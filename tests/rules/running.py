@@ -1,0 +1,39 @@
+"""What the families' tests share: run a rule, draw numbers, hold numbers against others."""
+
+import numpy as np
+
+from handgrad import verify
+
+
+def value(rule, *inputs):
+    """What the rule's forward gives."""
+    return rule.forward(*inputs)[0]
+
+
+def gradients(rule, *inputs, dy):
+    """What the rule's backward gives, after a forward with these inputs."""
+    _, residuals = rule.forward(*inputs)
+    return rule.backward(residuals, dy)
+
+
+def normals(seed, *shapes):
+    """Independent normal numbers, one array for each shape."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def assert_close(actual, expected, tolerance=1e-12):
+    """The shapes are the same, and no number is further off than this share of the largest."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    scale = np.max(np.abs(expected), initial=0) or 1
+    worst = np.max(np.abs(actual - expected), initial=0) / scale
+    assert worst <= tolerance, f"off by {worst:.1e} of the scale {scale:.1e}"
+
+
+def assert_verified(rule, *inputs):
+    """The judge passes the rule at these inputs, with JAX's word and with that of numbers."""
+    verdict = verify(rule, *inputs)
+    assert verdict.ok, str(verdict)
+    assert verdict.vs_jax is not None
+    assert verdict.vs_numbers is not None

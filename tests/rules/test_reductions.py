@@ -1,0 +1,109 @@
+"""Facts of reductions: what a sum, a mean and an extreme number give back, and to whom."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from handgrad import Max, Mean, Min, Sum
+from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+
+AXES = [None, 0, -1, (0, 2), (-1, 0), (0, 1, 2), ()]
+
+
+@pytest.mark.parametrize("cls", [Sum, Mean, Max, Min])
+@pytest.mark.parametrize("axis", AXES, ids=repr)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_any_axes_may_be_reduced_and_kept(cls, axis, keepdims):
+    (x,) = normals(1, (3, 2, 4))
+    assert_verified(cls(axis, keepdims), x)
+
+
+@pytest.mark.parametrize("cls", [Sum, Mean, Max, Min])
+def test_vectors_and_single_numbers_may_be_reduced(cls):
+    for x in normals(2, (5,), (1,), ()):
+        assert_verified(cls(), x)
+
+
+@pytest.mark.parametrize("axis", AXES, ids=repr)
+def test_the_sum_of_zero_axes_or_all_is_numpys(axis):
+    (x,) = normals(3, (3, 2, 4))
+    assert_close(value(Sum(axis), x), np.sum(x, axis=axis))
+    assert_close(value(Mean(axis, keepdims=True), x), np.mean(x, axis=axis, keepdims=True))
+
+
+def test_every_term_of_a_sum_gets_the_sums_gradient():
+    x, dy = normals(4, (3, 4), (3,))
+    (dx,) = gradients(Sum(axis=1), x, dy=dy)
+    assert np.array_equal(dx, np.repeat(dy[:, None], 4, axis=1))
+
+
+@pytest.mark.parametrize("axis", AXES, ids=repr)
+def test_a_means_gradient_is_the_sums_divided_by_how_many_share_it(axis):
+    (x,) = normals(5, (3, 2, 4))
+    (dy,) = normals(6, np.shape(np.sum(x, axis=axis)))
+    n = x.size / max(1, dy.size)
+    assert_close(gradients(Mean(axis), x, dy=dy)[0], gradients(Sum(axis), x, dy=dy)[0] / n)
+
+
+@pytest.mark.parametrize("rule", [Mean(), Max(), Min()], ids=repr)
+def test_the_shares_of_an_average_or_an_extreme_add_up_to_the_whole(rule):
+    x = np.array([[1.0, 3.0, 3.0], [-1.0, -1.0, -1.0]])
+    assert_close(np.sum(gradients(rule, x, dy=1.7)[0]), 1.7)
+
+
+def test_the_minimum_is_minus_the_maximum_of_minus_x():
+    x, dy = normals(7, (3, 4), (4,))
+    assert_close(value(Min(0), x), -value(Max(0), -x))
+    assert_close(gradients(Min(0), x, dy=dy)[0], gradients(Max(0), -x, dy=dy)[0])
+
+
+@pytest.mark.parametrize(("rule", "peer"), [(Max(), jnp.max), (Min(), jnp.min)], ids=repr)
+@pytest.mark.parametrize(
+    "x", [[1.0, 1, 1], [2.0, 2, -3, -3], [0.0, -0.0, 5, 5], [4.0, 4, 4, 4]], ids=repr
+)
+def test_ties_share_the_gradient_equally_as_in_jax(rule, peer, x):
+    (dx,) = gradients(rule, np.array(x), dy=-1.3)
+    assert_close(dx, -1.3 * jax.grad(peer)(jnp.array(x)))
+    assert_close(dx[dx != 0], -1.3 / np.sum(dx != 0) * np.ones(np.sum(dx != 0)))
+
+
+def test_ties_are_counted_within_their_own_group():
+    x = np.array([[[5.0, 1.0], [2.0, 2.0]], [[5.0, 5.0], [0.0, 2.0]]])
+    dy = np.array([[[1.5], [-0.9]]])
+    (dx,) = gradients(Max((0, 2), keepdims=True), x, dy=dy)
+    expected = [[[0.5, 0.0], [-0.3, -0.3]], [[0.5, 0.5], [0.0, -0.3]]]
+    assert_close(dx, expected)
+
+
+@pytest.mark.parametrize("rule", [Max(), Min()], ids=repr)
+def test_a_nan_is_the_extreme_and_gets_the_gradient(rule):
+    x = np.array([1.0, np.nan, 3.0, -2.0])
+    assert np.isnan(value(rule, x))
+    assert np.array_equal(gradients(rule, x, dy=1.7)[0], [0, 1.7, 0, 0])
+
+
+def test_infinities_may_be_extreme_and_may_tie():
+    x = np.array([np.inf, 1.0, np.inf])
+    assert np.array_equal(gradients(Max(), x, dy=1.5)[0], [0.75, 0, 0.75])
+
+
+def test_the_sum_of_no_numbers_is_0_and_its_gradient_empty():
+    assert np.array_equal(value(Sum(0), np.empty((0, 3))), np.zeros(3))
+    assert gradients(Sum(0), np.empty((0, 3)), dy=np.full(3, 1.7))[0].shape == (0, 3)
+
+
+def test_the_mean_of_no_numbers_is_nan_and_its_gradient_empty():
+    with pytest.warns(RuntimeWarning) as seen:
+        y, residuals = Mean(0).forward(np.empty((0, 3)))
+    assert "Mean of empty slice" in str(seen[0].message)
+    assert np.all(np.isnan(y))
+    assert Mean(0).backward(residuals, np.full(3, 1.7))[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize("cls", [Max, Min])
+def test_the_extreme_of_no_numbers_is_refused_and_no_extremes_are_none(cls):
+    with pytest.raises(ValueError, match="no identity"):
+        cls(0).forward(np.empty((0, 3)))
+    assert value(cls(1), np.empty((0, 3))).shape == (0,)
+    assert gradients(cls(1), np.empty((0, 3)), dy=np.empty(0))[0].shape == (0, 3)

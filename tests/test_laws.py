@@ -1,0 +1,96 @@
+"""What every rule obeys, on every array library."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from handgrad import verify
+from tests.rules_and_cases import RULES, trial_of
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
+
+
+@every_rule
+def test_the_judge_passes_every_rule(rule):
+    verdict = verify(rule, seed=1)
+    assert verdict.ok, str(verdict)
+    assert verdict.vs_jax is not None
+    assert verdict.vs_jax < 1e-12
+    assert verdict.error_bar is not None
+    assert verdict.error_bar < 1e-6
+
+
+@every_rule
+def test_a_rule_is_frozen_and_hashable(rule):
+    assert hash(rule) == hash(dataclasses.replace(rule))
+    for field in dataclasses.fields(rule):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(rule, field.name, None)
+
+
+@every_rule
+def test_jax_agrees_with_numpy(rule):
+    trial = trial_of(rule)
+    assert_same(run(rule, trial, jnp.asarray), run(rule, trial, np.asarray))
+
+
+@every_rule
+def test_forward_and_backward_may_be_jitted_apart(rule):
+    trial = trial_of(rule)
+    jitted = Compiled(rule)
+    assert_same(run(jitted, trial, jnp.asarray), run(rule, trial, np.asarray))
+
+
+@every_rule
+def test_float32_stays_float32_in_jax(rule):
+    trial = trial_of(rule)
+    for array in run(rule, trial, single_precision_jax):
+        assert array.dtype == np.float32
+
+
+@every_rule
+def test_only_the_array_api_standard_is_used(rule):
+    strict = pytest.importorskip("array_api_strict", reason="array-api-strict is an extra")
+    trial = trial_of(rule)
+    assert_same(run(rule, trial, strict.asarray), run(rule, trial, np.asarray))
+
+
+@every_rule
+def test_torch_agrees_with_numpy(rule):
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    pytest.importorskip("array_api_compat", reason="torch needs array-api-compat")
+    trial = trial_of(rule)
+    assert_same(run(rule, trial, torch.asarray), run(rule, trial, np.asarray))
+
+
+class Compiled:
+    """A rule whose forward and backward are two compiled programs."""
+
+    def __init__(self, rule):
+        self.forward, self.backward = jax.jit(rule.forward), jax.jit(rule.backward)
+
+
+def run(rule, trial, convert):
+    """The outputs and the gradients of a rule, run on arrays of another library."""
+    y, residuals = rule.forward(*map(convert, trial.inputs))
+    several = isinstance(y, tuple)
+    dy = tuple(map(convert, trial.dy))
+    grads = rule.backward(residuals, dy if several else dy[0])
+    return [*(y if several else (y,)), *(dx for dx in grads if dx is not None)]
+
+
+def single_precision_jax(x):
+    return jnp.asarray(x, np.float32 if x.dtype == np.float64 else None)
+
+
+def assert_same(actual, expected):
+    assert len(actual) == len(expected)
+    for a, e in zip(actual, expected, strict=True):
+        a, e = np.asarray(a), np.asarray(e)
+        assert a.shape == e.shape
+        assert a.dtype == e.dtype
+        # another library may sum in another order
+        assert np.max(np.abs(a - e), initial=0) <= 1e-13 * max(1, np.max(np.abs(e), initial=0))
