@@ -1,7 +1,6 @@
 """The givens of a derivation: lines `name : (shape) domain`, and the sizes in the shapes."""
 
 import ast
-import dataclasses
 import re
 from dataclasses import dataclass
 from itertools import accumulate
@@ -39,7 +38,7 @@ def givens_of(rule, letter, leading):
     `letter(name)` is the size of a letter that has none yet, and `leading(i)` the axes that
     `...` stands for in given i.
     """
-    sizes = {field.name: getattr(rule, field.name) for field in dataclasses.fields(rule)}
+    sizes = dict(vars(rule))
     givens = []
     for line in derivation_lines(type(rule).__doc__):
         if match := GIVEN.fullmatch(line):
