@@ -26,10 +26,16 @@ class Given:
 
 
 def derivation_lines(docstring):
-    """The indented lines of a docstring, which are its derivation, stripped."""
+    """The indented lines of a docstring, which are its derivation, stripped.
+
+    A docstring that holds nothing else below its first line has them at any indentation.
+    """
     body = [line for line in (docstring or "").expandtabs().splitlines()[1:] if line.strip()]
     margin = min((len(line) - len(line.lstrip()) for line in body), default=0)
-    return [line.strip() for line in body if len(line) - len(line.lstrip()) >= margin + 4]
+    indented = [line.strip() for line in body if len(line) - len(line.lstrip()) >= margin + 4]
+    if not indented and body and GIVEN.fullmatch(body[0].strip()):
+        return [line.strip() for line in body]
+    return indented
 
 
 def givens_of(rule, letter, leading):
