@@ -21,6 +21,6 @@ def tanh(x):
     return jnp.tanh(x)
 
 
-def softmax(x, axis=-1):
+def softmax(x, *, axis=-1):
     """eˣ / Σ eˣ, as the exponential of x − log Σ eˣ"""
     return jnp.exp(x - jax.nn.logsumexp(x, axis=axis, keepdims=True))

@@ -8,20 +8,24 @@ from jax import lax, linear_transpose
 __all__ = ["avg_pool2d", "col2im", "conv2d", "im2col", "max_pool2d"]
 
 
-def im2col(x, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
+def im2col(x, *, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
     """The windows of x as columns: (N, C × numbers in a window, windows)"""
     windows = _windows(x, kernel, stride, padding, dilation)
     rows, columns = windows.shape[4:]
     return windows.reshape(x.shape[0], x.shape[1] * math.prod(kernel), rows * columns)
 
 
-def col2im(x, size, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
+def col2im(x, *, size, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
     """The transpose of im2col, as JAX transposes it"""
     image = jnp.zeros((x.shape[0], x.shape[1] // math.prod(kernel), *size), x.dtype)
-    return linear_transpose(lambda a: im2col(a, kernel, stride, padding, dilation), image)(x)[0]
+
+    def columns(a):
+        return im2col(a, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+
+    return linear_transpose(columns, image)(x)[0]
 
 
-def conv2d(x, W, b, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+def conv2d(x, W, b, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """Σ W x over each window, by groups of channels, plus b"""
     windows = _windows(x, W.shape[2:], stride, padding, dilation)
     windows = windows.reshape(x.shape[0], groups, -1, *windows.shape[2:])
@@ -30,12 +34,12 @@ def conv2d(x, W, b, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     return y.reshape(x.shape[0], W.shape[0], *y.shape[3:]) + b.reshape(1, -1, 1, 1)
 
 
-def max_pool2d(x, kernel=(2, 2), stride=(2, 2), padding=(0, 0)):
+def max_pool2d(x, *, kernel=(2, 2), stride=(2, 2), padding=(0, 0)):
     """The largest number of each window; the padding is −∞"""
     return _pool(x, -math.inf, lax.max, (kernel, stride, padding))
 
 
-def avg_pool2d(x, kernel=(2, 2), stride=(2, 2), padding=(0, 0)):
+def avg_pool2d(x, *, kernel=(2, 2), stride=(2, 2), padding=(0, 0)):
     """The mean of each window; the padding is 0"""
     return _pool(x, 0.0, lax.add, (kernel, stride, padding)) / math.prod(kernel)
 

@@ -15,24 +15,24 @@ __all__ = [
 REDUCE = {"none": lambda losses: losses, "sum": jnp.sum, "mean": jnp.mean}
 
 
-def cross_entropy(p, t, reduction="mean", eps=0.0):
+def cross_entropy(p, t, *, reduction="mean", eps=0.0):
     """−Σ t log(p + ε) of each row"""
     return REDUCE[reduction](-jnp.einsum("...c,...c->...", t, jnp.log(p + eps)))
 
 
-def softmax_cross_entropy(x, t, reduction="mean"):
+def softmax_cross_entropy(x, t, *, reduction="mean"):
     """log Σ eˣ · Σ t − Σ t x of each row"""
     log_sum = jax.nn.logsumexp(x, axis=-1)
     return REDUCE[reduction](log_sum * jnp.sum(t, axis=-1) - jnp.sum(t * x, axis=-1))
 
 
-def softmax_cross_entropy_with_labels(x, t, reduction="mean"):
+def softmax_cross_entropy_with_labels(x, t, *, reduction="mean"):
     """log Σ exp(x − x[t]) of each row"""
     right = jnp.take_along_axis(x, t[..., None], axis=-1)
     return REDUCE[reduction](jax.nn.logsumexp(x - right, axis=-1))
 
 
-def sigmoid_cross_entropy(x, t, reduction="mean"):
+def sigmoid_cross_entropy(x, t, *, reduction="mean"):
     """−t log σ(x) − (1 − t) log σ(−x) of each number"""
     losses = -t * jax.nn.log_sigmoid(x) - (1 - t) * jax.nn.log_sigmoid(-x)
     return REDUCE[reduction](losses)

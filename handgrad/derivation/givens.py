@@ -55,8 +55,8 @@ def givens_of(rule, letter, leading):
                     shape += tuple(leading(len(givens)))
                 else:
                     sizes |= {name: letter(name) for name in names_in(axis) if name not in sizes}
-                    shape += (evaluate(axis, sizes),)
-            size = None if argument is None else evaluate(argument, sizes)
+                    shape += (evaluate(axis, sizes, {}),)
+            size = None if argument is None else evaluate(argument, sizes, {})
             givens.append(Given(match["name"], shape, domain, size))
         elif match := DEFINITION.fullmatch(line):
             _define(match["names"], match["value"], sizes)
@@ -87,7 +87,7 @@ def _define(names, value, sizes):
     try:
         node = parse(value)
         if set(names_in(node)) <= sizes.keys():
-            result = evaluate(node, sizes)
+            result = evaluate(node, sizes, {})
             sizes |= dict(zip(names, result if len(names) > 1 else (result,), strict=True))
     except (SyntaxError, ValueError):
         return

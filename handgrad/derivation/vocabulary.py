@@ -1,0 +1,257 @@
+"""The functions that a derivation may call, for NumPy and for JAX alike.
+
+They are the array API's, by its names, and the few more that derivations need. What can grow its
+arguments is held within bounds before it runs.
+"""
+
+import functools
+import importlib
+import inspect
+import math
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import bound_elements, bound_product
+
+ELEMENTWISE = (
+    "abs acos acosh asin asinh atan atanh ceil conj cos cosh exp expm1 floor isfinite isinf isnan "
+    "log log10 log1p log2 logical_not negative round sign sin sinh sqrt square tan tanh "
+    "ones_like zeros_like"
+)
+PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
+REDUCTIONS = "all any max mean min prod sum"
+ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
+LINALG = "cholesky det inv"
+SUBSCRIPTS = re.compile(r"[A-Za-z.,\s]{0,60}(->[A-Za-z.\s]{0,30})?")
+MAX_WORK = 10_000_000
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the vocabulary: what to call, and with what it may be called."""
+
+    call: Callable[..., Any]
+    positional: int
+    keywords: frozenset[str] = frozenset()
+    broadcasts: bool = True
+    takes_text: bool = False
+
+
+@functools.cache
+def vocabulary(xp):
+    """The functions by name, on NumPy or on jax.numpy."""
+    axis, axes = frozenset({"axis"}), frozenset({"axis", "keepdims"})
+    table = {name: Function(getattr(xp, name), 1) for name in ELEMENTWISE.split()}
+    table |= {name: Function(getattr(xp, name), 2) for name in PAIRWISE.split()}
+    table |= {name: Function(getattr(xp, name), 2, axes) for name in REDUCTIONS.split()}
+    table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
+    table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
+    spread = axes | {"correction"}
+    table |= {name: Function(getattr(xp, name), 2, spread) for name in ("var", "std")}
+    table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
+    return _references() | table
+
+
+def _moving(xp):
+    """Functions that move numbers or put arrays together."""
+    axis = frozenset({"axis"})
+
+    def take(x, indices, axis=None):
+        size = x.size if axis is None else math.prod(x.shape) // max(1, x.shape[axis])
+        bound_elements((size, np.size(indices)))
+        return xp.take(x, xp.asarray(indices), axis=axis)
+
+    def permute_dims(x, axes):
+        return xp.permute_dims(x, tuple(int(a) % x.ndim for a in axes))
+
+    return {
+        "broadcast_to": Function(
+            lambda x, shape: _sized(shape, lambda: xp.broadcast_to(x, shape)), 2
+        ),
+        "concat": Function(lambda arrays, axis=0: xp.concatenate(arrays, axis=axis), 1, axis),
+        "diagonal": Function(xp.diagonal, 1),
+        "expand_dims": Function(xp.expand_dims, 2, axis),
+        "flip": Function(xp.flip, 1, axis),
+        "matrix_transpose": Function(xp.matrix_transpose, 1),
+        "moveaxis": Function(xp.moveaxis, 3),
+        "permute_dims": Function(permute_dims, 2),
+        "reshape": Function(xp.reshape, 2),
+        "roll": Function(xp.roll, 2, axis),
+        "squeeze": Function(xp.squeeze, 1, axis),
+        "stack": Function(lambda arrays, axis=0: xp.stack(arrays, axis=axis), 1, axis),
+        "swapaxes": Function(xp.swapaxes, 3),
+        "take": Function(take, 2, axis, broadcasts=False),
+        "take_along_axis": Function(xp.take_along_axis, 2, axis, broadcasts=False),
+        "tril": Function(xp.tril, 1, frozenset({"k"})),
+        "triu": Function(xp.triu, 1, frozenset({"k"})),
+        "where": Function(xp.where, 3),
+    }
+
+
+def _making(xp):
+    """Functions that make arrays of whole numbers and shapes."""
+
+    def arange(*limits):
+        bound_elements((len(range(*limits)),))
+        return xp.arange(*limits)
+
+    def one_hot(indices, classes, axis=-1):
+        bound_elements((np.size(indices), classes))
+        hit = xp.expand_dims(xp.asarray(indices), -1) == xp.arange(classes)
+        return xp.moveaxis(1.0 * hit, -1, axis)
+
+    def diag(x):
+        if x.ndim == 1:
+            bound_elements((x.size, x.size))
+        return xp.diag(x)
+
+    return {
+        "arange": Function(arange, 3),
+        "argsort": Function(
+            lambda x, axis=-1: xp.argsort(xp.asarray(x), axis=axis), 1, frozenset({"axis"})
+        ),
+        "diag": Function(diag, 1),
+        "eye": Function(lambda n: _sized((n, n), lambda: xp.eye(n)), 1),
+        "one_hot": Function(one_hot, 2, frozenset({"axis"})),
+        "ones": Function(lambda shape: _sized(shape, lambda: xp.ones(shape)), 1),
+        "zeros": Function(lambda shape: _sized(shape, lambda: xp.zeros(shape)), 1),
+    }
+
+
+def _multiplying(xp):
+    """Products and sums of products."""
+
+    def einsum(subscripts, *arrays):
+        if not SUBSCRIPTS.fullmatch(subscripts):
+            raise DerivationError(f"{subscripts!r} are no subscripts of einsum")
+        if _work(subscripts, arrays) > MAX_WORK:
+            raise DerivationError("this einsum is too large for a derivation")
+        return xp.einsum(subscripts, *arrays)
+
+    def inner(a, b):
+        if np.shape(a) != np.shape(b):
+            raise DerivationError(f"inner pairs equal shapes, not {np.shape(a)} and {np.shape(b)}")
+        return xp.sum(a * b)
+
+    def outer(a, b):
+        bound_elements((a.size, b.size))
+        return xp.outer(a, b)
+
+    def matmul(a, b):
+        bound_product(a, b)
+        return xp.matmul(a, b)
+
+    def solve(a, b):
+        bound_elements(b.shape)
+        return xp.linalg.solve(a, b)
+
+    return {
+        "einsum": Function(einsum, 8, broadcasts=False, takes_text=True),
+        "inner": Function(inner, 2),
+        "matmul": Function(matmul, 2, broadcasts=False),
+        "outer": Function(outer, 2, broadcasts=False),
+        "solve": Function(solve, 2, broadcasts=False),
+        "trace": Function(lambda x: xp.trace(x, axis1=-2, axis2=-1), 1),
+    }
+
+
+def _statistical(xp):
+    """The functions of the field that no library has under the same name and meaning."""
+    along = frozenset({"axis"})
+
+    def logsumexp(x, axis=None, keepdims=False):
+        largest = xp.max(x, axis=axis, keepdims=True)
+        total = xp.log(xp.sum(xp.exp(x - largest), axis=axis, keepdims=True)) + largest
+        return total if keepdims else xp.squeeze(total, axis=axis)
+
+    def softmax(x, axis=-1):
+        return xp.exp(x - logsumexp(x, axis=axis, keepdims=True))
+
+    def norm(x, axis=None, keepdims=False):
+        return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
+
+    return {
+        "erf": Function(_erf(xp), 1),
+        "log_softmax": Function(lambda x, axis=-1: x - logsumexp(x, axis, True), 1, along),
+        "logsumexp": Function(logsumexp, 1, along | {"keepdims"}),
+        "norm": Function(norm, 1, along | {"keepdims"}),
+        "relu": Function(lambda x: xp.where(x > 0, x, 0.0), 1),
+        "sigmoid": Function(lambda x: xp.exp(-xp.logaddexp(0.0, -x)), 1),
+        "softmax": Function(softmax, 1, along),
+        "softplus": Function(lambda x: xp.logaddexp(0.0, x), 1),
+    }
+
+
+def _erf(xp):
+    if xp is np:
+        return np.vectorize(math.erf, otypes=[float])
+    from jax.scipy.special import erf
+
+    return erf
+
+
+@functools.cache
+def _references():
+    """Every function of `reference/` by its name, unless the vocabulary has that name itself."""
+    package = importlib.import_module("reference")
+    found = {}
+    for module in pkgutil.iter_modules(package.__path__, "reference."):
+        family = importlib.import_module(module.name)
+        found |= {name: _reference(getattr(family, name)) for name in family.__all__}
+    return found
+
+
+def _reference(function):
+    """A reference as a function of the vocabulary: compiled once for each choice of options."""
+    parameters = inspect.signature(function).parameters.values()
+    options = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    arrays = 8 if several else len(parameters) - len(options)
+
+    def call(*arguments, **chosen):
+        _bound_reference(arguments, chosen)
+        return _compiled(function, tuple(sorted(chosen.items())))(*arguments)
+
+    return Function(call, arrays, options, broadcasts=False)
+
+
+@functools.cache
+def _compiled(function, options):
+    import jax
+
+    return jax.jit(functools.partial(function, **dict(options)))
+
+
+def _bound_reference(arguments, chosen):
+    """Refuse options that would make a small image a large one."""
+    numbers = [
+        n for value in chosen.values() for n in np.ravel(value) if isinstance(n, int | np.integer)
+    ]
+    largest = max(map(abs, numbers), default=0)
+    elements = sum(np.size(a) for a in arguments)
+    if elements * (1 + 2 * largest) ** 2 > MAX_WORK:
+        raise DerivationError("these options are too large for a derivation")
+
+
+def _sized(shape, make):
+    """What `make` makes, if its shape is no larger than a derivation needs."""
+    bound_elements(tuple(shape))
+    return make()
+
+
+def _work(subscripts, arrays):
+    """How many products an einsum forms: the product of the sizes of all its indices."""
+    sizes, rest = {}, 1
+    for letters, array in zip(subscripts.partition("->")[0].split(","), arrays, strict=False):
+        before, dots, after = letters.replace(" ", "").partition("...")
+        sizes |= dict(zip(before, array.shape, strict=False))
+        sizes |= dict(zip(reversed(after), reversed(array.shape), strict=False))
+        if dots:
+            rest = max(rest, math.prod(array.shape[len(before) : array.ndim - len(after)]))
+    return rest * math.prod(sizes.values())
