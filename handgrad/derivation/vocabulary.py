@@ -4,6 +4,7 @@ They are the array API's, by its names, and the few more that derivations need. 
 arguments is held within bounds before it runs.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -216,7 +217,11 @@ def _reference(function):
 
     def call(*arguments, **chosen):
         _bound_reference(arguments, chosen)
-        return _compiled(function, tuple(sorted(chosen.items())))(*arguments)
+        compiled = _compiled(function, tuple(sorted(chosen.items())))
+        if not all(isinstance(a, np.ndarray | np.generic) for a in arguments):
+            return compiled(*arguments)
+        with in_double_precision():
+            return _as_numpy(compiled(*arguments))
 
     return Function(call, arrays, options, broadcasts=False)
 
@@ -226,6 +231,20 @@ def _compiled(function, options):
     import jax
 
     return jax.jit(functools.partial(function, **dict(options)))
+
+
+@contextlib.contextmanager
+def in_double_precision():
+    """JAX in float64, on the CPU, with the promotion that the array API has; restored afterwards."""
+    import jax
+
+    cpu = jax.default_device(jax.devices("cpu")[0])
+    with jax.enable_x64(True), cpu, jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def _as_numpy(values):
+    return tuple(map(np.asarray, values)) if isinstance(values, tuple) else np.asarray(values)
 
 
 def _bound_reference(arguments, chosen):

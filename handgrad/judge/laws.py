@@ -6,7 +6,7 @@ additivity and layout, where another order of summation may round otherwise.
 
 import numpy as np
 
-from handgrad.judge.draws import generator
+from handgrad.derivation.domains import generator
 
 CALLS = 40
 

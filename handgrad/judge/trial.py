@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.judge.draws import generator
+from handgrad.derivation.domains import generator
 
 
 class Trial:

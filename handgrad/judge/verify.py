@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from handgrad.derivation.domains import generator
 from handgrad.judge.automatic import registered_reference, value_and_vjp
-from handgrad.judge.draws import Case, draw_cases, generator
+from handgrad.judge.draws import Case, draw_cases
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numerical import UNIT, directional_derivative
 from handgrad.judge.trial import Trial

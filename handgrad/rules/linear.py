@@ -59,15 +59,14 @@ class Affine:
 
         δy = δx @ W + x @ δW + δb
 
-    Paired with dy, the move of each argument meets its gradient:
+    Paired with dy, the move of each argument meets its gradient; W and b gather theirs from all
+    the rows, the leading axes taken as one:
 
         dx = dy @ W.T
-        dW = einsum('...i,...o->io', x, dy)
-        db = einsum('...o->o', dy)
+        dW = reshape(x, (-1, I)).T @ reshape(dy, (-1, O))
+        db = sum(reshape(dy, (-1, O)), axis=0)
 
         inner(dy, δy) = inner(dx, δx) + inner(dW, δW) + inner(db, δb)
-
-    For one batch of rows that is dW = xᵀ dy, and db the sum of the rows of dy.
 
     Keeps x and W.
     """

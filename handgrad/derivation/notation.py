@@ -1,0 +1,292 @@
+"""The notation: what the lines of a derivation say.
+
+A line is a given, `x : (N, D)`, or a chain, `y = x @ W = …`, which goes on in lines that begin
+with `=`. What a chain is shows in what stands first: a name that is not known yet is defined, `d`
+and a known name is a gradient, `δ` and a known name a differential, anything else an identity.
+"""
+
+import ast
+import math
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import accumulate
+from typing import Any
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import MAX_CHARACTERS, names_in, near, parse
+
+GIVEN = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*:\s*\((?P<rest>.*)")
+DOMAIN = re.compile(r"\s*(?P<domain>[a-z]*)\s*(\((?P<argument>[^()]*)\))?\s*(=(?P<value>.*))?")
+COMPARISON = re.compile(r"[=<>!]=|.==|==")
+MAX_LINES = 2000
+
+
+class Kind(StrEnum):
+    """What a chain says."""
+
+    DEFINITION = "definition"
+    AUXILIARY = "auxiliary"
+    GRADIENT = "gradient"
+    DIFFERENTIAL = "differential"
+    IDENTITY = "identity"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text and its number in the file."""
+
+    text: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """An input: its name, its axes (expressions, or `...`), its domain, and its value if it has one."""
+
+    name: str
+    axes: tuple[ast.expr, ...]
+    domain: str
+    argument: ast.expr | None
+    value: ast.expr | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """One side of an `=`."""
+
+    node: ast.expr
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What stands first, and the links that are said to equal it.
+
+    An identity has no target; its first link is the one that the others are held against.
+    """
+
+    kind: Kind
+    targets: tuple[str, ...]
+    links: tuple[Link, ...]
+    line: int
+
+
+@dataclass
+class Derivation:
+    """The statements of one scope, in their order. `fields` are names that stand for options."""
+
+    title: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    givens: list[Given] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    order: list[Given | Chain] = field(default_factory=list)
+
+    @property
+    def definitions(self):
+        return [chain for chain in self.chains if chain.kind is Kind.DEFINITION]
+
+    @property
+    def outputs(self):
+        """The names that the last definition defines."""
+        definitions = self.definitions
+        return definitions[-1].targets if definitions else ()
+
+
+def read(lines, fields=None, title=""):
+    """The derivation in some lines. Raises DerivationError with the place of what is wrong."""
+    lines = list(lines)
+    if len(lines) > MAX_LINES:
+        raise DerivationError(f"a derivation has at most {MAX_LINES} lines", lines[0].number)
+    derivation = Derivation(title, dict(fields or {}))
+    reader = _Reader(derivation)
+    for statement in _statements(lines):
+        reader.read(statement)
+    return derivation
+
+
+def is_given(text):
+    """Whether a line has the form of a given."""
+    return GIVEN.fullmatch(_without_comment(text)) is not None
+
+
+def _statements(lines):
+    """The lines without comments, those that begin with `=` joined to the one before."""
+    statements = []
+    for line in lines:
+        text = _without_comment(line.text).rstrip()
+        if len(text) > MAX_CHARACTERS:
+            raise DerivationError(f"a line has at most {MAX_CHARACTERS} characters", line.number)
+        if not text.strip():
+            continue
+        if text.lstrip().startswith("=") and not text.lstrip().startswith("=="):
+            if not statements:
+                raise DerivationError("there is nothing before this `=`", line.number, 1)
+            statements[-1].append(Line(text, line.number))
+        else:
+            statements.append([Line(text, line.number)])
+    return statements
+
+
+class _Reader:
+    """Reads statement after statement, and knows which names there are."""
+
+    def __init__(self, derivation):
+        self.derivation = derivation
+        self.sizes = set()
+        self.nodes = set()
+        self.auxiliary = set()
+        self.stated = set()
+        self.backward = False
+
+    def read(self, lines):
+        first = lines[0]
+        match = GIVEN.fullmatch(first.text)
+        if match and len(lines) == 1:
+            self._given(match, first)
+        else:
+            self._chain([part for line in lines for part in _parts(line)], first)
+
+    def _given(self, match, line):
+        name = match["name"]
+        if name in self.nodes or name in self.sizes:
+            raise DerivationError(f"{name} is there already", line.number, match.start("name") + 1)
+        shape, domain = _split(match["rest"], line)
+        column = match.start("rest")
+        axes = parse(f"({shape},)", line.number, column).elts if shape.strip() else []
+        argument = parse(domain["argument"], line.number) if domain["argument"] else None
+        value = parse(domain["value"], line.number) if domain["value"] else None
+        known = self.sizes | self.nodes | self.derivation.fields.keys()
+        for axis in axes:
+            self.sizes |= {size for size in names_in(axis) if size not in known}
+        given = Given(name, tuple(axes), domain["domain"] or "real", argument, value, line.number)
+        self.nodes.add(name)
+        self.derivation.givens.append(given)
+        self.derivation.order.append(given)
+
+    def _chain(self, parts, line):
+        if len(parts) < 2:
+            raise DerivationError(
+                f"{line.text.strip()!r} is neither a given, `x : (N, D)`, nor a chain, `y = x`",
+                line.number,
+                1,
+            )
+        head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
+        targets = _targets(head.node)
+        kind = self._kind(targets, links)
+        if kind is Kind.IDENTITY:
+            targets, links = (), [head, *links]
+        self._require_known(links, targets)
+        if kind is Kind.DEFINITION:
+            self.nodes |= set(targets)
+        elif kind is Kind.AUXILIARY:
+            self.auxiliary |= set(targets)
+        elif kind is not Kind.IDENTITY:
+            self.stated |= set(targets)
+        self.backward |= kind is not Kind.DEFINITION
+        chain = Chain(kind, targets, tuple(links), line.number)
+        self.derivation.chains.append(chain)
+        self.derivation.order.append(chain)
+
+    def _kind(self, targets, links):
+        if len(targets) == 1 and targets[0] not in self.nodes:
+            letter, node = targets[0][:1], targets[0][1:]
+            if node in self.nodes and letter in "dδ":
+                return Kind.GRADIENT if letter == "d" else Kind.DIFFERENTIAL
+        taken = self.nodes | self.sizes | self.auxiliary | self.derivation.fields.keys()
+        if not targets or set(targets) & taken:
+            return Kind.IDENTITY
+        gradients = self._upstream() | self._moves()
+        used = {name for link in links for name in names_in(link.node)}
+        return Kind.AUXILIARY if self.backward or used & gradients else Kind.DEFINITION
+
+    def _upstream(self):
+        return {f"d{name}" for name in self.derivation.outputs}
+
+    def _moves(self):
+        return {f"δ{name}" for name in self.nodes}
+
+    def _require_known(self, links, targets):
+        """Every name must have a meaning where it stands, and not the one that it is given there."""
+        upstream = self._upstream()
+        known = self.derivation.fields.keys() | self.sizes | self.nodes | self.auxiliary
+        known |= self.stated | upstream | self._moves() | CONSTANTS.keys()
+        for link in links:
+            for name in ast.walk(link.node):
+                if isinstance(name, ast.Name) and name.id in targets and name.id not in upstream:
+                    message = f"{name.id} stands on both sides of its own line"
+                    raise DerivationError(message, link.line, name.col_offset + 1)
+            for name in names_in(link.node):
+                if name not in known:
+                    raise DerivationError(
+                        f"{name} is not defined here{near(name, known)}",
+                        link.line,
+                        _column(link, name),
+                    )
+
+
+CONSTANTS = {"inf": math.inf, "pi": math.pi}
+
+
+def _column(link, name):
+    nodes = (n for n in ast.walk(link.node) if isinstance(n, ast.Name) and n.id == name)
+    return min(n.col_offset for n in nodes) + 1
+
+
+def _targets(node):
+    """The names in front of the first `=`, or () if it is no name or list of names."""
+    elements = node.elts if isinstance(node, ast.Tuple) else [node]
+    if elements and all(isinstance(element, ast.Name) for element in elements):
+        return tuple(element.id for element in elements)
+    return ()
+
+
+def _split(rest, line):
+    """The shape of a given, up to its closing parenthesis, and the match of what follows."""
+    depths = accumulate(((c == "(") - (c == ")") for c in rest), initial=1)
+    end = next((i for i, depth in enumerate(depths) if depth == 0), 0)
+    domain = DOMAIN.fullmatch(rest[end:])
+    if not end or domain is None:
+        message = f"{line.text.strip()!r} is not of the form `name : (shape) domain = value`"
+        raise DerivationError(message, line.number, 1)
+    return rest[: end - 1], domain
+
+
+def _parts(line):
+    """The pieces of a line between its `=`, as arguments for `parse`: text, line, column."""
+    start = 0
+    for end in [*_equals_signs(line.text), len(line.text)]:
+        piece = line.text[start:end]
+        if piece.strip() or start:
+            yield piece, line.number, start + 1
+        start = end + 1
+
+
+def _equals_signs(text):
+    """Where `=` stands outside parentheses and quotes, and is no part of ==, <=, >= or !=."""
+    depth, quote = 0, ""
+    for i, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "=" and depth == 0 and not COMPARISON.match(text, max(0, i - 1)):
+            yield i
+
+
+def _without_comment(text):
+    quote = ""
+    for i, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#":
+            return text[:i]
+    return text

@@ -1,0 +1,169 @@
+"""Points: a derivation run on numbers, with its true gradients and differentials from JAX.
+
+All points of a derivation have the same sizes, so that JAX compiles one program for them all.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from handgrad.derivation.domains import draw, generator
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import evaluate, names_in
+from handgrad.derivation.shapes import distinct_sizes, find_shapes, unpacked
+from handgrad.derivation.vocabulary import in_double_precision, vocabulary
+
+LEADING = (2, 3)
+POINTS = 3
+DITHERS = 4
+ULP = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Point:
+    """What every name of a derivation is worth at one point, its gradients included.
+
+    `paths` has, for each node, its gradient by each definition that it enters. `near` are the same
+    numbers, all moved by about one rounding. `at_values` says that the givens have the values that
+    the derivation states.
+    """
+
+    names: dict[str, Any]
+    paths: dict[str, list[tuple[str, np.ndarray]]]
+    at_values: bool
+    near: tuple["Point", ...] = ()
+
+
+def is_real(value):
+    """Whether a value is an array of floating-point numbers, which can have a gradient."""
+    return hasattr(value, "dtype") and np.issubdtype(value.dtype, np.floating)
+
+
+class Runner:
+    """Runs one derivation: sizes for its letters, then points."""
+
+    def __init__(self, derivation, seed=0):
+        self.derivation = derivation
+        self.seed = seed
+        letter = distinct_sizes(generator(seed, "sizes", derivation.title))
+        self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
+
+    def points(self):
+        """Random points; before them, if givens have values, the point that these make."""
+        valued = any(given.value is not None for given in self.derivation.givens)
+        first = [self._point(0, at_values=True)] if valued else []
+        return [*first, *(self._point(number) for number in range(1, POINTS + 1))]
+
+    def run(self, inputs, functions, nudges=None):
+        """The value of every name before the backward pass.
+
+        `nudges` are added to the names of a definition, and of that one alone: their gradients
+        are the gradients of the nodes, path by path.
+        """
+        names = self.constants | inputs
+        for number, chain in enumerate(self.derivation.definitions):
+            seen = names
+            if nudges is not None:
+                own = {n: names[n] + nudges[key] for key, n in self._keys(number) if key in nudges}
+                seen = names | own
+            value = evaluate(chain.links[0].node, seen, functions)
+            names = names | unpacked(chain, value)
+        return names
+
+    def _point(self, number, *, at_values=False):
+        rng = generator(self.seed, "point", self.derivation.title, number)
+        inputs = {}
+        for given in self.derivation.givens:
+            shape, argument = self.shapes[given.name]
+            try:
+                inputs[given.name] = draw(rng, given.domain, shape, argument)
+            except DerivationError as error:
+                raise error.at(given.line) from None
+            if at_values and given.value is not None:
+                value = evaluate(given.value, self.constants, {})
+                inputs[given.name] = np.broadcast_to(float(value), shape)
+        names = self._values(inputs)
+        outputs = [names[name] for name in self.derivation.outputs]
+        upstream = {
+            name: np.asarray(1.0 if at_values and not np.shape(y) else rng.normal(size=np.shape(y)))
+            for name, y in zip(self.derivation.outputs, outputs, strict=True)
+            if is_real(y)
+        }
+        moves = {n: rng.normal(size=x.shape) for n, x in inputs.items() if is_real(x)}
+        near = tuple(
+            self._at(*(_dithered(rng, part) for part in (inputs, upstream, moves)), at_values)
+            for _ in range(DITHERS)
+        )
+        exact = self._at(inputs, upstream, moves, at_values)
+        return Point(exact.names, exact.paths, at_values, near)
+
+    def _at(self, inputs, upstream, moves, at_values):
+        """The point with these inputs, upstream gradients and moves of the inputs."""
+        names = self._values(inputs)
+        paths = {name: [] for name, value in names.items() if is_real(value)}
+        if not upstream:
+            return Point(names, paths, at_values)
+        gradients, tangents = self._program(inputs, upstream, moves)
+        for number, chain in enumerate(self.derivation.definitions):
+            for key, name in self._keys(number):
+                if key in gradients:
+                    paths[name].append((", ".join(chain.targets), np.asarray(gradients[key])))
+        for name, dy in upstream.items():
+            paths[name].append(("", dy))
+        zero = {name: np.zeros(np.shape(names[name])) for name in paths}
+        names |= {f"d{n}": sum((g for _, g in parts), zero[n]) for n, parts in paths.items()}
+        names |= {f"δ{n}": np.asarray(dn) for n, dn in (tangents | moves).items()}
+        return Point(names, paths, at_values)
+
+    def _values(self, inputs):
+        with np.errstate(all="ignore"):
+            return self.run(inputs, vocabulary(np))
+
+    def _keys(self, number):
+        """The names in a definition, each with the key of its nudge."""
+        node = self.derivation.definitions[number].links[0].node
+        return [(f"{number} {name}", name) for name in names_in(node)]
+
+    def _program(self, inputs, upstream, moves):
+        with in_double_precision():
+            return self._compiled(inputs, upstream, moves)
+
+    @cached_property
+    def _compiled(self):
+        """The gradients by path and the differentials, as one compiled program."""
+        import jax
+        import jax.numpy as jnp
+
+        def program(inputs, upstream, moves):
+            names = self.run(inputs, vocabulary(jnp))
+            nudges = {
+                key: jnp.zeros_like(names[name])
+                for number in range(len(self.derivation.definitions))
+                for key, name in self._keys(number)
+                if is_real(names[name])
+            }
+
+            def outputs(nudges):
+                found = self.run(inputs, vocabulary(jnp), nudges)
+                return {name: found[name] for name in upstream}
+
+            def nodes(reals):
+                found = self.run(inputs | reals, vocabulary(jnp))
+                return {n: v for n, v in found.items() if is_real(v) and n not in moves}
+
+            _, pull = jax.vjp(outputs, nudges)
+            reals = {name: inputs[name] for name in moves}
+            _, tangents = jax.jvp(nodes, (reals,), (moves,))
+            return pull(upstream)[0], tangents
+
+        return jax.jit(program)
+
+
+def _dithered(rng, arrays):
+    """The arrays with every number moved by about one rounding."""
+    return {
+        name: x * (1 + ULP * rng.uniform(-1, 1, size=x.shape)) if is_real(x) else x
+        for name, x in arrays.items()
+    }

@@ -1,0 +1,85 @@
+"""Shapes: a size for each letter, and with it the shape of every given."""
+
+import ast
+import math
+
+import numpy as np
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import MAX_ELEMENTS, evaluate, names_in
+from handgrad.derivation.notation import CONSTANTS, Given, Kind
+from handgrad.derivation.vocabulary import vocabulary
+
+SIZES = (2, 3, 4, 5)
+
+
+def numpy_value(node, names):
+    """The value of an expression on NumPy, without a warning where it leaves its domain."""
+    with np.errstate(all="ignore"):
+        return evaluate(node, names, vocabulary(np))
+
+
+def distinct_sizes(rng):
+    """Sizes for letters: all different, as long as there are any."""
+    unused = []
+
+    def letter():
+        if not unused:
+            unused.extend(rng.permutation(SIZES))
+        return int(unused.pop())
+
+    return letter
+
+
+def find_shapes(derivation, letter, leading):
+    """The constants of a derivation, its sizes among them, and each given's (shape, argument).
+
+    `letter()` is the size of the next letter, `leading(i)` the axes that `...` stands for in given
+    i. Definitions made of sizes and options alone may stand in shapes too.
+    """
+    constants = dict(CONSTANTS) | derivation.fields
+    shapes = {}
+    for item in derivation.order:
+        if isinstance(item, Given):
+            shape = ()
+            for axis in item.axes:
+                shape += _sizes(axis, item, constants, letter, lambda: leading(len(shapes)))
+            if math.prod(shape) > MAX_ELEMENTS:
+                raise DerivationError(
+                    f"{item.name} has more than {MAX_ELEMENTS} numbers", item.line
+                )
+            argument = item.argument and evaluate(item.argument, constants, {})
+            shapes[item.name] = (shape, argument)
+        elif item.kind is Kind.DEFINITION:
+            constants |= _constants(item, constants)
+    return constants, shapes
+
+
+def unpacked(chain, value):
+    """The targets of a definition with their values."""
+    if len(chain.targets) == 1:
+        return {chain.targets[0]: value}
+    if not isinstance(value, tuple) or len(value) != len(chain.targets):
+        found = len(value) if isinstance(value, tuple) else 1
+        raise DerivationError(f"{len(chain.targets)} names stand for {found} values", chain.line)
+    return dict(zip(chain.targets, value, strict=True))
+
+
+def _sizes(axis, given, constants, letter, leading):
+    """The sizes that one axis of a given stands for."""
+    if isinstance(axis, ast.Constant) and axis.value is ...:
+        return tuple(leading())
+    constants |= {name: letter() for name in names_in(axis) if name not in constants}
+    size = evaluate(axis, constants, {})
+    if not isinstance(size, int) or size < 0:
+        raise DerivationError(f"{given.name} has an axis of size {size!r}", given.line)
+    return (size,)
+
+
+def _constants(chain, constants):
+    """What a definition makes of constants alone, if that is a number or a shape."""
+    node = chain.links[0].node
+    if not set(names_in(node)) <= constants.keys():
+        return {}
+    found = unpacked(chain, numpy_value(node, constants))
+    return {name: value for name, value in found.items() if not hasattr(value, "shape")}
