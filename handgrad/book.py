@@ -93,7 +93,7 @@ class Affine:
     def forward(self, x):
         self._shape = x.shape
         if x.ndim > 2 and x.shape[-1] != self.W.shape[0]:
-            x = x.reshape(x.shape[0], -1)
+            x = x.reshape(x.shape[0], self.W.shape[0])
         self._layer.params = (self.W, self.b)
         return self._layer.forward(x)
 

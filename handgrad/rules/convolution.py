@@ -149,7 +149,7 @@ class Conv2d:
         dY = xp.reshape(dy, (x.shape[0], self.groups, F.shape[1], X.shape[-1]))
         dW = xp.sum(dY @ xp.matrix_transpose(X), axis=0)
         dX = xp.matrix_transpose(F) @ dY
-        du = xp.reshape(dX, (x.shape[0], -1, X.shape[-1]))
+        du = xp.reshape(dX, (x.shape[0], self.groups * F.shape[2], X.shape[-1]))
         dx = _col2im(du, x.shape, window)
         return dx, xp.reshape(dW, W.shape), xp.sum(dy, axis=(0, 2, 3))
 
@@ -189,7 +189,7 @@ class MaxPool2d:
 
         dx = col2im(reshape(hit * dy[:, :, None], u.shape), size=x.shape[2:], kernel=kernel, stride=stride, padding=padding)
 
-    The padding is −∞ and never wins. Of numbers that tie, the first one of the window, row by
+    The padding is −∞, below every finite number. Of numbers that tie, the first one of the window, row by
     row, gets the gradient, as in JAX and torch. A NaN counts as the largest.
 
     Keeps the place of each window's largest number, and the shape of x.
@@ -205,7 +205,7 @@ class MaxPool2d:
         y, *others = (padded[:, :, r, c] for r, c in product(*_visits(x.shape, self._window())))
         place = xp.zeros_like(y, dtype=xp.int32)
         for i, other in enumerate(others, 1):
-            larger = (other > y) | xp.isnan(other)
+            larger = (other > y) | (xp.isnan(other) & ~xp.isnan(y))
             y, place = xp.where(larger, other, y), xp.where(larger, i, place)
         return fresh(y), (place, outline(x))
 

@@ -1,5 +1,6 @@
 """Linear maps: every output is a weighted sum of inputs."""
 
+import math
 from dataclasses import dataclass
 
 from handgrad.namespace import array_namespace, unbroadcast
@@ -77,6 +78,6 @@ class Affine:
     def backward(self, residuals, dy):
         x, W = residuals
         xp = array_namespace(x, W)
-        rows = xp.reshape(x, (-1, W.shape[0]))
-        d_rows = xp.reshape(dy, (-1, W.shape[1]))
+        n = math.prod(x.shape[:-1])
+        rows, d_rows = xp.reshape(x, (n, W.shape[0])), xp.reshape(dy, (n, W.shape[1]))
         return dy @ W.T, rows.T @ d_rows, xp.sum(d_rows, axis=0)

@@ -167,7 +167,8 @@ class SigmoidCrossEntropy:
     def forward(self, x, t):
         xp = array_namespace(x, t)
         target = xp.broadcast_to(t, x.shape)
-        losses = xp.where(x > 0, x, 0) + xp.log1p(xp.exp(-xp.abs(x))) - target * x
+        larger = xp.where(x > 0, (1 - target) * x, -target * x)  # the part that may be large
+        losses = larger + xp.log1p(xp.exp(-xp.abs(x)))
         return _reduce(losses, self.reduction), (x, target, outline(t))
 
     def backward(self, residuals, dy):

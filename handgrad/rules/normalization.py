@@ -176,7 +176,7 @@ def _backward(residuals, dy):
     dy, d_mean, d_var = dy
     xp = array_namespace(x_hat)
     axes = _all_but_channel(x_hat)
-    n = math.prod(x_hat.shape[axis] for axis in axes)
+    n = max(1, math.prod(x_hat.shape[axis] for axis in axes))
     d_gamma = xp.sum(dy * x_hat, axis=axes)
     d_beta = xp.sum(dy, axis=axes)
     scale = gamma * inv_s

@@ -101,6 +101,11 @@ def test_the_mean_of_no_numbers_is_nan_and_its_gradient_empty():
     assert Mean(0).backward(residuals, np.full(3, 1.7))[0].shape == (0, 3)
 
 
+def test_no_rows_have_no_means():
+    assert value(Mean(1), np.empty((0, 3))).shape == (0,)
+    assert gradients(Mean(1), np.empty((0, 3)), dy=np.empty(0))[0].shape == (0, 3)
+
+
 @pytest.mark.parametrize("cls", [Max, Min])
 def test_the_extreme_of_no_numbers_is_refused_and_no_extremes_are_none(cls):
     with pytest.raises(ValueError, match="no identity"):
