@@ -1,84 +1,158 @@
-"""handgrad verify: judge rules, and print one line for each."""
+"""handgrad verify: judge rules and check derivations, and print one line for each."""
 
+import argparse
+import dataclasses
 import json
+import textwrap
 import time
+from pathlib import Path
 
+import handgrad.derivation
 from handgrad import catalog
-from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
+from handgrad.commands.console import GREEN, RED, coloured, progress, whole_number
+from handgrad.commands.targets import find_targets
 
-HEADER = f"{'rule':<30}{'cases':>5}{'vs JAX':>10}{'vs numbers':>12}   {'± bar':<9}verdict"
+RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
+DERIVATIONS = f"{'derivation':<62}{'links':>6}  verdict"
+NOTATION = Path(handgrad.derivation.__file__).parent / "notation.md"
+EPILOG = f"""\
+a TARGET is
+  a rule or a family of rules    ReLU, losses
+  a Markdown file                the blocks fenced as ```derivation
+  a Python file, or a part       model.py, model.py::MyRule: the docstrings' derivations
+  -                              the standard input
+The notation of derivations is described in
+  {NOTATION}"""
 
 
 def add_parser(commands):
     parser = commands.add_parser(
         "verify",
-        help="judge rules by exact laws, by JAX and by numbers",
-        description="Judge rules by exact laws, by JAX's gradient of an independent reference, "
-        "and by numerical derivatives. The last three columns are shares of the gradient's scale.",
+        help="judge rules, and check derivations line by line",
+        description="Judge rules by exact laws, by their own derivation, by JAX's gradient of an "
+        "independent reference, and by numerical derivatives; the last columns are shares of the "
+        "gradient's scale. Check the derivations in files link by link.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="a rule or a family; all")
-    parser.add_argument(
-        "--seed", type=whole_number, default=0, help="of the random inputs (default: 0)"
-    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to verify; everything")
+    parser.add_argument("--seed", type=whole_number, default=0, help="of what is drawn (0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
     parser.set_defaults(run=run)
 
 
 def run(arguments):
-    """0 if every rule passes, 1 if one does not, 2 if a target is unknown."""
-    classes = _classes(arguments.targets or list(catalog.families()))
+    """0 if everything is right, 1 if something is wrong, 2 if a derivation cannot be read."""
+    targets = find_targets(arguments.targets)
+    say = (lambda _: None) if arguments.json else (lambda text: print(text, flush=True))
     begin = time.perf_counter()
-    if not arguments.json:
-        print(HEADER)
-    judged = []
-    for i, cls in enumerate(classes):
-        progress(f"{i}/{len(classes)} {cls.__name__}")
-        verdict = _judge(cls, arguments.seed)
-        progress()
-        judged.append(verdict)
-        if not arguments.json:
-            print(_row(verdict), flush=True)
+    rules = list(_judged(targets.classes, arguments.seed, say))
+    derivations = list(_checked(targets.scopes, arguments.seed, say))
     seconds = time.perf_counter() - begin
-    print(
-        _as_json(judged, arguments.seed, seconds) if arguments.json else _summary(judged, seconds)
-    )
-    return 0 if all(judged) else 1
+    if arguments.json:
+        print(_as_json(rules, derivations, arguments.seed, seconds))
+    else:
+        print(_summary(rules, derivations, seconds))
+    if any(derivation.error for derivation in derivations):
+        return 2
+    return 0 if all(rules) and all(derivation.ok for derivation in derivations) else 1
 
 
-def _classes(targets):
-    """The rule classes that the targets name, each once."""
-    try:
-        return list(dict.fromkeys(cls for target in targets for cls in catalog.find(target)))
-    except LookupError as error:
-        raise UsageError(error.args[0]) from None
-
-
-def _judge(cls, seed):
-    """One verdict on all variants of a rule."""
+def _judged(classes, seed, say):
+    """A verdict on each rule, over all of its variants; a row is said as soon as it is there."""
     from handgrad.judge import Verdict, verify
 
-    return Verdict.combined(
-        cls.__name__, [verify(rule, seed=seed) for rule in catalog.instances(cls)]
-    )
+    for i, cls in enumerate(classes):
+        if i == 0:
+            say(RULES)
+        progress(f"{i}/{len(classes)} {cls.__name__}")
+        verdicts = [verify(rule, seed=seed) for rule in catalog.instances(cls)]
+        verdict = Verdict.combined(cls.__name__, verdicts)
+        progress()
+        say(_rule_row(verdict))
+        yield verdict
 
 
-def _row(verdict):
+@dataclasses.dataclass(frozen=True)
+class _Derivation:
+    """A derivation in a file, its checked links, and why it could not be checked, if so."""
+
+    title: str
+    path: str
+    links: list
+    error: str = ""
+
+    @property
+    def ok(self):
+        return not self.error and all(link.ok for link in self.links)
+
+
+def _checked(scopes, seed, say):
+    """Each derivation with its links checked."""
+    from handgrad.derivation.check import check
+    from handgrad.derivation.errors import DerivationError
+
+    for i, scope in enumerate(scopes):
+        if i == 0:
+            say(DERIVATIONS)
+        progress(f"{i}/{len(scopes)} {scope.title}")
+        try:
+            checked = _Derivation(scope.title, scope.path, check(scope.derivation(), seed))
+        except DerivationError as error:
+            checked = _Derivation(scope.title, scope.path, [], str(error))
+        progress()
+        say(_derivation_row(checked))
+        yield checked
+
+
+def _rule_row(verdict):
     from handgrad.judge.verdict import number
 
     status = coloured(verdict.status.value, GREEN if verdict.ok else RED)
-    row = f"{verdict.subject:<30}{verdict.cases:>5}{number(verdict.vs_jax):>10}"
-    row += f"{number(verdict.vs_numbers):>12} ± {number(verdict.error_bar):<9}{status}"
-    return "\n".join([row, *(f"    {finding}" for finding in verdict.findings)])
+    row = f"{verdict.subject:<29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
+    row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}{status}"
+    return "\n".join([row, *(_indented(finding) for finding in verdict.findings)])
 
 
-def _summary(judged, seconds):
-    failed = [verdict.subject for verdict in judged if not verdict.ok]
-    cases = sum(verdict.cases for verdict in judged)
-    outcome = f"not right: {', '.join(failed)}" if failed else "all pass"
-    return f"{len(judged)} rules, {cases} cases, {seconds:.0f} s: {outcome}"
+def _derivation_row(derivation):
+    status = coloured("PASS", GREEN) if derivation.ok else coloured("WRONG", RED)
+    if derivation.error:
+        status = coloured("ERROR", RED)
+    rows = [f"{derivation.title:<62.61}{len(derivation.links):>6}  {status}"]
+    rows += [
+        _indented(f"{derivation.path}:{link.line}: {link}")
+        for link in derivation.links
+        if not link.ok
+    ]
+    if derivation.error:
+        rows.append(_indented(f"{derivation.path}:{derivation.error}"))
+    return "\n".join(rows)
 
 
-def _as_json(judged, seed, seconds):
-    rules = [verdict.to_dict() for verdict in judged]
-    whole = {"ok": all(judged), "seed": seed, "seconds": round(seconds, 3), "rules": rules}
+def _indented(text):
+    return textwrap.fill(str(text), 80, initial_indent="    ", subsequent_indent="      ")
+
+
+def _summary(rules, derivations, seconds):
+    from handgrad.judge.verdict import many
+
+    counts = []
+    if rules:
+        counts += [many(len(rules), "rule"), many(sum(v.cases for v in rules), "case")]
+    if derivations:
+        counts.append(many(len(derivations), "derivation"))
+    links = sum(v.links for v in rules) + sum(len(d.links) for d in derivations)
+    wrong = [v.subject for v in rules if not v.ok] + [d.title for d in derivations if not d.ok]
+    outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
+    return f"{', '.join([*counts, many(links, 'link')])}, {seconds:.0f} s: {outcome}"
+
+
+def _as_json(rules, derivations, seed, seconds):
+    whole = {
+        "ok": all(rules) and all(derivation.ok for derivation in derivations),
+        "seed": seed,
+        "seconds": round(seconds, 3),
+        "rules": [verdict.to_dict() for verdict in rules],
+        "derivations": [{"ok": d.ok} | dataclasses.asdict(d) for d in derivations],
+    }
     return json.dumps(whole, ensure_ascii=False, indent=2)

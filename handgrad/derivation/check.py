@@ -51,12 +51,15 @@ def check(derivation, seed=0):
 
     Raises DerivationError where a given or a definition has no value.
     """
-    points = Runner(derivation, seed).points()
+    return check_at(derivation, Runner(derivation, seed).points())
+
+
+def check_at(derivation, points):
+    """Check every link of a derivation at points that were made of it."""
     results = []
     for chain in derivation.chains:
         truth = _truth(chain, points)
-        links = chain.links if chain.kind in _FROM_JAX else chain.links[1:]
-        results += [_check_link(chain, link, truth, points) for link in links]
+        results += [_check_link(chain, link, truth, points) for link in chain.checked]
     return results
 
 

@@ -73,6 +73,18 @@ class Chain:
     links: tuple[Link, ...]
     line: int
 
+    @property
+    def checked(self):
+        """The links that are held against something; the first one of a definition defines it."""
+        stated = self.kind in {Kind.GRADIENT, Kind.DIFFERENTIAL}
+        return self.links if stated else self.links[1:]
+
+    @property
+    def text(self):
+        """The chain as it begins."""
+        head = ", ".join(self.targets) or self.links[0].text
+        return f"{head} = {(self.links if self.targets else self.links[1:])[0].text}"
+
 
 @dataclass
 class Derivation:

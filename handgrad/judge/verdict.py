@@ -31,7 +31,7 @@ class Finding:
 class Verdict:
     """The judgement on one subject, over all of its cases.
 
-    `vs_jax` is the worst difference from JAX's gradient, as a share of the gradient's scale; None
+    `links` are those of the subject's derivation. `vs_jax` is the worst difference from JAX's gradient, as a share of the gradient's scale; None
     without a reference. `vs_numbers` is the worst difference from a numerical directional
     derivative, as a share of its scale, and `error_bar` what that derivative may itself be off by.
     """
@@ -39,6 +39,7 @@ class Verdict:
     subject: str
     seed: int
     cases: int = 0
+    links: int = 0
     evaluations: int = 0
     vs_jax: float | None = None
     vs_numbers: float | None = None
@@ -55,6 +56,7 @@ class Verdict:
             subject,
             first.seed,
             sum(v.cases for v in verdicts),
+            sum(v.links for v in verdicts),
             sum(v.evaluations for v in verdicts),
             max((v.vs_jax for v in verdicts if v.vs_jax is not None), default=None),
             worst.vs_numbers,
@@ -80,14 +82,20 @@ class Verdict:
         return {"status": self.status.value, "ok": self.ok} | asdict(self)
 
     def __str__(self):
+        counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}
         lines = [
             f"{self.subject}: {self.status.value}",
-            f"  {self.cases} cases, {self.evaluations} evaluations, seed {self.seed}",
+            f"  {', '.join(many(n, what) for what, n in counted.items())}, seed {self.seed}",
             f"  against JAX      {number(self.vs_jax)}",
             f"  against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}",
         ]
         lines += [f"  {finding}" for finding in self.findings]
         return "\n".join(lines)
+
+
+def many(count, what):
+    """A number of things: 1 link, 2 links."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def number(x):

@@ -4,6 +4,7 @@ import numpy as np
 
 from handgrad.derivation.domains import generator
 from handgrad.judge.automatic import registered_reference, value_and_vjp
+from handgrad.judge.derived import compare_with_derivation
 from handgrad.judge.draws import Case, draw_cases
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numerical import UNIT, directional_derivative
@@ -21,7 +22,8 @@ def verify(subject, *inputs, reference=None, seed=0):
     """Judge a rule: the value of its forward, and every gradient that its backward returns.
 
     subject    a rule: forward(*inputs) -> (y, residuals), backward(residuals, dy) -> gradients
-    inputs     arrays to judge it at, in float64; left out, drawn from the rule's derivation
+    inputs     arrays to judge it at, in float64; left out, drawn from the rule's derivation,
+               which is then checked too, link by link
     reference  the same function in JAX; left out, the registered one, or none
     seed       of all that is drawn
 
@@ -36,6 +38,8 @@ def verify(subject, *inputs, reference=None, seed=0):
         raise ValueError(f"{subject!r} has no derivation to draw inputs from: pass the inputs")
     reference = reference or registered_reference(subject)
     verdict = Verdict(repr(subject), seed)
+    if not inputs:
+        _compare_with_derivation(verdict, subject)
     moved = [_judge(verdict, subject, case, reference) for case in cases]
     if not any(moved) and not verdict.findings:
         _report(verdict, Status.VACUOUS, "power", "every gradient is 0", "every case")
@@ -51,6 +55,16 @@ def _given(inputs):
             raise ValueError(f"input {i} holds a NaN or an infinity, where no gradient exists")
     widened = (x.astype(float) if np.issubdtype(x.dtype, np.floating) else x for x in arrays)
     return Case(tuple(widened), "the given inputs")
+
+
+def _compare_with_derivation(verdict, rule):
+    """Check the rule's docstring link by link, and hold the code against it."""
+    try:
+        verdict.links, faults = compare_with_derivation(rule, verdict.seed)
+    except Exception as error:
+        faults = [f"the derivation cannot be run: {_raised(error)}"]
+    for fault in dict.fromkeys(faults):
+        _report(verdict, Status.WRONG, "derivation", fault, "random points")
 
 
 def _judge(verdict, rule, case, reference):

@@ -226,7 +226,6 @@ VARIANTS = (
     Reshape((3, 2, -1)),
     Transpose((1, 0, 2)),
     Transpose((2, 0, 1)),
-    Transpose((-1, 0, -2)),
     Slice(1),
     Slice(1, None, 2, axis=1),
     Slice(None, None, -1),

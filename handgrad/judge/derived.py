@@ -1,0 +1,62 @@
+"""Oracle: the rule's own derivation, line by line, and the code held against it."""
+
+import dataclasses
+
+import numpy as np
+
+from handgrad.derivation.check import check_at
+from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.expressions import names_in
+from handgrad.derivation.notation import Kind
+from handgrad.derivation.points import Runner
+from handgrad.judge.trial import outputs_of
+
+TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in another order
+
+
+def compare_with_derivation(rule, seed):
+    """The number of links in the rule's derivation, and a sentence for each fault.
+
+    The definitions must give what forward gives, and the gradients what backward gives.
+    """
+    derivation = derivation_of(rule)
+    if not _speaks_of(derivation, rule):
+        return 0, []
+    points = Runner(derivation, seed).points()
+    checked = check_at(derivation, points)
+    faults = [f"line {link.line} of the docstring, {link}" for link in checked if not link.ok]
+    return len(checked), faults + [
+        fault for point in points for fault in _faults(rule, derivation, point)
+    ]
+
+
+def _speaks_of(derivation, rule):
+    """Whether a derivation holds for this rule: it names every option that is off its default."""
+    if not any(chain.kind is Kind.GRADIENT for chain in derivation.chains):
+        return False
+    nodes = [link.node for chain in derivation.chains for link in chain.links]
+    nodes += [axis for given in derivation.givens for axis in given.axes]
+    named = {name for node in nodes for name in names_in(node)}
+    fields = dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ()
+    return all(f.name in named or getattr(rule, f.name) == f.default for f in fields)
+
+
+def _faults(rule, derivation, point):
+    """Where the code's outputs and gradients are not the derivation's, at one point."""
+    inputs = [np.asarray(point.names[given.name]) for given in derivation.givens]
+    y, residuals = rule.forward(*inputs)
+    dy = tuple(np.asarray(point.names[f"d{name}"]) for name in derivation.outputs)
+    grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
+    pairs = list(zip(derivation.outputs, outputs_of(y), strict=True))
+    pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=True)]
+    scale = max(float(np.max(np.abs(d), initial=0.0)) for d in dy)
+    for name, actual in pairs:
+        if actual is not None and not _agree(actual, point.names[name], scale):
+            yield f"the code's {name} is not the derivation's"
+
+
+def _agree(actual, expected, scale):
+    if np.shape(actual) != np.shape(expected):
+        return False
+    largest = np.max(np.abs(expected), initial=0.0)
+    return np.max(np.abs(actual - expected), initial=0.0) <= TOLERANCE * max(largest, scale)
