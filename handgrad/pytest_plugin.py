@@ -81,12 +81,12 @@ class DerivationLine(pytest.Item):
     def runtest(self):
         wrong = [link for link in self.results.of(self.chain) if not link.ok]
         if wrong:
-            raise WrongDerivation(self.path, wrong)
+            raise WrongDerivationError(self.path, wrong)
 
     def repr_failure(self, excinfo, style=None):
         from handgrad.derivation.errors import DerivationError
 
-        if isinstance(excinfo.value, WrongDerivation | DerivationError):
+        if isinstance(excinfo.value, WrongDerivationError | DerivationError):
             prefix = f"{self.path}:" if isinstance(excinfo.value, DerivationError) else ""
             return f"{prefix}{excinfo.value}"
         return super().repr_failure(excinfo, style)
@@ -96,7 +96,7 @@ class DerivationLine(pytest.Item):
         return self.path, line, self.name
 
 
-class WrongDerivation(Exception):
+class WrongDerivationError(Exception):
     """Links that do not hold."""
 
     def __init__(self, path, links):

@@ -83,13 +83,14 @@ def scopes_in_python(text, path, name=None):
         nodes = [node for node in nodes if node.name == name]
         if not nodes:
             raise DerivationError(f"there is no {name}")
-    found = [scope for node in nodes if (scope := _scope_of(node, path))]
+    variants = _variants(tree)
+    found = [scope for node in nodes if (scope := _scope_of(node, path, variants))]
     if name is not None and not found:
         raise DerivationError(f"the docstring of {name} states no derivation")
     return found
 
 
-def _scope_of(node, path):
+def _scope_of(node, path, variants):
     """The scope of a class's or function's docstring, if a given stands in it."""
     docstring = ast.get_docstring(node, clean=False)
     if not docstring:
@@ -97,7 +98,33 @@ def _scope_of(node, path):
     lines = indented_lines(docstring, node.body[0].lineno)
     if not any(is_given(line.text) for line in lines):
         return None
-    return Scope(node.name, path, tuple(lines), _defaults(node))
+    fields = _arguments(variants.get(node.name), node) | _defaults(node)
+    return Scope(node.name, path, tuple(lines), fields)
+
+
+def _variants(tree):
+    """The first call of each class among the file's VARIANTS: options for what has no defaults."""
+    found = {}
+    for item in tree.body:
+        match item:
+            case ast.Assign(targets=[ast.Name(id="VARIANTS")], value=ast.Tuple(elts=elements)):
+                for element in elements:
+                    if isinstance(element, ast.Call) and isinstance(element.func, ast.Name):
+                        found.setdefault(element.func.id, element)
+    return found
+
+
+def _arguments(call, node):
+    """The literal arguments of a call by the names of the class's fields."""
+    if call is None:
+        return {}
+    names = [
+        i.target.id
+        for i in node.body
+        if isinstance(i, ast.AnnAssign) and isinstance(i.target, ast.Name)
+    ]
+    pairs = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+    return _literals(pairs)
 
 
 def _defaults(node):
@@ -109,6 +136,11 @@ def _defaults(node):
     ]
     if not isinstance(node, ast.ClassDef):
         pairs = list(zip((a.arg for a in node.args.kwonlyargs), node.args.kw_defaults, strict=True))
+    return _literals(pairs)
+
+
+def _literals(pairs):
+    """The pairs of names and syntax whose syntax is a literal, as values."""
     found = {}
     for name, value in pairs:
         try:
