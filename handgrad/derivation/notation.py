@@ -250,9 +250,8 @@ def _column(link, name):
 def _targets(node):
     """The names in front of the first `=`, or () if it is no name or list of names."""
     elements = node.elts if isinstance(node, ast.Tuple) else [node]
-    if elements and all(isinstance(element, ast.Name) for element in elements):
-        return tuple(element.id for element in elements)
-    return ()
+    names = tuple(element.id for element in elements if isinstance(element, ast.Name))
+    return names if len(names) == len(elements) else ()
 
 
 def _split(rest, line):

@@ -93,7 +93,9 @@ class Runner:
         }
         moves = {n: rng.normal(size=x.shape) for n, x in inputs.items() if is_real(x)}
         near = tuple(
-            self._at(*(_dithered(rng, part) for part in (inputs, upstream, moves)), at_values)
+            self._at(
+                _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
+            )
             for _ in range(DITHERS)
         )
         exact = self._at(inputs, upstream, moves, at_values)

@@ -45,7 +45,7 @@ def read_text(path):
 def scopes_in_markdown(text, path):
     """A scope for each heading that has blocks fenced as `derivation`."""
     titles, blocks = [path], [[]]
-    fence, inside = "", False
+    fence, inside, opened = "", False, 0
     for number, line in enumerate(text.splitlines(), 1):
         match = FENCE.fullmatch(line)
         if fence:
@@ -77,10 +77,13 @@ def scopes_in_python(text, path, name=None):
         ) from None
     except (ValueError, RecursionError, MemoryError):
         raise DerivationError("this is not Python that can be read") from None
-    documented = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = [node for node in ast.walk(tree) if isinstance(node, documented)]
+    nodes = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and name in (None, node.name)
+    ]
     if name is not None:
-        nodes = [node for node in nodes if node.name == name]
         if not nodes:
             raise DerivationError(f"there is no {name}")
     variants = _variants(tree)

@@ -44,9 +44,14 @@ class Function:
     takes_text: bool = False
 
 
-@functools.cache
 def vocabulary(xp):
     """The functions by name, on NumPy or on jax.numpy."""
+    return _table(xp.__name__)
+
+
+@functools.cache
+def _table(library):
+    xp = importlib.import_module(library)
     axis, axes = frozenset({"axis"}), frozenset({"axis", "keepdims"})
     table = {name: Function(getattr(xp, name), 1) for name in ELEMENTWISE.split()}
     table |= {name: Function(getattr(xp, name), 2) for name in PAIRWISE.split()}
