@@ -83,9 +83,8 @@ def scopes_in_python(text, path, name=None):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and name in (None, node.name)
     ]
-    if name is not None:
-        if not nodes:
-            raise DerivationError(f"there is no {name}")
+    if name is not None and not nodes:
+        raise DerivationError(f"there is no {name}")
     variants = _variants(tree)
     found = [scope for node in nodes if (scope := _scope_of(node, path, variants))]
     if name is not None and not found:
