@@ -32,3 +32,12 @@ def test_the_mended_example_prints_what_the_readme_says():
 
 def test_there_are_two_set_up_commands():
     assert len(re.findall(r"^    python3 -m venv ", README, re.MULTILINE)) == 2
+
+
+def test_the_derivation_is_reported_as_the_readme_says():
+    shown = re.search(r"```\n(derivation .*?)```", README, re.DOTALL)[1]
+    command = [sys.executable, "-m", "handgrad", "verify", "README.md"]
+    root = Path(__file__).parent.parent
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert result.returncode == 1
+    assert result.stdout.startswith(shown)
