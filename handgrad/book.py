@@ -91,6 +91,7 @@ class Affine:
         self._shape = None
 
     def forward(self, x):
+        self._layer.forget()
         self._shape = x.shape
         if x.ndim > 2 and x.shape[-1] != self.W.shape[0]:
             x = x.reshape(x.shape[0], self.W.shape[0])
@@ -111,6 +112,7 @@ class SoftmaxWithLoss:
         self._layer = Layer(rules.SoftmaxCrossEntropy())
 
     def forward(self, x, t):
+        self._layer.forget()
         self.loss = self._layer.forward(x, _distribution(t, x.shape))
         return self.loss
 
@@ -212,9 +214,9 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False):
 
 
 def _prepared(images, labels, normalize, flatten, one_hot):
-    x = images.astype(np.float32) / 255 if normalize else images
+    x = images.astype(np.float32) / 255 if normalize else images.copy()
     x = x.reshape(len(x), -1) if flatten else x[:, None]
-    return x, np.eye(10)[labels] if one_hot else labels
+    return x, np.eye(10)[labels] if one_hot else labels.copy()
 
 
 def _slope(f, x, index):
@@ -241,8 +243,13 @@ def _distribution(t, shape):
         raise ValueError(f"the batch is empty: its shape is {shape}")
     if t.shape == shape:
         sums = np.sum(t, axis=-1)
-        if np.any(t < 0) or not np.all(np.abs(sums - 1) <= 1e-6):
-            raise ValueError(f"the targets are no distributions: rows sum to {np.ravel(sums)[:5]}")
+        if np.any(t < 0):
+            raise ValueError(f"the targets are no distributions: one of them is {np.min(t)}")
+        bad = np.ravel(sums)[~(np.abs(np.ravel(sums) - 1) <= 1e-6)]
+        if bad.size:
+            raise ValueError(
+                f"the targets are no distributions: a row sums to {bad[0]} and not to 1"
+            )
         return t
     if t.shape not in (shape[:-1], (*shape[:-1], 1)):
         raise ValueError(f"targets of shape {t.shape} do not fit outputs of shape {shape}")

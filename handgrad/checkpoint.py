@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -24,8 +23,9 @@ def save(run, path):
         "rng": run.rng.bit_generator.state,
         "digits": run.digits,
     }
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
             np.savez(
                 file,
                 about=json.dumps(about),
@@ -35,26 +35,27 @@ def save(run, path):
             )
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(path):
     """The run in a file. Raises FileNotFoundError or ValueError, in one sentence."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
-            if about["format"] != FORMAT:
-                raise ValueError(
-                    f"{path} has the format {about['format']}; this is handgrad's {FORMAT}"
-                )
-            return _restored(about, arrays)
+        with Path(path).open("rb") as file, zipfile.ZipFile(file):
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                about = json.loads(str(arrays["about"]))
+                kept = about["format"]
+                run = _restored(about, arrays) if kept == FORMAT else None
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: there is nothing to resume") from None
-    except (KeyError, EOFError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a whole file of a training run: {error}") from None
+    if run is None:
+        raise ValueError(f"{path} has the format {kept}; this is handgrad's {FORMAT}")
+    return run
 
 
 def _restored(about, arrays):

@@ -21,12 +21,19 @@ def main(argv=None):
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)
-    arguments = parser.parse_args(argv)
     try:
-        return arguments.run(arguments)
+        return _run(parser, argv)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except UsageError as error:
         print(f"handgrad: {error}", file=sys.stderr)
         return 2
+
+
+def _run(parser, argv):
+    try:
+        arguments = parser.parse_args(argv)
+        return arguments.run(arguments)
+    finally:
+        sys.stdout.flush()  # here and not at exit, where a closed pipe could not be caught

@@ -1,12 +1,12 @@
 """The curve of a training run: accuracy on the training and the test digits, epoch by epoch."""
 
 
-def draw_curve(history, path):
-    """Draw a history's accuracies against its epochs into an .svg or .png file."""
+def draw_curve(history, epoch, path):
+    """Draw a history's accuracies, with `epoch` steps in an epoch, into an .svg or .png file."""
     from matplotlib.figure import Figure
 
     steps, _, train, test = zip(*history, strict=True)
-    epochs = [step / steps[0] for step in steps]
+    epochs = [step / epoch for step in steps]
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(epochs, train, label="training digits")

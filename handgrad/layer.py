@@ -26,6 +26,11 @@ class Layer:
         self.params = params
         self.grads: tuple[Any, ...] = ()
         self._residuals = None
+        self._shapes = ()
+
+    def forget(self):
+        """Drop what a forward left, so that a backward needs a new one."""
+        self._residuals = None
 
     def forward(self, *inputs):
         """The rule's output for these inputs, followed by the parameters."""
@@ -34,8 +39,9 @@ class Layer:
         try:
             y, self._residuals = self.rule.forward(*arguments)
         except Exception as error:
-            error.add_note(f"in {self.rule}.forward, given {_shapes(arguments)}")
+            error.add_note(f"in {self.rule}.forward, given {_listed(_shapes_of(arguments))}")
             raise
+        self._shapes = _shapes_of(y)
         return y
 
     def backward(self, dy):
@@ -45,12 +51,16 @@ class Layer:
                 f"{self.rule} has no forward to differentiate: call forward first, and once for "
                 "each backward. To use the same parameters twice, make two layers of them."
             )
+        if _shapes_of(dy) != self._shapes:
+            raise ValueError(
+                f"dy has the shape {_listed(_shapes_of(dy))}, and the output of {self.rule} had "
+                f"{_listed(self._shapes)}: an upstream gradient has the shape of its output"
+            )
         residuals, self._residuals = self._residuals, None
         try:
             grads = self.rule.backward(residuals, dy)
         except Exception as error:
-            upstream = dy if isinstance(dy, tuple) else (dy,)
-            error.add_note(f"in {self.rule}.backward, given dy of {_shapes(upstream)}")
+            error.add_note(f"in {self.rule}.backward, given dy of {_listed(_shapes_of(dy))}")
             raise
         inputs = len(grads) - len(self.params)
         self.grads = grads[inputs:]
@@ -60,5 +70,10 @@ class Layer:
         return f"Layer({', '.join([repr(self.rule), *map(str, map(shape_of, self.params))])})"
 
 
-def _shapes(arrays):
-    return ", ".join(f"shape {shape_of(a)}" for a in arrays) or "nothing"
+def _shapes_of(arrays):
+    """The shape of each array of a tuple, or of the one that there is."""
+    return tuple(map(shape_of, arrays if isinstance(arrays, tuple) else (arrays,)))
+
+
+def _listed(shapes):
+    return ", ".join(map(str, shapes)) or "nothing"

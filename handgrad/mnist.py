@@ -16,7 +16,13 @@ def read_mnist(directory):
     images : (N, 28, 28) bytes, labels : (N) bytes from 0 to 9. Raises FileNotFoundError or
     ValueError, in one sentence that names the file.
     """
-    return tuple(_read_part(Path(directory), stem) for stem in ("train", "t10k"))
+    directory = Path(directory)
+    train, test = (_read_part(directory, stem) for stem in ("train", "t10k"))
+    size, other = train[0].shape[1:], test[0].shape[1:]
+    if size != other:
+        path = _find(directory, "t10k-images", "idx3-ubyte")
+        raise ValueError(f"{path} holds images of shape {other}, the training images have {size}")
+    return train, test
 
 
 def read_idx(path):
@@ -25,11 +31,13 @@ def read_idx(path):
     if len(data) < 4 or data[:3] != bytes((0, 0, UNSIGNED_BYTE)):
         raise ValueError(f"{path} is not an IDX file of bytes: it begins with {data[:4].hex()!r}")
     header = 4 + 4 * data[3]
+    if len(data) < header:
+        raise ValueError(f"{path} ends within its header: it is truncated or damaged")
     shape = tuple(int(n) for n in np.frombuffer(data[4:header], ">u4"))
     wanted, found = math.prod(shape), len(data) - header
-    if len(shape) != data[3] or wanted != found:
+    if wanted != found:
         raise ValueError(
-            f"{path} should hold {wanted} bytes and holds {max(0, found)}: it is truncated or damaged"
+            f"{path} should hold {wanted} bytes and holds {found}: it is truncated or damaged"
         )
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 

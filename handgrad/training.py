@@ -62,12 +62,12 @@ def advance(run, train, test, steps):
     There is a row for every epoch and one for the last step. Raises FloatingPointError where the loss is no longer a number.
     """
     images, labels = train
-    epoch = max(1, len(images) // run.settings.batch)
+    epoch = epoch_of(run, train)
     while run.step < steps:
         chosen = run.rng.choice(len(images), run.settings.batch)
         run.losses.append(_descend(run, pixels(images[chosen]), labels[chosen]))
         if run.step % epoch == 0 or run.step == steps:
-            since = run.history[-1][0] if run.history else 0
+            since = (run.step - 1) // epoch * epoch
             loss = float(np.mean(run.losses[since:]))
             row = (run.step, loss, accuracy(run.net, train), accuracy(run.net, test))
             run.history.append(row)
@@ -76,10 +76,16 @@ def advance(run, train, test, steps):
             yield None
 
 
+def epoch_of(run, train):
+    """How many steps see as many digits as there are."""
+    return max(1, len(train[0]) // run.settings.batch)
+
+
 def _descend(run, x, t):
     """One step down the gradient on one batch; the loss before it."""
     net = run.net
-    grads = net.gradient(x, t)
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+        grads = net.gradient(x, t)
     loss = net.lastLayer.loss
     if not np.isfinite(loss):
         raise FloatingPointError(
@@ -135,10 +141,14 @@ def check_gradients(net, x, t, tick=lambda: None):
     numbers, numerical = _timed(
         lambda: {k: numerical_gradient(loss, p) for k, p in net.params.items()}
     )
-    errors = {
-        k: float(np.max(np.abs(numbers[k] - g)) / np.max(np.abs(g))) for k, g in grads.items()
-    }
+    errors = {k: _relative_error(numbers[k], g) for k, g in grads.items()}
     return Check(errors, sum(p.size for p in net.params.values()), numerical, backward)
+
+
+def _relative_error(a, b):
+    """The largest difference as a share of the largest number, and 0 where both are all 0."""
+    difference, scale = np.max(np.abs(a - b)), np.max(np.abs([a, b]))
+    return float(difference / scale) if scale else 0.0
 
 
 def _timed(run):

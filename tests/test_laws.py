@@ -88,8 +88,7 @@ def single_precision_jax(x):
 
 def assert_same(actual, expected):
     assert len(actual) == len(expected)
-    for a, e in zip(actual, expected, strict=True):
-        a, e = np.asarray(a), np.asarray(e)
+    for a, e in zip(map(np.asarray, actual), map(np.asarray, expected), strict=True):
         assert a.shape == e.shape
         assert a.dtype == e.dtype
         # another library may sum in another order

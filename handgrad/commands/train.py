@@ -42,19 +42,21 @@ def run(arguments):
         return 1
     status = _train(job, train, test, arguments)
     if arguments.curve and job.history:
+        from handgrad import training
         from handgrad.curve import draw_curve
 
-        draw_curve(job.history, arguments.curve)
+        draw_curve(job.history, training.epoch_of(job, train), arguments.curve)
         print(f"the curve is in {arguments.curve}")
     return status
 
 
 def _train(job, train, test, arguments):
-    from handgrad import checkpoint, training
+    from handgrad import training
 
     print(f"{'step':>7}{'loss':>10}{'train':>10}{'test':>10}")
     for row in job.history:
         print(_row(*row))
+    kept = job.step if arguments.resume else None
     try:
         for row in training.advance(job, train, test, arguments.steps):
             if row is None:
@@ -63,18 +65,27 @@ def _train(job, train, test, arguments):
             progress()
             print(_row(*row), flush=True)
             if arguments.save:
-                checkpoint.save(job, arguments.save)
+                _save(job, arguments.save)
+                kept = row[0]
     except FloatingPointError as error:
         progress()
         print(error)
         return 1
     except KeyboardInterrupt:
         progress()
-        kept = job.history[-1][0] if job.history and arguments.save else None
         where = f"; {arguments.save} holds step {kept}: add --resume to go on" if kept else ""
         print(f"interrupted at step {job.step}{where}")
         return 130
     return 0
+
+
+def _save(job, path):
+    from handgrad import checkpoint
+
+    try:
+        checkpoint.save(job, path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _row(step, loss, train, test):

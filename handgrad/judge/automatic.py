@@ -23,6 +23,17 @@ def registered_reference(rule):
     return partial(function, **dataclasses.asdict(rule))
 
 
+def misfit(reference, trial):
+    """A sentence if the reference's outputs have other shapes than the rule's."""
+    import jax
+
+    with jax.enable_x64(True):
+        y = jax.eval_shape(lambda xs: reference(*trial.with_real(xs)), trial.real_inputs)
+    wanted = [output.shape for output in (y if isinstance(y, tuple) else (y,))]
+    shapes = [d.shape for d in trial.dy]
+    return "" if shapes == wanted else f"the outputs have the shapes {shapes}, JAX's {wanted}"
+
+
 def value_and_vjp(reference, trial):
     """The reference's outputs, and its gradients of the trial's real inputs, by position."""
     import jax
@@ -32,5 +43,5 @@ def value_and_vjp(reference, trial):
         return y, vjp(dy if isinstance(y, tuple) else dy[0])
 
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        y, grads = jax.jit(run)([trial.inputs[i] for i in trial.real], trial.dy)
+        y, grads = jax.jit(run)(trial.real_inputs, trial.dy)
         return outputs_of(y), dict(zip(trial.real, map(np.asarray, grads), strict=True))

@@ -35,6 +35,10 @@ class Trial:
         grads = self.vjp(dy, inputs)
         return {i: np.asarray(grads[i]) for i in self.real}
 
+    @property
+    def real_inputs(self):
+        return [self.inputs[i] for i in self.real]
+
     def with_real(self, xs):
         """The inputs, with these arrays in the place of the real ones."""
         inputs = list(self.inputs)

@@ -1,5 +1,6 @@
 """What the judge says: findings, and the verdict that they add up to."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
@@ -78,8 +79,12 @@ class Verdict:
         return self.ok
 
     def to_dict(self):
-        """The verdict in plain strings, numbers and lists."""
-        return {"status": self.status.value, "ok": self.ok} | asdict(self)
+        """The verdict in plain strings, lists and finite numbers."""
+        plain = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in asdict(self).items()
+        }
+        return {"status": self.status.value, "ok": self.ok} | plain
 
     def __str__(self):
         counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}

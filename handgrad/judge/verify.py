@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.derivation.domains import generator
-from handgrad.judge.automatic import registered_reference, value_and_vjp
+from handgrad.judge.automatic import misfit, registered_reference, value_and_vjp
 from handgrad.judge.derived import compare_with_derivation
 from handgrad.judge.draws import Case, draw_cases
 from handgrad.judge.laws import LAWS
@@ -99,6 +99,9 @@ def _breaches(law, trial):
 
 def _compare_with_jax(verdict, trial, case, grads, reference):
     """Hold the outputs and the gradients against the reference's, element by element."""
+    if message := misfit(reference, trial):
+        _report(verdict, Status.WRONG, "against JAX", message, case)
+        return
     outputs, expected = value_and_vjp(reference, trial)
     pairs = zip(trial.forward(), outputs, strict=True)
     named = [(f"output {i}", y, y_ref, trial.inputs) for i, (y, y_ref) in enumerate(pairs)]
@@ -113,11 +116,10 @@ def _compare_with_jax(verdict, trial, case, grads, reference):
 
 def _difference(actual, wanted, arguments):
     """The largest difference, as a share of the largest number, or of what it was made from."""
-    if actual.shape != wanted.shape:
-        return np.inf
     floor = FLOOR * max((_largest(x) for x in arguments if x.dtype != bool), default=0.0)
     scale = max(_largest(wanted), floor)
-    return _largest(actual - wanted) / scale if scale else 0.0
+    error = _largest(actual - wanted) / scale if scale else 0.0
+    return np.inf if np.isnan(error) else error
 
 
 def _largest(x):
@@ -146,7 +148,7 @@ def _project(trial, grads, projection, seed):
     All three as shares of the scale of the gradients along that direction.
     """
     rng = generator(seed, trial.rule, "direction", projection)
-    x = [trial.inputs[i] for i in trial.real]
+    x = trial.real_inputs
     u = [(_rms(a) or 1.0) * rng.normal(size=a.shape) for a in x]
     moves = [dx * b for dx, b in zip(grads.values(), u, strict=True)]
     expected = directional_derivative(lambda xs: trial.forward(trial.with_real(xs)), x, u, trial.dy)

@@ -1,0 +1,252 @@
+"""The command line as its user sees it: `handgrad verify`, and what all commands share."""
+
+import importlib.metadata
+import json
+import os
+import pty
+import re
+
+import numpy as np
+import pytest
+
+from handgrad import catalog, cli, rules
+from handgrad.judge import Verdict
+from tests.digits import finished, python
+
+COLOUR = "\033[3"
+
+
+@pytest.fixture
+def wrong_negate(monkeypatch):
+    monkeypatch.setattr(rules.Negate, "backward", lambda _self, _residuals, dy: (-2 * dy,))
+
+
+def on_a_terminal(*arguments, **environment):
+    """What a command writes when its output goes to a terminal."""
+    ours, theirs = pty.openpty()
+    environment = {"NO_COLOR": "", "TERM": "xterm"} | environment
+    process = python("-m", "handgrad", *arguments, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return written.decode()
+
+
+def test_verify_prints_one_line_for_each_rule_of_a_family(handgrad):
+    status, output, errors = handgrad("verify", "arithmetic")
+    header, *rows, summary = output.splitlines()
+    assert (status, errors) == (0, "")
+    assert header.split()[:2] == ["rule", "cases"]
+    assert [row.split()[0] for row in rows] == sorted(rules.arithmetic.__all__)
+    assert all(row.endswith("PASS") for row in rows)
+    assert re.fullmatch(r"10 rules, \d+ cases, .*\d+ s: all pass", summary)
+
+
+def test_verify_takes_names_in_any_case_and_each_rule_once(handgrad):
+    _, output, _ = handgrad("verify", "negate", "EXP", "Negate", "Exp")
+    assert [row.split()[0] for row in output.splitlines()[1:-1]] == ["Negate", "Exp"]
+
+
+def test_verify_alone_judges_every_rule_in_80_columns(handgrad, monkeypatch):
+    def widest(rule, *, seed):
+        return Verdict(
+            repr(rule), seed, cases=999, vs_jax=1.2e-16, vs_numbers=1.2e-13, error_bar=1.2e-12
+        )
+
+    monkeypatch.setattr("handgrad.judge.verify", widest)
+    status, output, _ = handgrad("verify")
+    names = [cls.__name__ for classes in catalog.families().values() for cls in classes]
+    assert status == 0
+    assert [line.split()[0] for line in output.splitlines()[1 : 1 + len(names)]] == names
+    assert max(map(len, output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("Sigmod", "Sigmoid"), ("arithmetics", "arithmetic"), ("batchnorm2", "BatchNorm2d")],
+)
+def test_an_unknown_rule_is_answered_with_the_nearest_ones(handgrad, name, nearest):
+    status, output, errors = handgrad("verify", "Exp", name)
+    assert (status, output) == (2, "")
+    assert errors.startswith(f"handgrad: there is no rule or family {name!r}: did you mean ")
+    assert nearest in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_name_like_no_other_is_answered_with_where_to_look(handgrad):
+    status, _, errors = handgrad("verify", "xyzzy")
+    assert status == 2
+    assert errors == "handgrad: there is no rule or family 'xyzzy': see --help\n"
+
+
+def test_a_wrong_rule_is_named_and_makes_the_status_1(handgrad, wrong_negate):
+    status, output, _ = handgrad("verify", "Exp", "Negate")
+    lines = output.splitlines()
+    assert status == 1
+    assert lines[1].endswith("PASS")
+    assert lines[2].startswith("Negate ")
+    assert lines[2].endswith("WRONG")
+    assert lines[3].startswith("    WRONG, ")
+    assert lines[-1].endswith("not right: Negate")
+
+
+def test_json_says_what_the_table_says(handgrad):
+    status, output, errors = handgrad("verify", "Exp", "Affine", "--json", "--seed", "7")
+    whole = json.loads(output)
+    assert (status, errors) == (0, "")
+    assert whole["ok"] is True
+    assert whole["seed"] == 7
+    assert [rule["subject"] for rule in whole["rules"]] == ["Exp", "Affine"]
+    for rule in whole["rules"]:
+        assert rule["ok"] is True
+        assert rule["status"] == "PASS"
+        assert rule["seed"] == 7
+        assert rule["cases"] > 0
+        assert 0 <= rule["vs_numbers"] <= rule["error_bar"]
+        assert rule["findings"] == []
+
+
+def test_json_of_a_wrong_rule_is_not_ok(handgrad, wrong_negate):
+    status, output, _ = handgrad("verify", "Exp", "Negate", "--json")
+    whole = json.loads(output)
+    assert status == 1
+    assert whole["ok"] is False
+    assert [rule["ok"] for rule in whole["rules"]] == [True, False]
+    assert {finding["status"] for finding in whole["rules"][1]["findings"]} == {"WRONG"}
+
+
+def no_json(constant):
+    raise AssertionError(f"{constant} is no JSON")
+
+
+WRONG_FORWARDS = {
+    "infinite": lambda _self, x: (np.exp(x) + np.inf, (np.exp(x),)),
+    "of another shape": lambda _self, x: (np.exp(x)[None], (np.exp(x),)),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_FORWARDS)
+def test_a_rule_whose_output_is_absurd_is_reported_in_strict_json(handgrad, monkeypatch, kind):
+    monkeypatch.setattr(rules.Exp, "forward", WRONG_FORWARDS[kind])
+    monkeypatch.setattr(
+        rules.Exp, "backward", lambda _self, y, dy: (y[0] * dy.reshape(y[0].shape),)
+    )
+    status, output, _ = handgrad("verify", "Exp", "--json")
+    assert status == 1
+    assert json.loads(output, parse_constant=no_json)["ok"] is False
+
+
+def numbers_at(handgrad, seed):
+    _, output, _ = handgrad("verify", "Power", "--json", "--seed", seed)
+    (rule,) = json.loads(output)["rules"]
+    return rule["vs_jax"], rule["vs_numbers"], rule["error_bar"]
+
+
+def test_the_seed_decides_the_numbers(handgrad):
+    assert numbers_at(handgrad, 1) == numbers_at(handgrad, 1)
+    assert numbers_at(handgrad, 1) != numbers_at(handgrad, 2)
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", ""])
+def test_a_seed_that_is_no_whole_number_is_shown(handgrad, seed):
+    for command in (("verify",), ("train", "--mnist", ".")):
+        status, output, errors = handgrad(*command, f"--seed={seed}")
+        assert (status, output) == (2, "")
+        assert f"argument --seed: {seed!r} is not a whole number" in errors
+
+
+def test_a_terminal_gets_colour_and_progress():
+    written = on_a_terminal("verify", "Negate")
+    assert "\033[32mPASS\033[0m" in written
+    assert "\r\033[K0/1 Negate" in written
+
+
+def test_no_color_is_obeyed_on_a_terminal():
+    written = on_a_terminal("verify", "Negate", NO_COLOR="1")
+    assert "PASS" in written
+    assert COLOUR not in written
+
+
+def test_a_pipe_gets_neither_colour_nor_progress():
+    process = python("-m", "handgrad", "verify", "Negate", env={"NO_COLOR": ""})
+    status, output, errors = finished(process)
+    assert (status, errors) == (0, "")
+    assert "PASS" in output
+    assert "\033" not in output
+
+
+def closed(process, lines):
+    """The exit status and the error output of a process whose reader leaves after some lines."""
+    with process:
+        for _ in range(lines):
+            assert process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (("verify", "arithmetic"), 1),
+        (("verify", "Negate", "Exp"), 3),
+        (("verify", "Negate", "--json"), 0),
+        (("--help",), 0),
+    ],
+)
+def test_a_closed_pipe_is_no_error(arguments, lines):
+    assert closed(python("-m", "handgrad", *arguments), lines) == (0, "")
+
+
+def test_the_script_handgrad_is_the_command_line():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="handgrad")
+    assert script.load() is cli.main
+
+
+def test_python_m_handgrad_passes_the_exit_status_on():
+    status, output, errors = finished(python("-m", "handgrad", "verify", "Sigmod"))
+    assert (status, output) == (2, "")
+    assert errors.startswith("handgrad: there is no rule or family 'Sigmod'")
+
+
+def test_help_lists_the_commands(handgrad):
+    status, output, _ = handgrad("--help")
+    assert status == 0
+    assert "verify" in output
+    assert "train" in output
+
+
+@pytest.mark.parametrize("arguments", [(), ("prove",), ("verify", "--fast")])
+def test_a_command_line_that_is_none_is_answered_with_its_usage(handgrad, arguments):
+    status, output, errors = handgrad(*arguments)
+    assert (status, output) == (2, "")
+    assert errors.startswith("usage: handgrad")
+
+
+def test_every_variant_of_a_rule_is_judged(handgrad, monkeypatch):
+    judged = []
+
+    def noted(rule, *, seed):
+        judged.append((rule, seed))
+        return Verdict(repr(rule), seed, cases=1)
+
+    monkeypatch.setattr("handgrad.judge.verify", noted)
+    handgrad("verify", "CrossEntropy", "--seed", "3")
+    variants = catalog.instances(rules.CrossEntropy)
+    assert len(variants) > 1
+    assert judged == [(rule, 3) for rule in variants]
+
+
+def test_the_table_shows_the_findings_below_their_rule(handgrad, wrong_negate):
+    _, output, _ = handgrad("verify", "Negate", "Exp")
+    above, below = output.index("\nNegate "), output.index("\nExp ")
+    findings = " ".join(output[above:below].split())
+    error = r"of input 0 is off by \d\.\de[+-]\d\d of its scale"
+    assert re.search(f"WRONG, against JAX: the gradient {error}", findings)
+    assert max(map(len, output.splitlines())) <= 80

@@ -1,0 +1,58 @@
+"""What `import handgrad` costs and what it brings."""
+
+import sys
+
+import pytest
+
+import handgrad
+from handgrad import rules
+from handgrad.catalog import families
+from tests.digits import finished, python
+
+HEAVY = ("jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
+
+
+def modules_after(statement):
+    """The modules that a fresh Python has loaded after one statement."""
+    shown = finished(python("-W", "error", "-c", f"{statement}\nimport sys\nprint(*sys.modules)"))
+    status, output, errors = shown
+    assert (status, errors) == (0, "")
+    return set(output.split())
+
+
+def test_importing_handgrad_loads_numpy_and_nothing_heavy():
+    loaded = modules_after("import handgrad")
+    assert "numpy" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from handgrad import *",
+        "from handgrad.book import *",
+        "import handgrad.training, handgrad.cli",
+    ],
+)
+def test_jax_is_loaded_by_the_judge_alone(statement):
+    loaded = modules_after(statement)
+    assert "handgrad" in loaded
+    assert "jax" not in loaded
+
+
+def test_a_star_import_brings_every_rule():
+    every_rule = {cls.__name__ for family in families().values() for cls in family}
+    assert set(handgrad.__all__) == {"Layer", "Sequential", "verify"} | every_rule
+
+
+def test_dir_lists_rules_and_functions():
+    assert {"Layer", "Sequential", "verify", "ReLU", "BatchNorm"} <= set(dir(handgrad))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'handgrad' has no attribute 'Relu'"):
+        _ = handgrad.Relu
+
+
+def test_rules_are_the_same_objects_by_both_ways():
+    assert handgrad.Affine is rules.Affine is sys.modules["handgrad.rules.linear"].Affine
