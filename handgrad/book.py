@@ -239,17 +239,16 @@ def _distribution(t, shape):
     Raises ValueError for what are neither labels nor weights that sum to 1.
     """
     t = np.asarray(t)
-    if not np.prod(shape):
+    if 0 in shape:
         raise ValueError(f"the batch is empty: its shape is {shape}")
     if t.shape == shape:
-        sums = np.sum(t, axis=-1)
-        if np.any(t < 0):
-            raise ValueError(f"the targets are no distributions: one of them is {np.min(t)}")
-        bad = np.ravel(sums)[~(np.abs(np.ravel(sums) - 1) <= 1e-6)]
-        if bad.size:
-            raise ValueError(
-                f"the targets are no distributions: a row sums to {bad[0]} and not to 1"
-            )
+        if t.min() < 0:
+            raise ValueError(f"the targets are no distributions: one of them is {t.min()}")
+        sums = t.sum(axis=-1)
+        right = abs(sums - 1) <= 1e-6
+        if not right.all():
+            wrong = np.ravel(sums)[~np.ravel(right)][0]
+            raise ValueError(f"the targets are no distributions: a row sums to {wrong}, not to 1")
         return t
     if t.shape not in (shape[:-1], (*shape[:-1], 1)):
         raise ValueError(f"targets of shape {t.shape} do not fit outputs of shape {shape}")

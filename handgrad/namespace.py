@@ -12,6 +12,8 @@ def array_namespace(*arrays):
     Python numbers have NumPy's. torch needs array-api-compat, which the extra `torch` installs.
     """
     for array in arrays:
+        if isinstance(array, np.ndarray | float | int):
+            continue
         if type(array).__module__.partition(".")[0] == "torch":
             import array_api_compat
 

@@ -146,7 +146,7 @@ def test_t10_as_many_labels_as_numbers_are_still_labels():
         ([0, 3], "labels run from 0 to 3, the classes from 0 to 2"),
         ([-1, 2], "labels run from -1 to 2"),
         ([0.0, 1.0], "labels are whole numbers"),
-        ([[1, 1, 1], [0, 0, 1]], "a row sums to 3 and not to 1"),
+        ([[1, 1, 1], [0, 0, 1]], "a row sums to 3, not to 1"),
         ([[0, 1], [1, 0], [0, 1]], "do not fit"),
     ],
 )

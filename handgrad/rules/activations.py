@@ -26,7 +26,7 @@ class ReLU:
 
     def forward(self, x):
         xp = array_namespace(x)
-        return xp.where(x < 0, 0, x), (x > 0,)
+        return xp.maximum(x, 0), (x > 0,)
 
     def backward(self, residuals, dy):
         (mask,) = residuals
