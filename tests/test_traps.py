@@ -27,9 +27,9 @@ from tests.rules.running import assert_close, gradients, normals, value
 LABELS = np.array([2, 0, 1])
 
 
-def loss_and_gradient(x, t, dout=1.0):
+def loss_and_gradient(x, t, upstream=1.0):
     layer = book.SoftmaxWithLoss()
-    return layer.forward(x, t), layer.backward(dout)
+    return layer.forward(x, t), layer.backward(upstream)
 
 
 def true_gradient(x, t):
@@ -55,13 +55,13 @@ def test_t1_an_eps_in_the_loss_stands_in_its_gradient_too():
 
 @pytest.mark.parametrize("x", [[-1.0, 2.0, 0.0], [1.0, 2.0, 3.0]], ids=["some", "all"])
 def test_t2_relu_does_not_write_into_the_callers_dout(x):
-    (dout,) = normals(1, (3,))
-    before = dout.copy()
+    (upstream,) = normals(1, (3,))
+    before = upstream.copy()
     layer = book.Relu()
     layer.forward(np.array(x))
-    dx = layer.backward(dout)
+    dx = layer.backward(upstream)
     dx += 1
-    assert np.array_equal(dout, before)
+    assert np.array_equal(upstream, before)
 
 
 def test_t3_the_layer_and_the_rule_have_the_same_slope_at_0():
@@ -76,26 +76,26 @@ def test_t4_a_nan_does_not_become_0_in_relu():
 
 @pytest.mark.parametrize("hidden", [2, 3], ids=["wide", "square"])
 def test_t5_one_sample_as_a_vector_has_whole_gradients(hidden):
-    x, W, b, dout = normals(2, (3,), (3, hidden), (hidden,), (hidden,))
+    x, W, b, upstream = normals(2, (3,), (3, hidden), (hidden,), (hidden,))
     layer = book.Affine(W, b)
     assert_close(layer.forward(x), x @ W + b)
-    assert_close(layer.backward(dout), W @ dout)
-    assert_close(layer.dW, np.outer(x, dout))
-    assert_close(layer.db, dout)
+    assert_close(layer.backward(upstream), W @ upstream)
+    assert_close(layer.dW, np.outer(x, upstream))
+    assert_close(layer.db, upstream)
 
 
 def test_t5_three_axes_are_a_batch_of_rows_and_not_flattened():
-    x, W, b, dout = normals(3, (4, 5, 3), (3, 2), (2,), (4, 5, 2))
+    x, W, b, upstream = normals(3, (4, 5, 3), (3, 2), (2,), (4, 5, 2))
     layer = book.Affine(W, b)
     assert layer.forward(x).shape == (4, 5, 2)
-    assert_close(layer.backward(dout), dout @ W.T)
-    assert_close(layer.dW, np.einsum("nti,nto->io", x, dout))
+    assert_close(layer.backward(upstream), upstream @ W.T)
+    assert_close(layer.dW, np.einsum("nti,nto->io", x, upstream))
 
 
 def test_t6_softmax_with_loss_uses_dout():
     (x,) = normals(4, (3, 4))
     _, once = loss_and_gradient(x, LABELS)
-    _, scaled = loss_and_gradient(x, LABELS, dout=-2.5)
+    _, scaled = loss_and_gradient(x, LABELS, upstream=-2.5)
     assert_close(scaled, -2.5 * once)
 
 
