@@ -7,10 +7,10 @@ import argparse
 import os
 import sys
 
-from handgrad.commands import train, verify
+from handgrad.commands import draw, train, verify
 from handgrad.commands.console import UsageError
 
-COMMANDS = (verify, train)
+COMMANDS = (verify, draw, train)
 
 
 def main(argv=None):

@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
-from handgrad.derivation.shapes import numpy_value
+from handgrad.derivation.shapes import numpy_value, unpacked
 
 CONFIDENCE = 64  # times the noise that one rounding of every input makes
 UNIT = 2.0**-53
@@ -58,7 +58,10 @@ def check_at(derivation, points):
     """Check every link of a derivation at points that were made of it."""
     results = []
     for chain in derivation.chains:
-        truth = _truth(chain, points)
+        try:
+            truth = _truth(chain, points)
+        except DerivationError as error:
+            raise error.at(chain.line) from None
         results += [_check_link(chain, link, truth, points) for link in chain.checked]
     return results
 
@@ -72,10 +75,10 @@ def _truth(chain, points):
         for point in points:
             for place in (point, *point.near):
                 value = numpy_value(chain.links[0].node, place.names)
-                values = value if len(chain.targets) > 1 else (value,)
-                place.names.update(zip(chain.targets, values, strict=True))
-    if chain.kind in _FROM_JAX and chain.targets[0] not in points[0].names:
-        raise DerivationError(f"{chain.targets[0][1:]} has no gradient: it is not real", chain.line)
+                place.names.update(unpacked(chain, value))
+    for name in chain.targets if chain.kind in _FROM_JAX else ():
+        if name not in points[0].names:
+            raise DerivationError(f"{name[1:]} has no gradient: it is not real", chain.line)
     if chain.kind is Kind.IDENTITY:
         return [evaluated(chain.links[0].node, point) for point in points]
     return [
@@ -94,13 +97,16 @@ def evaluated(node, point):
 
 
 def _array(value):
-    return np.asarray(value, dtype=float)
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise DerivationError("this is neither a number nor an array of numbers") from None
 
 
 def _check_link(chain, link, truth, points):
     head = ", ".join(chain.targets) or chain.links[0].text
     pairs = list(zip(points, truth, strict=True))
-    if _is_number(link.node) and any(point.at_values for point in points):
+    if is_number(link.node) and any(point.at_values for point in points):
         pairs = [(point, right) for point, right in pairs if point.at_values]
     worst, problem = 0.0, ""
     try:
@@ -162,13 +168,13 @@ def _mismatch(actual, right):
     return ""
 
 
-def _is_number(node):
+def is_number(node):
     """Whether an expression is a number, written out."""
     match node:
         case ast.UnaryOp(operand=operand):
-            return _is_number(operand)
+            return is_number(operand)
         case ast.Tuple(elts=elements):
-            return all(map(_is_number, elements))
+            return all(map(is_number, elements))
     return isinstance(node, ast.Constant)
 
 

@@ -1,37 +1,24 @@
 """The diagnosis of a wrong link: the simplest mend under which it holds at every point."""
 
 import ast
-import copy
 import functools
 import itertools
 import math
 
 import numpy as np
 
-from handgrad.derivation.check import evaluated, same
+from handgrad.derivation.check import evaluated, is_number, same
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import parse
+from handgrad.derivation.expressions import names_in, parse
+from handgrad.derivation.mends import additions, exchanges
 from handgrad.derivation.notation import Kind
-from handgrad.derivation.vocabulary import REDUCTIONS
+from handgrad.derivation.shapes import numpy_value, without_warnings
 
-FACTORS = ("n", "n**2", "(1 - n)", "(1 - n**2)", "n * (1 - n)", "exp(n)", "cos(n)", "sin(n)")
+FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
+MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
 REDUCE = {"summed": np.sum, "averaged": np.mean}
-OTHER_OPS = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div, ast.MatMult),
-    ast.Div: (ast.Mult,),
-}
-OTHER_FUNCTIONS = {
-    "mean": ("sum",),
-    "sum": ("mean",),
-    "max": ("min",),
-    "min": ("max",),
-    "sin": ("cos",),
-    "cos": ("sin",),
-    "tril": ("triu",),
-    "triu": ("tril",),
-}
+NUMBERS = {"3": 3, "4": 4, "sqrt(2)": 2**0.5, "pi": math.pi, "sqrt(pi)": math.pi**0.5}
+CLOSE = 1e-4  # a first look, before the exact one
 
 
 def diagnose(chain, link, pairs):
@@ -39,13 +26,19 @@ def diagnose(chain, link, pairs):
 
     `pairs` holds the points and the right values there.
     """
-    case = _Case(chain, link, pairs)
-    if case.actual is not None and case.single:
+    with without_warnings():
+        return _diagnosis(_Case(chain, link, pairs))
+
+
+def _diagnosis(case):
+    if is_number(case.link.node):
+        return case.number
+    if case.actual and case.single:
         for hypothesis in (_shapes, _factors, _paths, _other_nodes):
             for sentence, change in hypothesis(case):
                 if case.turned(change):
                     return sentence
-    for hypothesis in (_named_factors, _mended):
+    for hypothesis in (_factors_in_the_line, _exchanges, _other_factors, _additions):
         for sentence, node in hypothesis(case):
             if case.holds(node):
                 return sentence
@@ -62,7 +55,7 @@ class _Case:
         try:
             self.actual = [evaluated(link.node, point) for point in self.points]
         except DerivationError:
-            self.actual = None
+            self.actual = []
         self.single = len(self.right[0][0]) == 1
 
     def holds(self, node):
@@ -70,14 +63,24 @@ class _Case:
         ast.fix_missing_locations(node)
         try:
             pairs = zip(self.points, self.right, strict=True)
-            return all(same(evaluated(node, point), right) for point, right in pairs)
+            return self._near(node) and all(
+                same(evaluated(node, point), right) for point, right in pairs
+            )
         except DerivationError:
             return False
 
+    def _near(self, node):
+        """Whether an expression is about right at the first point."""
+        value, right = numpy_value(node, self.points[0].names), self.right[0][0]
+        values = value if isinstance(value, tuple) else (value,)
+        return len(values) == len(right) and all(
+            np.shape(a) == t.shape
+            and np.allclose(a, t, CLOSE, CLOSE * np.max(np.abs(t), initial=0.0), equal_nan=True)
+            for a, t in zip(values, right, strict=True)
+        )
+
     def turned(self, change):
         """Whether the values become right when each is changed: change(value, point)."""
-        if self.actual is None:
-            return False
         for point, actual, right in zip(self.points, self.actual, self.right, strict=True):
             places = (point, *point.near)
             try:
@@ -91,22 +94,39 @@ class _Case:
         return True
 
     def alike(self, name):
-        """The other names of values that have the shape of this one's."""
+        """The other names of values that have the shape of this one's, and a place in the line."""
         names = self.points[0].names
         shape = np.shape(names.get(name))
         return [
             other
             for other, value in names.items()
-            if other not in (name, *self.chain.targets)
+            if other not in (name, *self.chain.targets, *self._out_of_place)
             and np.shape(value) == shape
             and isinstance(value, np.ndarray | np.floating | int | float)
         ]
 
     @property
-    def names(self):
-        """The real arrays that have names at the first point, other than gradients and moves."""
+    def _out_of_place(self):
+        """The gradients, where only moves are expected, and the other way round."""
+        letters = {Kind.GRADIENT: "δ", Kind.DIFFERENTIAL: "d", Kind.DEFINITION: "dδ"}
+        paths = self.points[0].paths
+        return {f"{x}{name}" for x in letters.get(self.chain.kind, "") for name in paths}
+
+    @property
+    def nodes(self):
+        """The real arrays of the derivation, without their gradients and moves."""
         point = self.points[0]
         return [name for name in point.paths if f"d{name}" in point.names]
+
+    @property
+    def factors(self):
+        """The names that may be factors: what comes in from above or with a move, then nodes."""
+        point, kind = self.points[0], self.chain.kind
+        upstream = [f"d{n}" for n, paths in point.paths.items() if paths and paths[-1][0] == ""]
+        moves = [f"δ{name}" for name in point.paths if f"δ{name}" in point.names]
+        masks = [name for name, value in point.names.items() if is_mask(value)]
+        first = {Kind.GRADIENT: upstream, Kind.DIFFERENTIAL: moves}.get(kind, [])
+        return [*first, *self.nodes, *masks]
 
     @property
     def sizes(self):
@@ -117,6 +137,18 @@ class _Case:
             if isinstance(value, int) and not isinstance(value, bool) and value > 1
         }
 
+    @property
+    def number(self):
+        """What a number should be, where it stands for one."""
+        if not self.points[0].at_values or not self.single or self.right[0][0][0].size != 1:
+            return ""
+        return f"the value is {self.right[0][0][0].item():.10g}"
+
+
+def is_mask(value):
+    """Whether a value is an array of truth values."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "b"
+
 
 def _shapes(case):
     """A value of another shape: transposed, or not summed over an axis."""
@@ -125,6 +157,9 @@ def _shapes(case):
         yield "it is transposed", lambda a, _: a.T
     if actual.shape == right.shape:
         return
+    reshaped = f"it only needs the shape {right.shape}", lambda a, _: np.reshape(a, right.shape)
+    if np.squeeze(actual).shape == np.squeeze(right).shape:
+        yield reshaped
     axes = [
         c for n in range(actual.ndim) for c in itertools.combinations(range(actual.ndim), n + 1)
     ]
@@ -133,44 +168,76 @@ def _shapes(case):
         kept = ", keepdims=True" if keepdims else ""
         change = functools.partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
         yield f"it is not {word} over axis={axis}{kept}", change
-    yield f"it only needs the shape {right.shape}", lambda a, _: np.reshape(a, right.shape)
+    broadcast = f"it is not broadcast to the shape {right.shape}"
+    yield broadcast, lambda a, _: np.broadcast_to(a, right.shape)
+    yield reshaped
 
 
 def _factors(case):
     """A value that is a fixed multiple of the right one."""
     ratio = _ratio(case.actual[0][0][0], case.right[0][0][0])
     if ratio is not None:
-        yield _factor_in_words(ratio, case.sizes), lambda a, _: a / ratio
+        wrong = "the sign is turned" if np.isclose(ratio, -1) else f"it is {_times(ratio, case)}"
+        yield wrong, lambda a, _: a / ratio
 
 
-def _factor_in_words(ratio, sizes):
-    if np.isclose(ratio, -1):
-        return "the sign is turned"
-    for name, size in _products(sizes):
-        if np.isclose(ratio, size):
-            return f"it is {name} times too large: is a division by {name}, or a mean, missing?"
-        if np.isclose(ratio, 1 / size):
-            return f"it is {name} times too small: is a division by {name}, or a mean, too many?"
+def _times(ratio, case):
+    """How many times too large or too small something is."""
     sign = " and the sign is turned" if ratio < 0 else ""
+    for name, number in _numbers(case.sizes):
+        division = f": is a division by {name}, or a mean," if name in case.sizes else ""
+        if np.isclose(abs(ratio), number):
+            return f"{name} times too large{sign}{division and division + ' missing?'}"
+        if np.isclose(abs(ratio), 1 / number):
+            return f"{name} times too small{sign}{division and division + ' too many?'}"
     large, word = max((abs(ratio), "large"), (1 / abs(ratio), "small"))
-    return f"it is {large:.4g} times too {word}{sign}"
+    return f"{large:.8g} times too {word}{sign}"
+
+
+def _numbers(sizes):
+    """Numbers that are forgotten, with their names, the likeliest first."""
+    yield "2", 2
+    for count in (1, 2, 3):
+        for names in itertools.combinations(sorted(sizes), count):
+            yield " * ".join(names), math.prod(sizes[name] for name in names)
+    yield from NUMBERS.items()
+    for name, size in sizes.items():
+        yield f"2 * {name}", 2 * size
+        yield f"sqrt({name})", math.sqrt(size)
+        yield f"({name} - 1)", size - 1
+        yield f"{name} / ({name} - 1)", size / (size - 1)
+    for above, below in itertools.combinations(sizes, 2):
+        yield f"{above} / {below}", sizes[above] / sizes[below]
 
 
 def _paths(case):
-    """A gradient without one of its paths, or with one too often."""
+    """A gradient to which one of its paths has the wrong weight: none, twice, its sign turned."""
     if case.chain.kind is not Kind.GRADIENT:
         return
+    actual, right = case.actual[0][0][0], case.right[0][0][0]
     node = case.chain.targets[0][1:]
-    for i, (through, _) in enumerate(case.points[0].paths[node]):
+    for i, (through, term) in enumerate(case.points[0].paths[node]):
+        if (share := _ratio(right - actual, term) if actual.shape == right.shape else None) is None:
+            continue
         where = f"the path through {through}" if through else "its own upstream gradient"
-        for times, what in ((1, "is missing"), (-1, "is there twice"), (-2, "has the wrong sign")):
-            yield f"{where} {what}", functools.partial(_with_path, node=node, i=i, times=times)
+        change = functools.partial(_with_path, node=node, i=i, times=share)
+        yield f"{where} {_weight(1 - share, case)}", change
+
+
+def _weight(weight, case):
+    """What is wrong with a path that is there so many times."""
+    for known, words in ((0, "is missing"), (2, "is there twice"), (-1, "has the wrong sign")):
+        if np.isclose(weight, known):
+            return words
+    return f"is {_times(weight, case)}"
 
 
 def _other_nodes(case):
     """The gradient, or the differential, of another node."""
     letter = {Kind.GRADIENT: "d", Kind.DIFFERENTIAL: "δ"}.get(case.chain.kind)
-    for name in case.names if letter else ():
+    if not letter or isinstance(case.link.node, ast.Name):
+        return
+    for name in case.nodes:
         other = f"{letter}{name}"
         if other not in case.chain.targets:
             yield f"this is {other}", functools.partial(_exchanged, case=case, other=other)
@@ -182,10 +249,7 @@ def _reduced(value, _, reduce, axis, keepdims):
 
 def _with_path(value, point, node, i, times):
     """The value with a path of the node's gradient added so many times."""
-    term = point.paths[node][i][1]
-    if value.shape != term.shape:
-        raise ValueError("a term has the shape of its sum")
-    return value + times * term
+    return value + times * point.paths[node][i][1]
 
 
 def _exchanged(value, point, case, other):
@@ -195,99 +259,42 @@ def _exchanged(value, point, case, other):
     return point.names[case.chain.targets[0]] if agrees else value
 
 
-def _named_factors(case):
-    """A factor made of one name that is missing, or is one too many."""
+def _factors_in_the_line(case):
+    """A factor made of a name that the line has anyway, or that comes in from above."""
+    here = names_in(case.link.node)
+    outside = [name for name in case.factors if name[0] in "dδ" and name not in case.nodes]
+    names = [name for name in case.factors if name in here or name in outside]
+    yield from _with_factors(case, names, FACTORS)
+
+
+def _other_factors(case):
+    """A factor made of any name."""
+    yield from _with_factors(case, case.factors, FACTORS + MORE_FACTORS)
+
+
+def _with_factors(case, names, forms):
     whole = case.link.node
-    for name, form in itertools.product(case.names, FACTORS):
-        factor = parse(form.replace("n", f"({name})") if form != "n" else name)
-        for op, what in ((ast.Mult(), "missing"), (ast.Div(), "too many")):
-            yield f"a factor {form.replace('n', name)} is {what}", ast.BinOp(whole, op, factor)
+    for form in forms:
+        for op, what in ((ast.Mult, "missing"), (ast.Div, "too many")):
+            for name in names:
+                factor = form.format(name)
+                yield f"a factor {factor} is {what}", ast.BinOp(whole, op(), parse(factor))
 
 
-def _mended(case):
-    """The expression with one of its parts changed."""
-    whole = case.link.node
-    for part in ast.walk(whole):
-        for mend in _mends(part, case) if isinstance(part, ast.expr) else ():
-            instead = f"`{ast.unparse(mend)}` in the place of `{ast.unparse(part)}`"
-            yield f"it holds with {instead}", _replaced(whole, part, mend)
+def _exchanges(case):
+    """The expression with one of its parts exchanged."""
+    yield from _in_words(exchanges(case.link.node, case.alike))
 
 
-def _mends(part, case):
-    """What might have been meant by a part of an expression, the likeliest first."""
-    match part:
-        case ast.BinOp():
-            yield from _other_operations(part)
-        case ast.Call():
-            yield from _other_calls(part)
-        case ast.Attribute(value=value, attr="T"):
-            yield value
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            yield from (ast.Constant(n) for n in (number + 1, number - 1, 2 * number, number / 2))
-        case ast.Name(id=name):
-            yield from (ast.Name(other) for other in case.alike(name))
-    if isinstance(part, ast.Name | ast.Call | ast.BinOp):
-        yield ast.UnaryOp(ast.USub(), part)
-        yield ast.BinOp(ast.Constant(1), ast.Sub(), part)
-        yield ast.BinOp(part, ast.Pow(), ast.Constant(2))
+def _additions(case):
+    """The expression with a name or a function put to one of its parts."""
+    yield from _in_words(additions(case.link.node, [*case.factors, *case.sizes]))
 
 
-def _other_operations(part):
-    """The two sides under another operation, and each side alone."""
-    left, op, right = part.left, part.op, part.right
-    yield from (ast.BinOp(left, other(), right) for other in OTHER_OPS.get(type(op), ()))
-    if isinstance(op, ast.MatMult):
-        yield from _products_of(left, right)
-    else:
-        yield from (left, right)
-
-
-def _other_calls(part):
-    """A call of another function, or with other keywords, and its argument alone."""
-    name = part.func.id
-    for other in OTHER_FUNCTIONS.get(name, ()):
-        yield ast.Call(ast.Name(other), part.args, part.keywords)
-    for changed in _other_keywords(name, part.keywords):
-        yield ast.Call(part.func, part.args, changed)
-    if len(part.args) == 1 and not part.keywords:
-        yield part.args[0]
-
-
-def _products_of(left, right):
-    """The matrix products of two factors, transposed or not, in either order."""
-    for a, b in ((left, right), (right, left)):
-        for first, second in itertools.product((a, _transposed(a)), (b, _transposed(b))):
-            yield ast.BinOp(first, ast.MatMult(), second)
-
-
-def _transposed(node):
-    if isinstance(node, ast.Attribute) and node.attr == "T":
-        return node.value
-    return ast.Attribute(node, "T")
-
-
-def _other_keywords(name, keywords):
-    """The keywords with another axis, and with or without keepdims."""
-    if name not in REDUCTIONS.split():
-        return
-    others = [k for k in keywords if k.arg not in {"axis", "keepdims"}]
-    for keepdims, axis in itertools.product((False, True), (None, 0, 1, -1, 2, (0, 1), (0, 2, 3))):
-        made = [] if axis is None else [ast.keyword("axis", parse(repr(axis)))]
-        made += [ast.keyword("keepdims", ast.Constant(True))] if keepdims else []
-        yield [*others, *made]
-
-
-def _replaced(whole, part, mend):
-    """A copy of an expression with one part replaced."""
-    if whole is part:
-        return mend
-    changed = copy.copy(whole)
-    for field, value in ast.iter_fields(whole):
-        if isinstance(value, ast.AST):
-            setattr(changed, field, _replaced(value, part, mend))
-        elif isinstance(value, list):
-            setattr(changed, field, [_replaced(v, part, mend) for v in value])
-    return changed
+def _in_words(mends):
+    for part, mend, node in mends:
+        instead = f"`{ast.unparse(mend)}` in the place of `{ast.unparse(part)}`"
+        yield f"it holds with {instead}", node
 
 
 def _ratio(actual, right):
@@ -298,10 +305,3 @@ def _ratio(actual, right):
     with np.errstate(all="ignore"):
         ratio = actual[spot] / right[spot]
     return float(ratio) if np.isfinite(ratio) and ratio else None
-
-
-def _products(sizes):
-    """Each size, then each product of two or three, by name."""
-    for count in (1, 2, 3):
-        for names in itertools.combinations(sorted(sizes), count):
-            yield " * ".join(names), math.prod(sizes[name] for name in names)

@@ -8,6 +8,8 @@ import ast
 import difflib
 import math
 import operator
+import re
+import warnings
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -16,7 +18,10 @@ from handgrad.derivation.errors import DerivationError
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 40
 MAX_ELEMENTS = 100_000
+MAX_TUPLE = 64
 MAX_NUMBER = 2.0**53
+QUOTED = 100
+INSIDE = re.compile(r"\w+\.<locals>\.")  # where Python says a function was made
 
 BINARY = {
     ast.Add: operator.add,
@@ -51,18 +56,27 @@ def parse(text, line=None, column=1):
     if not stripped.strip():
         raise DerivationError("an expression is missing", line, column)
     try:
-        node = ast.parse(stripped.rstrip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            node = ast.parse(stripped.rstrip(), mode="eval").body
     except SyntaxError as error:
-        message = f"{stripped.strip()!r} is not an expression: {error.msg}"
+        message = f"{_short(stripped.strip())!r} is not an expression: {error.msg}"
         raise DerivationError(message, line, column + (error.offset or 1) - 1) from None
     except (ValueError, RecursionError, MemoryError):
         raise DerivationError("this is not an expression that can be read", line, column) from None
     if _depth(node) > MAX_DEPTH:
         raise DerivationError(f"an expression nests at most {MAX_DEPTH} deep", line, column)
+    encoded = stripped.encode()
     for inner in ast.walk(node):
         if isinstance(inner, ast.expr):
-            inner.lineno, inner.col_offset = line or 0, inner.col_offset + column - 1
+            before = len(encoded[: inner.col_offset].decode())  # Python counts bytes
+            inner.lineno, inner.col_offset = line or 0, before + column - 1
     return node
+
+
+def _short(text):
+    """The beginning of a text, to quote."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
 def names_in(node):
@@ -79,8 +93,8 @@ def evaluate(node, names, functions) -> Any:
     except DerivationError as error:
         raise error.at(node.lineno or None, node.col_offset + 1) from None
     except Exception as error:
-        sentence = " ".join(str(error).split())[:200]
-        message = f"{ast.unparse(node)}: {sentence or type(error).__name__}"
+        sentence = INSIDE.sub("", " ".join(str(error).split()))[:200]
+        message = f"{_short(ast.unparse(node))}: {sentence or type(error).__name__}"
         raise DerivationError(message, node.lineno or None, node.col_offset + 1) from None
 
 
@@ -109,7 +123,7 @@ def _value(node, names, functions):
             return _subscript(inner(value), _index(index, inner))
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             return tuple(inner(element) for element in elements)
-    raise DerivationError(f"{ast.unparse(node)!r} has no place in a derivation")
+    raise DerivationError(f"{_short(ast.unparse(node))!r} has no place in a derivation")
 
 
 def _named(name, names):
@@ -163,7 +177,8 @@ def _call(name, arguments, keywords, names, functions):
 
 def _array(value, what):
     if not hasattr(value, "shape"):
-        raise DerivationError(f"{value!r} is not an array and has no {what}")
+        shown = value if isinstance(value, int | float) else f"a {type(value).__name__}"
+        raise DerivationError(f"{shown} is not an array and has no {what}")
     return value
 
 
@@ -195,10 +210,12 @@ def _subscript(value, index):
 def _bounded(value):
     """The value, if it is no larger than a derivation needs."""
     if isinstance(value, tuple):
-        if len(value) > 64:
-            raise DerivationError("a tuple has at most 64 elements")
+        if len(value) > MAX_TUPLE:
+            raise DerivationError(f"a tuple has at most {MAX_TUPLE} elements")
     elif hasattr(value, "shape"):
         bound_elements(value.shape)
+    elif isinstance(value, complex):
+        raise DerivationError("this is no real number")
     elif isinstance(value, int | float) and abs(value) > MAX_NUMBER and abs(value) != math.inf:
         raise DerivationError(f"numbers go up to 2**53, and this one is {value:.3g}")
     return value
@@ -206,19 +223,24 @@ def _bounded(value):
 
 def bound_broadcast(*values):
     """Refuse a broadcast to more elements than a derivation needs, before it is made."""
-    shapes = [value.shape for value in values if hasattr(value, "shape")]
+    bound_elements(broadcast_shape(*(v.shape for v in values if hasattr(v, "shape"))))
+
+
+def broadcast_shape(*shapes):
+    """The largest size along each axis: what shapes broadcast to, if they do."""
     axes = max(map(len, shapes), default=0)
     padded = [(1,) * (axes - len(shape)) + tuple(shape) for shape in shapes]
-    bound_elements(tuple(max(sizes) for sizes in zip(*padded, strict=True)))
+    return tuple(max(sizes) for sizes in zip(*padded, strict=True))
 
 
 def bound_product(left, right):
     """Refuse a matrix product that is too large, before it is made."""
     a, b = _array(left, "matrix product"), _array(right, "matrix product")
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[max(0, b.ndim - 2)]:
+        raise DerivationError(f"{a.shape} and {b.shape} are no shapes for a matrix product")
     rows = a.shape[-2] if a.ndim > 1 else 1
     columns = b.shape[-1] if b.ndim > 1 else 1
-    batch = max(math.prod(a.shape[:-2]), math.prod(b.shape[:-2]))
-    bound_elements((batch, rows, columns))
+    bound_elements((*broadcast_shape(a.shape[:-2], b.shape[:-2]), rows, columns))
 
 
 def bound_elements(shape):

@@ -6,8 +6,10 @@ and a known name is a gradient, `δ` and a known name a differential, anything e
 """
 
 import ast
+import keyword
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
@@ -16,8 +18,8 @@ from typing import Any
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import MAX_CHARACTERS, names_in, near, parse
 
-GIVEN = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*:\s*\((?P<rest>.*)")
-DOMAIN = re.compile(r"\s*(?P<domain>[a-z]*)\s*(\((?P<argument>[^()]*)\))?\s*(=(?P<value>.*))?")
+GIVEN = re.compile(r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+\((?P<rest>.*)")
+DOMAIN = re.compile(r"\s*+(?P<domain>[a-z]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+(=(?P<value>.*))?")
 COMPARISON = re.compile(r"[=<>!]=|.==|==")
 MAX_LINES = 2000
 
@@ -162,17 +164,22 @@ class _Reader:
             self._chain([part for line in lines for part in _parts(line)], first)
 
     def _given(self, match, line):
-        name = match["name"]
-        if name in self.nodes or name in self.sizes:
-            raise DerivationError(f"{name} is there already", line.number, match.start("name") + 1)
-        shape, domain = _split(match["rest"], line)
+        name = unicodedata.normalize("NFKC", match["name"])  # as Python reads its names
+        self._require_free(name, line.number, match.start("name") + 1)
+        shape, domain, start = _split(match["rest"], line)
         column = match.start("rest")
-        axes = parse(f"({shape},)", line.number, column).elts if shape.strip() else []
-        argument = parse(domain["argument"], line.number) if domain["argument"] else None
-        value = parse(domain["value"], line.number) if domain["value"] else None
+        axes = _axes(shape, line.number, column)
+        argument, value = (
+            parse(domain[part], line.number, column + start + domain.start(part))
+            if domain[part]
+            else None
+            for part in ("argument", "value")
+        )
         known = self.sizes | self.nodes | self.derivation.fields.keys()
         for axis in axes:
             self.sizes |= {size for size in names_in(axis) if size not in known}
+        if name in self.sizes:
+            raise DerivationError(f"{name} is a size of its own axes", line.number)
         given = Given(name, tuple(axes), domain["domain"] or "real", argument, value, line.number)
         self.nodes.add(name)
         self.derivation.givens.append(given)
@@ -187,13 +194,19 @@ class _Reader:
             )
         head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
         targets = _targets(head.node)
+        if len(set(targets)) < len(targets):
+            raise DerivationError("a name stands twice in front of the `=`", line.number, 1)
         kind = self._kind(targets, links)
         if kind is Kind.IDENTITY:
             targets, links = (), [head, *links]
         self._require_known(links, targets)
         if kind is Kind.DEFINITION:
+            for name in targets:
+                self._require_free(name, line.number, 1)
             self.nodes |= set(targets)
         elif kind is Kind.AUXILIARY:
+            for name in targets:
+                self._require_no_gradient(name, line.number)
             self.auxiliary |= set(targets)
         elif kind is not Kind.IDENTITY:
             self.stated |= set(targets)
@@ -203,16 +216,47 @@ class _Reader:
         self.derivation.order.append(chain)
 
     def _kind(self, targets, links):
-        if len(targets) == 1 and targets[0] not in self.nodes:
-            letter, node = targets[0][:1], targets[0][1:]
-            if node in self.nodes and letter in "dδ":
-                return Kind.GRADIENT if letter == "d" else Kind.DIFFERENTIAL
+        """What a chain says, from what stands first."""
+        letters = {self._letter(name) for name in targets}
+        if letters & {"d", "δ"}:
+            if len(letters) > 1:
+                message = "a line has gradients in front of its `=`, or differentials, or new names"
+                raise DerivationError(message, links[0].line, 1)
+            return Kind.GRADIENT if letters == {"d"} else Kind.DIFFERENTIAL
         taken = self.nodes | self.sizes | self.auxiliary | self.derivation.fields.keys()
         if not targets or set(targets) & taken:
             return Kind.IDENTITY
         gradients = self._upstream() | self._moves()
         used = {name for link in links for name in names_in(link.node)}
         return Kind.AUXILIARY if self.backward or used & gradients else Kind.DEFINITION
+
+    def _letter(self, name):
+        """The d or δ of a name that is the gradient or differential of a node."""
+        moved = name[0] in "dδ" and name not in self.nodes and name[1:] in self.nodes
+        return name[0] if moved else ""
+
+    def _require_free(self, name, line, column):
+        """A node's name must be new, and so must the names of its gradient and differential."""
+        if name in self.nodes or name in self.sizes:
+            raise DerivationError(f"{name} is there already", line, column)
+        if keyword.iskeyword(name):
+            raise DerivationError(f"{name} is a word of Python and cannot be a name", line, column)
+        clashes = {f"d{name}", f"δ{name}", name[1:] if name[0] in "dδ" else ""} & self.nodes
+        for other in clashes:
+            message = f"{name} and {other} read as a node and its gradient: rename one of them"
+            raise DerivationError(message, line, column)
+
+    def _require_no_gradient(self, name, line):
+        """What is defined after the forward, and is no node, must not look like a gradient."""
+        if name[0] not in "dδ":
+            return
+        if name[1:] in self.auxiliary:
+            message = f"{name[1:]} is defined after the first gradient, so it has none of its own"
+            raise DerivationError(message, line, 1)
+        for node in self.nodes:
+            if node.casefold() == name[1:].casefold():
+                message = f"{name} is no gradient: did you mean {name[0]}{node}?"
+                raise DerivationError(message, line, 1)
 
     def _upstream(self):
         return {f"d{name}" for name in self.derivation.outputs}
@@ -232,11 +276,11 @@ class _Reader:
                     raise DerivationError(message, link.line, name.col_offset + 1)
             for name in names_in(link.node):
                 if name not in known:
-                    raise DerivationError(
-                        f"{name} is not defined here{near(name, known)}",
-                        link.line,
-                        _column(link, name),
-                    )
+                    message = f"{name} is not defined here{near(name, known)}"
+                    if name[0] == "d" and name[1:] in self.nodes:
+                        outputs = " and ".join(self.derivation.outputs) or "nothing"
+                        message = f"{name} is not stated yet, and the output so far is {outputs}"
+                    raise DerivationError(message, link.line, _column(link, name))
 
 
 CONSTANTS = {"inf": math.inf, "pi": math.pi}
@@ -254,15 +298,26 @@ def _targets(node):
     return names if len(names) == len(elements) else ()
 
 
+def _axes(shape, line, column):
+    """The expressions between the parentheses of a given."""
+    listed = shape.rstrip().removesuffix(",")
+    if not listed.strip():
+        return []
+    node = parse(f"({listed},)", line, column)
+    if not isinstance(node, ast.Tuple):
+        raise DerivationError(f"({shape}) is no shape", line, column)
+    return node.elts
+
+
 def _split(rest, line):
-    """The shape of a given, up to its closing parenthesis, and the match of what follows."""
+    """The shape of a given, up to its closing parenthesis, and what follows, and where."""
     depths = accumulate(((c == "(") - (c == ")") for c in rest), initial=1)
     end = next((i for i, depth in enumerate(depths) if depth == 0), 0)
     domain = DOMAIN.fullmatch(rest[end:])
     if not end or domain is None:
         message = f"{line.text.strip()!r} is not of the form `name : (shape) domain = value`"
         raise DerivationError(message, line.number, 1)
-    return rest[: end - 1], domain
+    return rest[: end - 1], domain, end
 
 
 def _parts(line):

@@ -12,13 +12,20 @@ import numpy as np
 from handgrad.derivation.domains import draw, generator
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import evaluate, names_in
-from handgrad.derivation.shapes import distinct_sizes, find_shapes, unpacked
+from handgrad.derivation.shapes import (
+    distinct_sizes,
+    find_shapes,
+    telling_sizes,
+    unpacked,
+    without_warnings,
+)
 from handgrad.derivation.vocabulary import in_double_precision, vocabulary
 
 LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
+QUICK = {"xla_backend_optimization_level": 0}  # it runs a few times, and compiling takes longer
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Runner:
     def __init__(self, derivation, seed=0):
         self.derivation = derivation
         self.seed = seed
-        letter = distinct_sizes(generator(seed, "sizes", derivation.title))
+        rng = generator(seed, "sizes", derivation.title)
+        letter = distinct_sizes(rng, telling_sizes(derivation))
         self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
 
     def points(self):
@@ -120,7 +128,7 @@ class Runner:
         return Point(names, paths, at_values)
 
     def _values(self, inputs):
-        with np.errstate(all="ignore"):
+        with without_warnings():
             return self.run(inputs, vocabulary(np))
 
     def _keys(self, number):
@@ -129,8 +137,15 @@ class Runner:
         return [(f"{number} {name}", name) for name in names_in(node)]
 
     def _program(self, inputs, upstream, moves):
-        with in_double_precision():
-            return self._compiled(inputs, upstream, moves)
+        try:
+            with in_double_precision():
+                return self._compiled(inputs, upstream, moves)
+        except DerivationError:
+            raise
+        except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+            sentence = " ".join(str(error).split())[:200]
+            message = f"JAX cannot differentiate the definitions: {sentence}"
+            raise DerivationError(message, self.derivation.definitions[-1].line) from None
 
     @cached_property
     def _compiled(self):
@@ -149,7 +164,7 @@ class Runner:
 
             def outputs(nudges):
                 found = self.run(inputs, vocabulary(jnp), nudges)
-                return {name: found[name] for name in upstream}
+                return {name: jnp.asarray(found[name], dtype=float) for name in upstream}
 
             def nodes(reals):
                 found = self.run(inputs | reals, vocabulary(jnp))
@@ -160,7 +175,7 @@ class Runner:
             _, tangents = jax.jvp(nodes, (reals,), (moves,))
             return pull(upstream)[0], tangents
 
-        return jax.jit(program)
+        return jax.jit(program, compiler_options=QUICK)
 
 
 def _dithered(rng, arrays):

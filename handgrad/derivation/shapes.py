@@ -1,7 +1,9 @@
 """Shapes: a size for each letter, and with it the shape of every given."""
 
 import ast
+import contextlib
 import math
+import warnings
 
 import numpy as np
 
@@ -11,24 +13,40 @@ from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
 SIZES = (2, 3, 4, 5)
+PRIMES = (5, 7, 3)
 
 
 def numpy_value(node, names):
     """The value of an expression on NumPy, without a warning where it leaves its domain."""
-    with np.errstate(all="ignore"):
+    with without_warnings():
         return evaluate(node, names, vocabulary(np))
 
 
-def distinct_sizes(rng):
+@contextlib.contextmanager
+def without_warnings():
+    """NumPy gives NaN where there is no value, and says nothing of it."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def distinct_sizes(rng, sizes=SIZES):
     """Sizes for letters: all different, as long as there are any."""
     unused = []
 
     def letter():
         if not unused:
-            unused.extend(rng.permutation(SIZES))
+            unused.extend(rng.permutation(sizes))
         return int(unused.pop())
 
     return letter
+
+
+def telling_sizes(derivation):
+    """Sizes that a factor of a formula, such as 2, is not taken for; small ones for many letters."""
+    axes = [axis for given in derivation.givens for axis in given.axes]
+    letters = {name for axis in axes for name in names_in(axis)} - derivation.fields.keys()
+    return PRIMES[: len(letters)] if len(letters) <= len(PRIMES) else SIZES
 
 
 def find_shapes(derivation, letter, leading):
@@ -71,7 +89,7 @@ def _sizes(axis, given, constants, letter, leading):
         return tuple(leading())
     constants |= {name: letter() for name in names_in(axis) if name not in constants}
     size = evaluate(axis, constants, {})
-    if not isinstance(size, int) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise DerivationError(f"{given.name} has an axis of size {size!r}", given.line)
     return (size,)
 

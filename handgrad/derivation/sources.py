@@ -10,8 +10,8 @@ from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Line, is_given, read
 
-FENCE = re.compile(r"\s{0,3}(?P<fence>```+|~~~+)\s*(?P<info>[\w-]*)\s*")
-HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<title>.*?)\s*#*\s*")
+FENCE = re.compile(r"\s{0,3}(?P<fence>```+|~~~+)\s*+(?P<info>[\w-]*+)\s*+")
+HEADING = re.compile(r"\s{0,3}#{1,6}\s(?P<title>.*)")
 MAX_BYTES = 5_000_000
 
 
@@ -56,7 +56,7 @@ def scopes_in_markdown(text, path):
         elif match:
             fence, inside, opened = match["fence"], match["info"] == "derivation", number
         elif heading := HEADING.fullmatch(line):
-            titles.append(heading["title"])
+            titles.append(heading["title"].strip().rstrip("#").rstrip())
             blocks.append([])
     if fence and inside:
         raise DerivationError(f"the block that begins here is never closed with {fence}", opened)

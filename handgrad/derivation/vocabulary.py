@@ -8,6 +8,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import itertools
 import math
 import pkgutil
 import re
@@ -18,7 +19,12 @@ from typing import Any
 import numpy as np
 
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import bound_elements, bound_product
+from handgrad.derivation.expressions import (
+    MAX_TUPLE,
+    bound_elements,
+    bound_product,
+    broadcast_shape,
+)
 
 ELEMENTWISE = (
     "abs acos acosh asin asinh atan atanh ceil conj cos cosh exp expm1 floor isfinite isinf isnan "
@@ -73,6 +79,13 @@ def _moving(xp):
         bound_elements((size, np.size(indices)))
         return xp.take(x, xp.asarray(indices), axis=axis)
 
+    def take_along_axis(x, indices, axis=-1):
+        bound_elements(broadcast_shape(x.shape, np.shape(indices)))
+        return xp.take_along_axis(x, xp.asarray(indices), axis=axis)
+
+    def where(condition, x, y):
+        return xp.where(condition, x, y)
+
     def permute_dims(x, axes):
         return xp.permute_dims(x, tuple(int(a) % x.ndim for a in axes))
 
@@ -93,10 +106,10 @@ def _moving(xp):
         "stack": Function(lambda arrays, axis=0: xp.stack(arrays, axis=axis), 1, axis),
         "swapaxes": Function(xp.swapaxes, 3),
         "take": Function(take, 2, axis, broadcasts=False),
-        "take_along_axis": Function(xp.take_along_axis, 2, axis, broadcasts=False),
+        "take_along_axis": Function(take_along_axis, 2, axis, broadcasts=False),
         "tril": Function(xp.tril, 1, frozenset({"k"})),
         "triu": Function(xp.triu, 1, frozenset({"k"})),
-        "where": Function(xp.where, 3),
+        "where": Function(where, 3),
     }
 
 
@@ -221,9 +234,11 @@ def _reference(function):
     arrays = 8 if several else len(parameters) - len(options)
 
     def call(*arguments, **chosen):
+        import jax
+
         _bound_reference(arguments, chosen)
         compiled = _compiled(function, tuple(sorted(chosen.items())))
-        if not all(isinstance(a, np.ndarray | np.generic) for a in arguments):
+        if any(isinstance(a, jax.Array) for a in arguments):
             return compiled(*arguments)
         with in_double_precision():
             return _as_numpy(compiled(*arguments))
@@ -254,28 +269,43 @@ def _as_numpy(values):
 
 def _bound_reference(arguments, chosen):
     """Refuse options that would make a small image a large one."""
-    numbers = [
-        n for value in chosen.values() for n in np.ravel(value) if isinstance(n, int | np.integer)
-    ]
-    largest = max(map(abs, numbers), default=0)
-    elements = sum(np.size(a) for a in arguments)
-    if elements * (1 + 2 * largest) ** 2 > MAX_WORK:
-        raise DerivationError("these options are too large for a derivation")
+    sizes = sorted(map(np.size, arguments))
+    edges = [2 * abs(n) for n in _whole_numbers(chosen, "padding")] or [0]
+    window = math.prod(_whole_numbers(chosen, "kernel")) or 1
+    if "size" in chosen:
+        image = [n + max(edges) for n in _whole_numbers(chosen, "size")]
+        elements = sum(sizes) * math.prod(image) // window
+    else:
+        elements = sum(sizes) * math.prod(1 + edge for edge in edges) * window
+    elements *= math.prod(map(abs, _whole_numbers(chosen, "shape")))
+    outputs = _whole_numbers(chosen, "copies") + _whole_numbers(chosen, "sections")
+    if (
+        elements > MAX_WORK
+        or max(outputs, default=0) > MAX_TUPLE
+        or math.prod(sizes[-2:]) > 2 * MAX_WORK
+    ):
+        raise DerivationError("these arrays and options are too large for a derivation")
+
+
+def _whole_numbers(chosen, name):
+    return [int(n) for n in np.ravel(chosen.get(name, ()))]
 
 
 def _sized(shape, make):
     """What `make` makes, if its shape is no larger than a derivation needs."""
-    bound_elements(tuple(shape))
+    bound_elements(shape if isinstance(shape, tuple) else (shape,))
     return make()
 
 
 def _work(subscripts, arrays):
     """How many products an einsum forms: the product of the sizes of all its indices."""
-    sizes, rest = {}, 1
+    sizes, rest = {}, ()
     for letters, array in zip(subscripts.partition("->")[0].split(","), arrays, strict=False):
         before, dots, after = letters.replace(" ", "").partition("...")
-        sizes |= dict(zip(before, array.shape, strict=False))
-        sizes |= dict(zip(reversed(after), reversed(array.shape), strict=False))
+        shape = np.shape(array)
+        sides = (zip(before, shape, strict=False), zip(after[::-1], shape[::-1], strict=False))
+        for letter, size in itertools.chain(*sides):
+            sizes[letter] = max(size, sizes.get(letter, 1))
         if dots:
-            rest = max(rest, math.prod(array.shape[len(before) : array.ndim - len(after)]))
-    return rest * math.prod(sizes.values())
+            rest = broadcast_shape(rest, shape[len(before) : len(shape) - len(after)])
+    return math.prod(rest) * math.prod(sizes.values())

@@ -1,0 +1,52 @@
+"""Labels: how a picture writes numbers, shapes and names."""
+
+import unicodedata
+
+import numpy as np
+
+
+def number(value, digits=4):
+    """A number with few digits: 220, 0.7311, 1.2e-5."""
+    if isinstance(value, bool | np.bool_):
+        return str(value)
+    text = f"{float(value):.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else text.replace("-0", "0") if text == "-0" else text
+
+
+def amount(value, shape, *, norm=False):
+    """What stands at an edge: a number, or the shape of an array, with its norm if that is asked."""
+    if not isinstance(value, np.ndarray | np.generic | int | float):
+        return ""
+    if np.ndim(value) == 0:
+        return number(value)
+    text = f"({', '.join(shape)})"
+    size = np.linalg.norm(np.ravel(np.asarray(value, dtype=float))) if norm else 0.0
+    return f"{text} ‖{number(size, 3)}‖" if norm else text
+
+
+def printable(text):
+    """A stranger's text without what moves a cursor, turns a line around or is no XML."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def cells(text):
+    """The columns of a terminal that a text takes."""
+    return sum(map(_cells, text))
+
+
+def _cells(character):
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def columns(text):
+    """A text as one string a column: marks join the letter before, a wide letter takes two."""
+    found = []
+    for character in text:
+        if not _cells(character) and found:
+            found[-1] += character
+        else:
+            found += [character, *[""] * (_cells(character) - 1)]
+    return found

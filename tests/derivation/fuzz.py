@@ -1,0 +1,134 @@
+"""The fuzz test's own process: python -m tests.derivation.fuzz prints a report as JSON.
+
+It has bounded memory, and a hook that sees whatever Python executes, imports or opens.
+"""
+
+import json
+import re
+import resource
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import handgrad
+from handgrad.derivation.check import check
+from handgrad.derivation.domains import draw, generator
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.points import Runner
+from handgrad.derivation.shapes import without_warnings
+from handgrad.derivation.sources import Scope, scopes_in_markdown, scopes_in_python
+from handgrad.derivation.vocabulary import vocabulary
+from tests.derivation.random_texts import mutated, sentences, soup
+
+TEXTS = 20_000
+CHECKED = 40
+SECONDS = 2
+MEMORY = 3 * 2**30  # more than the process has when it is loaded
+HOME = Path(handgrad.__file__).parent
+FORBIDDEN = re.compile(r"exec|import|open|os\.(system|exec|posix_spawn|fork|remove)|subprocess\..*")
+
+
+class Watch:
+    """Remembers what is executed, imported or opened while it looks, and what is raised."""
+
+    def __init__(self):
+        self.looks = False
+        self.seen = []
+        self.text = ""
+        sys.addaudithook(self.see)
+
+    def see(self, event, arguments):
+        if not self.looks or not FORBIDDEN.fullmatch(event):
+            return
+        if event == "open" and str(arguments[0]).endswith(".py"):
+            return  # JAX looks at the lines that called it
+        self.seen.append(f"{event} {arguments!r:.200} by {self.text!r}")
+
+    def __enter__(self):
+        self.looks = True
+
+    def __exit__(self, kind, error, traceback):
+        self.looks = False
+        if error is None:
+            return False
+        if kind is not DerivationError or len(str(error).splitlines()) != 1:
+            self.seen.append(f"{error!r} by {self.text!r}")
+        return True
+
+
+def main():
+    """Read mutated and random texts, run those that can be read, and print what came of them."""
+    rng = np.random.default_rng(20)
+    seeds = list(scopes())
+    for scope in seeds:
+        values(scope.derivation())
+    watch = Watch()
+    bound_memory()
+    found = {"texts": 0, "read": 0, "run": 0, "checked": 0, "slowest": 0.0}
+    for number in range(TEXTS):
+        scope = seeds[rng.integers(len(seeds))]
+        watch.text = (mutated, mutated, mutated, sentences, soup)[number % 5](rng, scope)
+        start = time.perf_counter()
+        derivation = attempt(watch, scope.fields, found)
+        found["slowest"] = max(found["slowest"], time.perf_counter() - start)
+        found["texts"] += 1
+        if derivation and found["checked"] * TEXTS < number * CHECKED:
+            check_one(watch, derivation, found)
+    json.dump(found | {"surprises": watch.seen}, sys.stdout)
+
+
+def scopes():
+    """The derivations of the package: its documents and the docstrings of its rules."""
+    for path in sorted(HOME.glob("derivation/*.md")):
+        yield from scopes_in_markdown(path.read_text(encoding="utf-8"), path.name)
+    for path in sorted(HOME.glob("rules/*.py")):
+        yield from scopes_in_python(path.read_text(encoding="utf-8"), path.name)
+
+
+def attempt(watch, fields, found):
+    """The derivation in the text, if it can be read and run on NumPy."""
+    with watch:
+        derivation = read(watch.text, fields)
+        found["read"] += 1
+        values(derivation)
+        found["run"] += 1
+        return derivation
+    return None
+
+
+def check_one(watch, derivation, found):
+    """Check a derivation in full, which compiles, and so opens and imports."""
+    found["checked"] += 1
+    with watch:
+        watch.looks = False
+        check(derivation)
+
+
+def read(text, fields):
+    """The derivation of a text as it stands in a Markdown file."""
+    block = scopes_in_markdown(f"# t\n```derivation\n{text}\n```\n", "t.md")
+    scope = block[0] if block else Scope("t", "t.md", ())
+    return replace(scope, fields=fields).derivation()
+
+
+def values(derivation):
+    """The value of every name at one random point, on NumPy."""
+    runner = Runner(derivation)
+    rng = generator(0, "fuzz")
+    with without_warnings():
+        inputs = {g.name: draw(rng, g.domain, *runner.shapes[g.name]) for g in derivation.givens}
+        return runner.run(inputs, vocabulary(np))
+
+
+def bound_memory():
+    """Let the process take so much more memory, and no more."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    bound = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Texts from strangers: each gets a result or one sentence, soon, and nothing of it is executed."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from handgrad.derivation.check import check
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.sources import scopes_in_markdown
+
+SECONDS = 2
+START = "x : (N, D)\ny = x * 2\n"
+DEEP = 300
+LINES = [
+    # what Python would run
+    "z = __import__('os')",
+    "z = ().__class__",
+    "z = x.__class__",
+    "z = (lambda a: a)(x)",
+    "z = [a for a in x]",
+    "z = f'{x}'",
+    "z = (a := x)",
+    "z = x.T.T.base",
+    "z = x.dtype",
+    "z = x.tofile",
+    "z = x.data",
+    "z = x.T(x)",
+    "z = (x)(x)",
+    "z = exp.T",
+    "z = exp(exp)",
+    "z = exp(*x)",
+    "z = sum(x, **x)",
+    "z = sum(x, out=x)",
+    "z = sum(x, 0, x)",
+    "z = exp(x, x)",
+    "z = norm()",
+    "z = where(x)",
+    "z = yield x",
+    "z = await x",
+    "z = x if x else x",
+    "z = x and x",
+    "z = {1: x}",
+    "del x",
+    "import os",
+    "$(rm)",
+    "a : (yield x)",
+    "a : (b := 3)",
+    "a : (lambda: 0)",
+    "a : () = open('f')",
+    "t : (N) label(exec('1'))",
+    # what is too large
+    "z = 9**9**9",
+    "z = 10**1000",
+    "z = 2**-5000",
+    "z = " + "9" * 1900,
+    "z = (1,)*10**9",
+    "z = x.shape * 10**9",
+    "z = arange(10**12)",
+    "z = arange(2**53)",
+    "z = ones((10**6, 10**6))",
+    "z = eye(10**6)",
+    "z = one_hot(x, 10**12)",
+    "z = diag(arange(100000))",
+    "z = broadcast_to(x, (10**9,))",
+    "z = reshape(x, (10**6, -1))",
+    "z = take(x, (10**9,))",
+    "z = take(x, arange(100000))",
+    "z = take_along_axis(x, arange(100000)[None, :], axis=0)",
+    "z = cumsum(x, axis=10**9)",
+    "z = x[10**9]",
+    "z = einsum('ab,cd,ef,gh,ij,kl,mn->abcdefghijklmn', x, x, x, x, x, x, x)",
+    "a : (1, 100000)\nb : (100000, 1)\nz = einsum('ij,ij->ij', a, b)",
+    "a : (1, 100000)\nb : (100000, 1)\nz = einsum('...i,...i->...', a, b)",
+    "a : (100000)\nz = a[:, None] * a[None, :]",
+    "a : (100000)\nz = outer(a, outer(a, a))",
+    "a : (100000, 1, 1)\nb : (1000, 1, 1, 1)\nz = a @ b",
+    "a : (100000, 1)\nb : (1, 100000)\nz = add(a, b)",
+    "a : (100000, 1)\nb : (1, 100000)\nc : (100000)\nz = affine(a, b, c)",
+    "a : (1, 1, 8, 8)\nz = im2col(a, padding=(10**9, 10**9))",
+    "a : (1, 1, 8, 8)\nz = conv2d(a, a, a, padding=(5000, 5000))",
+    "a : ()\nz = copy(a, copies=10**6)",
+    "a : (10**9)",
+    "a : (2**40) = 1",
+    "a : (3) = 10**30",
+    "t : (N, 10**5) label(10**12)",
+    "z = x + " + "(" * DEEP + "1" + ")" * DEEP,
+    "z = " + "-" * 1500 + "x",
+    "z = " + "x+" * 900 + "x",
+    "z = " + "not " * DEEP + "x",
+    "z = " + "x + " * 30_000,
+    "z = concat((" + "x," * 500 + "))",
+    # what is no text
+    "z\0 = x",
+    "z = '\ud800'",
+    "z = x\u202e + 1",
+    "z = \\",
+    "z = 'a'",
+    "z = b'a'",
+    "z = 1j * x",
+    "z = (-8)**0.5",
+    "z = ...",
+    "z = None + x",
+    "z = einsum(x, x)",
+    "z = einsum('" + "i" * 70 + "', x)",
+    "z = 0x1for x",
+    "z = 1if 1else 2",
+    "z = '\\d'",
+    "z : (N) = 1 = 2",
+    "z =",
+    "z = = x",
+    "z = x; y",
+    "for : (N)",
+    "N : (N)",
+    "dx : (N)",
+    "dX = 2 * dy",
+    "q = dy\ndq = dy",
+    "dz = dx\ndx = 2 * dy",
+    "a : (N) nowhere",
+    "a : (N)" + " " * 1900 + "!",
+    "a : (-1)",
+    "a : (1.5)",
+    "a : (N == D)",
+    "a, b = x",
+    "a, a = x, x",
+    "dx, z = x, x",
+    "p, q = dy",
+    "None = x",
+    "x.T = 1",
+    "δx = 1",
+]
+TEXTS = {
+    "an open fence": "```derivation\nx : (N)\n",
+    "a block of 10,000 lines": "```derivation\nx : (N)\n" + "x = x\n" * 10_000 + "```\n",
+    "a block of 10,000 inputs": "```derivation\n"
+    + "".join(f"x{i} : (N)\n" for i in range(10_000))
+    + "```\n",
+}
+HARMLESS = {
+    "a heading of spaces": "# " + " " * 50_000 + "x",
+    "a heading of signs": "# " + "# " * 20_000 + "x",
+    "a fence of spaces": "```" + " " * 50_000 + "!",
+    "a wall of fences": "```derivation\n```\n" * 5_000,
+    "a wall of headings": "#\n# \n" * 5_000,
+    "a wall of backticks": "`" * 100_000,
+    "nothing": "",
+}
+
+
+def faults(text):
+    """What is wrong with the derivations in a text, line by line."""
+    results = [r for scope in scopes_in_markdown(text, "f") for r in check(scope.derivation())]
+    return [result for result in results if not result.ok]
+
+
+def refusals(text):
+    """What is said against a text: its faults, or what keeps it from being read."""
+    try:
+        return faults(text)
+    except DerivationError as error:
+        return [error]
+
+
+def assert_is_refused(text):
+    start = time.perf_counter()
+    found = refusals(text)
+    assert time.perf_counter() - start < SECONDS
+    assert found
+    assert all(len(str(refusal).splitlines()) == 1 and refusal.line for refusal in found)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded():
+    """JAX and the references are loaded by one check, which the time of another is not to hold."""
+    assert not faults(f"```derivation\n{START}z = add(x, y)\n```\n")
+
+
+@pytest.mark.parametrize(
+    "line", LINES, ids=lambda line: line[:40].encode("unicode_escape").decode()
+)
+def test_a_hostile_line_is_refused_in_one_sentence(line):
+    assert_is_refused(f"```derivation\n{START}{line}\n```\n")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_hostile_file_is_refused_in_one_sentence(name):
+    assert_is_refused(TEXTS[name])
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_file_without_derivations_is_read_at_once(name):
+    start = time.perf_counter()
+    assert scopes_in_markdown(HARMLESS[name], "f") == []
+    assert time.perf_counter() - start < SECONDS
+
+
+def test_mutated_and_random_texts_have_a_result_or_one_sentence_and_nothing_is_executed():
+    command = [sys.executable, "-m", "tests.derivation.fuzz"]
+    report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert report["texts"] >= 20_000
+    assert report["run"] >= 2_000
+    assert report["checked"] >= 40
+    assert report["slowest"] < SECONDS
+    assert report["surprises"] == []

@@ -1,0 +1,167 @@
+"""The pictures: well-formed in every format, whatever the names and titles are."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from handgrad.derivation.graph import Graph, Node, NodeKind, draw_graph, walk
+from handgrad.derivation.labels import amount, cells, number, printable
+from handgrad.derivation.pictures import SUFFIXES, picture
+from handgrad.derivation.pictures.dot import dot
+from handgrad.derivation.pictures.mermaid import mermaid
+from handgrad.derivation.pictures.svg import PAGE, svg
+from handgrad.derivation.pictures.terminal import WIDEST, terminal
+from tests.derivation.graphs import (
+    APPLE,
+    NET,
+    SAMPLES,
+    SEVERAL_WAYS,
+    SIGMOID,
+    derivation_of,
+    elements_of,
+    operations_of,
+    walk_of,
+)
+
+HOSTILE = '"]]><script>alert(1)</script>&amp;|{}#quot;`\\\x1b[2J\u202e'
+
+
+def texts(picture):
+    return [text for tag, _, text in elements_of(picture) if tag == "text"]
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_an_svg_is_well_formed_and_shows_every_operation(text):
+    graph = draw_graph(walk_of(text))
+    shown = texts(svg(graph))
+    for label in operations_of(graph):
+        assert shown.count(label) >= operations_of(graph).count(label)
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_an_svg_is_no_wider_than_a_page_and_needs_nothing_else(text):
+    found = svg(draw_graph(walk_of(text)))
+    assert int(elements_of(found)[-1][1]["width"]) <= PAGE
+    assert "prefers-color-scheme: dark" in found
+    assert not re.search(r"href|@import|url\((?!#)", found)
+
+
+def test_the_texts_of_an_svg_do_not_overlap():
+    for sample, norm in itertools.product(SAMPLES.values(), (False, True)):
+        found = elements_of(svg(draw_graph(walk_of(sample)), norm=norm))
+        frames = [_frame(given, text) for tag, given, text in found if tag == "text"][1:-1]
+        for (l1, t1, r1, b1), (l2, t2, r2, b2) in itertools.combinations(frames, 2):
+            assert not (l1 < r2 and l2 < r1 and t1 < b2 and t2 < b1)
+
+
+def _frame(given, text):
+    """The room of a text in a font whose letters are half as wide as they are high."""
+    x, y, wide = float(given["x"]), float(given["y"]), 6.5 * cells(text)
+    kind = given.get("class", "")
+    left = x if "end" in kind else x - wide if "start" in kind else x - wide / 2
+    return left, y - 9, left + wide, y + 2
+
+
+def test_the_numbers_of_the_apples_stand_in_every_format():
+    for suffix in SUFFIXES:
+        found = picture(walk_of(APPLE), suffix)
+        for text in ("apple", "price", "100", "220", "200", "110"):
+            assert text in found
+        assert "2.2" in found
+
+
+def hostile_graph():
+    nodes = tuple(
+        Node(i, kind, printable(HOSTILE), printable(HOSTILE)) for i, kind in enumerate(NodeKind)
+    )
+    return Graph(printable(HOSTILE), nodes, ())
+
+
+def test_strange_text_is_escaped_in_svg():
+    found = svg(hostile_graph())
+    assert "<script" not in found
+    assert printable(HOSTILE) in texts(found)
+
+
+def test_strange_text_is_escaped_in_dot():
+    found = dot(hostile_graph())
+    assert "<script" not in re.sub(r'"(\\.|[^"\\])*"', "", found)
+    assert found.count("<i>") == 2
+
+
+def test_strange_text_is_escaped_in_mermaid():
+    labels = mermaid(hostile_graph()).split("flowchart LR")[1]
+    assert "<script" not in labels
+    for label in re.findall(r'"([^"]*)"', labels):
+        assert re.fullmatch(r"(\w|[ .,]|#\d+;|<br/>)*", label)
+
+
+def test_no_format_lets_a_control_character_through():
+    derivation = derivation_of("x : ()\ny = exp(x)", title=HOSTILE)
+    for suffix in SUFFIXES:
+        found = picture(walk(derivation), suffix)
+        assert not {"\x1b", "\u202e"} & set(found)
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_dot_and_mermaid_have_every_operation_and_every_edge_once(text):
+    graph = draw_graph(walk_of(text))
+    for written in (dot(graph), mermaid(graph)):
+        nodes = re.findall(r"^    (n\d+)[\[(\s]+(?!\S*->)", written, re.MULTILINE)
+        assert set(nodes) == {f"n{node.key}" for node in graph.nodes}
+        arrows = re.findall(r"^    n\d+ -+>.*n\d+", written, re.MULTILINE)
+        assert len(arrows) == len(graph.edges)
+    labels = re.findall(r'label="(.*)" shape=circle', dot(graph))
+    assert sorted(label.split("\\n")[0] for label in labels) == operations_of(graph)
+
+
+@pytest.mark.parametrize("text", [APPLE, SIGMOID])
+def test_a_small_graph_is_a_drawing_of_at_most_a_hundred_columns(text):
+    found = terminal(walk_of(text))
+    assert "▶(" in found
+    assert max(map(cells, found.splitlines())) <= WIDEST
+
+
+def test_the_apples_in_the_terminal_look_like_this():
+    assert terminal(walk_of(APPLE)).splitlines()[2:] == [
+        "        100",
+        "apple ──────┐      total",
+        "        2.2 │      200",
+        "        2   ├▶(×)────────┐",
+        "    n ──────┘      1.1   │      220",
+        "        110              ├▶(×)───────▶ price",
+        "        1.1              │      1",
+        "  tax ───────────────────┘",
+        "        200",
+    ]
+
+
+@pytest.mark.parametrize("text", [NET, SEVERAL_WAYS])
+def test_a_wide_graph_is_a_line_for_each_operation(text):
+    lines = terminal(walk_of(text)).splitlines()
+    assert max(map(cells, lines)) <= WIDEST
+    for operation in walk_of(text).operations:
+        assert sum(line.startswith(f"{operation.targets[0]} = ") for line in lines) == 1
+
+
+def test_a_norm_stands_beside_the_shape_when_it_is_asked():
+    assert amount(np.array([3.0, 4.0]), ("N",), norm=True) == "(N) ‖5‖"
+    assert "‖" in picture(walk_of(NET), ".svg", norm=True)
+    assert "‖" not in picture(walk_of(NET), ".svg")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (220.0, "220"),
+        (1.1, "1.1"),
+        (2 / 3, "0.6667"),
+        (1e-5, "1e-5"),
+        (1234567, "1.235e6"),
+        (-0.0, "0"),
+    ],
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text

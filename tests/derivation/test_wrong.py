@@ -1,0 +1,75 @@
+"""Wrong derivations are found where they are wrong, and nowhere else, with the reason."""
+
+import functools
+
+import jax
+import pytest
+
+from handgrad.derivation.check import check, check_at
+from handgrad.derivation.points import Runner
+from tests.derivation.wrong import derivation
+from tests.derivation.wrong_linear import LINEAR
+from tests.derivation.wrong_networks import NETWORKS
+from tests.derivation.wrong_pointwise import POINTWISE
+from tests.derivation.wrong_reductions import REDUCTIONS
+
+CORPUS = [*LINEAR, *POINTWISE, *REDUCTIONS, *NETWORKS]
+RIGHT = {wrong.title: wrong.right for wrong in CORPUS}
+
+
+HOLDS = {
+    "names with marks": "x̂ : (N)\nŷ = 2 * x̂\ndx̂ = 2 * dŷ",
+    "the other letter mu": "\u00b5 : (N)\ny = 2 * \u03bc\nd\u00b5 = 2 * dy",
+    "a comma at the end": "x : (N,)\ny = 2 * x\ndx = 2 * dy",
+    "two gradients": "a : (N)\nb : (N)\ny = a - b\nda, db = dy, -dy",
+    "whole numbers in a reference": "x : (N) positive\ny = power(x, 2)\n= x**2\ndx = dy * 2 * x",
+    "a constant output": "x : (N)\ny = mean(ones(N))\n= 1",
+}
+
+
+@functools.cache
+def points(title):
+    """The points of a right derivation. An error in a link that defines nothing keeps them."""
+    return Runner(derivation(RIGHT[title], title)).points()
+
+
+@functools.cache
+def faults(wrong):
+    """The links of a wrong derivation that the check reports."""
+    results = check_at(derivation(wrong.text, wrong.title), points(wrong.title))
+    return [result for result in results if not result.ok]
+
+
+@pytest.mark.parametrize("title", RIGHT)
+def test_a_right_derivation_holds_on_every_link(title):
+    results = check_at(derivation(RIGHT[title], title), points(title))
+    assert results
+    assert [str(result) for result in results if not result.ok] == []
+
+
+@pytest.mark.parametrize("wrong", CORPUS, ids=str)
+def test_an_error_is_reported_on_its_own_line_and_on_no_other(wrong):
+    assert {result.line for result in faults(wrong)} == {wrong.number}
+
+
+@pytest.mark.parametrize("wrong", [w for w in CORPUS if w.words], ids=str)
+def test_the_diagnosis_names_the_cause(wrong):
+    assert wrong.words in faults(wrong)[0].hint
+
+
+@pytest.mark.parametrize("title", HOLDS)
+def test_an_unusual_derivation_holds_whatever_precision_jax_has(title):
+    with jax.enable_x64(False):
+        results = check(derivation(HOLDS[title].splitlines(), title))
+    assert results
+    assert [str(result) for result in results if not result.ok] == []
+
+
+def test_one_wrong_gradient_of_two_on_a_line_is_found():
+    lines = HOLDS["two gradients"].replace("-dy", "dy").splitlines()
+    assert [result.ok for result in check(derivation(lines, "wrong"))] == [False]
+
+
+def test_the_corpus_is_as_large_as_it_should_be():
+    assert len(CORPUS) >= 70
+    assert len([wrong for wrong in CORPUS if wrong.words]) >= 50
