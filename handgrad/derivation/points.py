@@ -19,13 +19,13 @@ from handgrad.derivation.shapes import (
     unpacked,
     without_warnings,
 )
-from handgrad.derivation.vocabulary import in_double_precision, vocabulary
+from handgrad.derivation.vocabulary import vocabulary
+from handgrad.oracle import compiled, in_double_precision
 
 LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
-QUICK = {"xla_backend_optimization_level": 0}  # it runs a few times, and compiling takes longer
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Runner:
             _, tangents = jax.jvp(nodes, (reals,), (moves,))
             return pull(upstream)[0], tangents
 
-        return jax.jit(program, compiler_options=QUICK)
+        return compiled(program)
 
 
 def _dithered(rng, arrays):

@@ -1,7 +1,4 @@
-"""Oracle: JAX's automatic differentiation of the reference, in float64, on the CPU.
-
-JAX's settings are changed for the length of a call and no longer.
-"""
+"""Oracle: JAX's automatic differentiation of the reference, in float64, on the CPU."""
 
 import dataclasses
 import importlib
@@ -10,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge.trial import outputs_of
+from handgrad.oracle import compiled, in_double_precision
 
 
 def registered_reference(rule):
@@ -27,7 +25,7 @@ def misfit(reference, trial):
     """A sentence if the reference's outputs have other shapes than the rule's."""
     import jax
 
-    with jax.enable_x64(True):
+    with in_double_precision():
         y = jax.eval_shape(lambda xs: reference(*trial.with_real(xs)), trial.real_inputs)
     wanted = [output.shape for output in (y if isinstance(y, tuple) else (y,))]
     shapes = [d.shape for d in trial.dy]
@@ -42,6 +40,6 @@ def value_and_vjp(reference, trial):
         y, vjp = jax.vjp(lambda *xs: reference(*trial.with_real(xs)), *xs)
         return y, vjp(dy if isinstance(y, tuple) else dy[0])
 
-    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        y, grads = jax.jit(run)(trial.real_inputs, trial.dy)
+    with in_double_precision():
+        y, grads = compiled(run)(trial.real_inputs, trial.dy)
         return outputs_of(y), dict(zip(trial.real, map(np.asarray, grads), strict=True))

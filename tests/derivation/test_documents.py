@@ -1,0 +1,113 @@
+"""The derivations that come with the package, and the code held against them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handgrad.derivation
+from handgrad import Multiply, verify
+from handgrad.derivation.check import check
+from handgrad.derivation.sources import scopes_in_markdown
+from handgrad.judge.derived import compare_with_derivation
+from tests.rules_and_cases import CLASSES, RULES
+
+FOLDER = Path(handgrad.derivation.__file__).parent
+SCOPES = [
+    scope
+    for path in sorted(FOLDER.glob("*.md"))
+    for scope in scopes_in_markdown(path.read_text(encoding="utf-8"), path.name)
+]
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=lambda scope: f"{scope.path}: {scope.title}")
+def test_every_link_of_the_documents_holds(scope):
+    links = check(scope.derivation(), seed=1)
+    assert links
+    assert not [str(link) for link in links if not link.ok]
+
+
+def test_the_documents_hold_more_than_a_hundred_links():
+    assert {scope.path for scope in SCOPES} == {"book.md", "notation.md"}
+    assert sum(len(check(scope.derivation())) for scope in SCOPES) > 100
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_rule_has_a_derivation_that_runs(cls):
+    rules = [rule for rule in RULES if type(rule) is cls]
+    assert max(compare_with_derivation(rule, seed=2)[0] for rule in rules) > 0
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """y = 2 x
+
+    x : (N, D)
+    y = 2 * x
+    dx = 2 * dy
+    """
+
+    factor: float = 2.0
+
+    def forward(self, x):
+        return self.factor * x, ()
+
+    def backward(self, residuals, dy):
+        return (self.factor * dy,)
+
+
+class DerivesWrongly(Doubles):
+    """y = 2 x
+
+    x : (N, D)
+    y = 2 * x
+    dx = dy
+    """
+
+
+class DerivesAnother(Doubles):
+    """y = 3 x
+
+    x : (N, D)
+    y = 3 * x
+    dx = 3 * dy
+    """
+
+
+class DerivesNothing(Doubles):
+    """y = 2 x
+
+    x : (N, D)
+    y = 2 * z
+    """
+
+
+def messages(rule):
+    return " ".join(finding.message for finding in verify(rule).findings)
+
+
+def test_code_that_is_what_its_docstring_derives_passes():
+    assert verify(Doubles()).ok
+    assert verify(Doubles()).links == 1
+
+
+def test_a_wrong_line_of_a_docstring_is_named_by_its_line():
+    assert "line 5 of the docstring, dx = dy: off by" in messages(DerivesWrongly())
+    assert "it is 2 times too small" in messages(DerivesWrongly())
+
+
+def test_code_that_is_not_what_its_docstring_derives_is_wrong():
+    assert "the code's y is not the derivation's" in messages(DerivesAnother())
+    assert "the code's dx is not the derivation's" in messages(DerivesAnother())
+
+
+def test_a_docstring_that_cannot_be_run_is_a_finding_or_a_refusal():
+    with pytest.raises(ValueError, match="z is not defined"):
+        verify(DerivesNothing())
+    assert not verify(DerivesNothing(), np.array([0.5, 1.5])).links
+
+
+def test_an_option_that_the_docstring_does_not_name_is_not_held_against_it():
+    assert compare_with_derivation(Doubles(3.0), 0) == (0, [])
+    assert compare_with_derivation(Multiply(), 0)[0] == 3

@@ -1,0 +1,113 @@
+"""handgrad verify on files of derivations, as a user sees it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+NOTES = """# Right
+
+```derivation
+x : (N)
+y = exp(x)
+dx = dy * y
+```
+
+# Wrong
+
+```derivation
+x : (N, D)
+y = sum(x, axis=0)
+dx = dy
+```
+"""
+MODEL = '''class Cube:
+    """y = x³
+
+        x : (N)
+        y = x**3
+        dx = 3 * x**2 * dy
+    """
+
+
+class Line:
+    """y = a x
+
+        x : (N)
+        y = slope * x
+        dx = dy
+    """
+
+    slope: float = 2.0
+'''
+
+
+@pytest.fixture
+def verify(tmp_path):
+    """Run `handgrad verify` in a folder with notes.md and model.py."""
+    (tmp_path / "notes.md").write_text(NOTES, encoding="utf-8")
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+
+    def run(*arguments, text=None):
+        command = [sys.executable, "-m", "handgrad", "verify", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_a_wrong_line_is_reported_with_its_place_and_its_mend(verify):
+    result = verify("notes.md")
+    assert result.returncode == 1
+    assert "notes.md:14: dx = dy: it has the shape" in result.stdout
+    assert "not right: Wrong" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_one_class_of_a_file_may_be_named(verify):
+    assert verify("model.py::Cube").returncode == 0
+    result = verify("model.py::Line")
+    assert result.returncode == 1
+    assert "2 times too small" in " ".join(result.stdout.split())
+
+
+def test_the_standard_input_needs_no_fence(verify):
+    assert verify("-", text="x : (N)\ny = log(x) + x\n").returncode == 0
+    assert verify("-", text="x : (N)\ny = exp(x)\ndx = dy\n").returncode == 1
+
+
+def test_several_targets_are_judged_in_one_run(verify):
+    result = verify("model.py::Cube", "ReLU", "--json")
+    report = json.loads(result.stdout)
+    assert report["ok"]
+    assert [rule["subject"] for rule in report["rules"]] == ["ReLU"]
+    (derivation,) = report["derivations"]
+    assert [link["text"] for link in derivation["links"]] == ["3 * x**2 * dy"]
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("nowhere.md", "handgrad: nowhere.md: No such file"),
+        ("model.py::Square", "handgrad: model.py: there is no Square"),
+        ("empty.md", "handgrad: empty.md: there is no derivation in it"),
+        ("binary.md", "handgrad: binary.md: the file is not UTF-8 text"),
+        ("open.md", "handgrad: open.md: 1: the block that begins here is never closed"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(verify, tmp_path, target, says):
+    (tmp_path / "empty.md").write_text("# Nothing\n", encoding="utf-8")
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "open.md").write_text("```derivation\nx : (N)\n", encoding="utf-8")
+    result = verify(target)
+    assert result.returncode == 2
+    assert result.stderr.startswith(says)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_derivation_that_cannot_be_read_does_not_hide_the_others(verify):
+    result = verify("-", text="x : (N)\ny = expo(x)\n")
+    assert result.returncode == 2
+    assert "-:2:5: there is no function expo: did you mean" in result.stdout
