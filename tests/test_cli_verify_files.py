@@ -94,7 +94,7 @@ def test_several_targets_are_judged_in_one_run(verify):
         ("model.py::Square", "handgrad: model.py: there is no Square"),
         ("empty.md", "handgrad: empty.md: there is no derivation in it"),
         ("binary.md", "handgrad: binary.md: the file is not UTF-8 text"),
-        ("open.md", "handgrad: open.md: 1: the block that begins here is never closed"),
+        ("open.md", "handgrad: open.md:1: the block that begins here is never closed"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(verify, tmp_path, target, says):
@@ -110,4 +110,12 @@ def test_what_cannot_be_read_is_one_sentence(verify, tmp_path, target, says):
 def test_a_derivation_that_cannot_be_read_does_not_hide_the_others(verify):
     result = verify("-", text="x : (N)\ny = expo(x)\n")
     assert result.returncode == 2
-    assert "-:2:5: there is no function expo: did you mean" in result.stdout
+    assert "standard input:2:5: there is no function expo" in result.stdout
+
+
+def test_one_heading_of_a_file_may_be_named(verify):
+    assert verify("notes.md#right").returncode == 0
+    assert verify("notes.md#Wrong").returncode == 1
+    result = verify("notes.md#Nowhere")
+    assert result.returncode == 2
+    assert "no derivation under 'Nowhere' ('Right', 'Wrong')" in result.stderr

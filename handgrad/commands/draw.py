@@ -1,13 +1,11 @@
 """handgrad draw: the computational graph, with values going right and gradients coming back."""
 
-import sys
 from pathlib import Path
 
 from handgrad import catalog
 from handgrad.commands.console import UsageError, whole_number
 
 SUFFIXES = (".svg", ".dot", ".mmd", ".txt")
-STANDARD_INPUT = "standard input"
 
 
 def add_parser(commands):
@@ -33,16 +31,17 @@ def add_parser(commands):
 def run(arguments):
     """0 when the picture is drawn; 2 if there is nothing to draw, or nowhere to write."""
     _refuse_what_cannot_be_written(arguments.output)
+    from handgrad.commands.targets import placed
     from handgrad.derivation.errors import DerivationError
 
-    path, derive = _source(arguments.target)
+    path, derive = _derivation(arguments.target)
     try:
         from handgrad.derivation.graph import walk
 
         found = walk(derive(), arguments.seed)
         _write(found, arguments)
     except DerivationError as error:
-        raise UsageError(_placed(path, error)) from None
+        raise UsageError(placed(path, error)) from None
     return 0
 
 
@@ -74,92 +73,16 @@ def _refuse_what_cannot_be_written(output):
         raise UsageError(f"{output} cannot be written: {output.parent} is no directory")
 
 
-def _placed(path, error):
-    """path:line:col: message"""
-    if error.line is None:
-        return f"{path}: {error}"
-    return f"{path}:{error}"
-
-
-def _source(target):
-    """Where a target stands, and a function that reads its derivation."""
-    path, _, name = target.partition("::")
-    if path.endswith(".py"):
-        return path, lambda: _in_python(path, name)
-    path, _, heading = target.partition("#")
-    if target == "-":
-        return STANDARD_INPUT, _in_standard_input
-    if path.endswith(".md") or Path(path).is_file():
-        return path, lambda: _in_markdown(path, heading)
-    return target, lambda: _of_rule(target)
-
-
-def _of_rule(name):
-    """The derivation of a rule, with its default fields."""
+def _derivation(target):
+    """The one derivation that a target names, and where it stands."""
+    from handgrad.commands.targets import find_rules, is_file, only, scopes_of
     from handgrad.derivation.docstrings import derivation_of
 
-    try:
-        classes = catalog.find(name)
-    except LookupError as error:
-        raise UsageError(error.args[0]) from None
+    if is_file(target):
+        scope = only(scopes_of(target), target)
+        return scope.path, scope.derivation
+    classes = find_rules(target)
     if len(classes) > 1:
         rules = ", ".join(cls.__name__ for cls in classes)
-        raise UsageError(f"{name} is a family; name one of its rules: {rules}")
-    return derivation_of(catalog.instances(classes[0])[0])
-
-
-def _in_python(path, name):
-    from handgrad.derivation.sources import read_text, scopes_in_python
-
-    return _only(scopes_in_python(read_text(path), path, name or None), path, "::").derivation()
-
-
-def _in_markdown(path, heading):
-    from handgrad.derivation.sources import read_text, scopes_in_markdown
-
-    scopes = scopes_in_markdown(read_text(path), path)
-    if heading:
-        named = [scope for scope in scopes if _slug(scope.title) == _slug(heading)]
-        if not named:
-            raise UsageError(f"{path} has no derivation under {heading!r}{_choice(scopes)}")
-        scopes = named
-    return _only(scopes, path, "#").derivation()
-
-
-def _in_standard_input():
-    """Markdown, or lines of a derivation if there is no fence in them."""
-    from handgrad.derivation.notation import Line, read
-    from handgrad.derivation.sources import FENCE, scopes_in_markdown
-
-    try:
-        lines = sys.stdin.read().splitlines()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{STANDARD_INPUT} is not UTF-8 text: {error.reason}") from None
-    if any(FENCE.fullmatch(line) for line in lines):
-        scopes = scopes_in_markdown("\n".join(lines), STANDARD_INPUT)
-        return _only(scopes, STANDARD_INPUT, "").derivation()
-    numbered = [Line(line, number) for number, line in enumerate(lines, 1)]
-    return read(numbered, title=STANDARD_INPUT)
-
-
-def _only(scopes, path, mark):
-    """The one derivation that there is to draw."""
-    if not scopes:
-        raise UsageError(f"{path} has no derivation: see `handgrad verify --help` for the notation")
-    if len(scopes) > 1:
-        example = f", as in '{path}{mark}{scopes[0].title}'" if mark else ""
-        raise UsageError(f"{path} has several derivations{_choice(scopes)}: name one{example}")
-    return scopes[0]
-
-
-def _choice(scopes):
-    from handgrad.derivation.labels import printable
-
-    titles = ", ".join(repr(printable(scope.title)) for scope in scopes[:12])
-    return f" ({titles}{', …' if len(scopes) > 12 else ''})" if scopes else ""
-
-
-def _slug(title):
-    """A heading as a link writes it: without case, and with - between the words."""
-    words = "".join(c if c.isalnum() else " " for c in title.casefold())
-    return "-".join(words.split())
+        raise UsageError(f"{target} is a family; name one of its rules: {rules}")
+    return target, lambda: derivation_of(catalog.instances(classes[0])[0])

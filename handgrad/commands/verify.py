@@ -18,7 +18,7 @@ NOTATION = Path(handgrad.derivation.__file__).parent / "notation.md"
 EPILOG = f"""\
 a TARGET is
   a rule or a family of rules    ReLU, losses
-  a Markdown file                the blocks fenced as ```derivation
+  a Markdown file, or a part     notes.md, notes.md#Heading: the blocks ```derivation
   a Python file, or a part       model.py, model.py::MyRule: the docstrings' derivations
   -                              the standard input
 The notation of derivations is described in
