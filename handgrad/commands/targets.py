@@ -7,8 +7,8 @@ from pathlib import Path
 import handgrad.derivation
 from handgrad import catalog
 from handgrad.commands.console import UsageError
+from handgrad.derivation.drawing.labels import printable
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.labels import printable
 from handgrad.derivation.notation import Line
 from handgrad.derivation.sources import (
     FENCE,

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from handgrad.derivation.check import evaluated, is_number, same
+from handgrad.derivation.comparison import evaluated, is_number, same
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in, parse
 from handgrad.derivation.mends import additions, exchanges

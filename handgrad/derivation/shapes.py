@@ -13,7 +13,7 @@ from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
 SIZES = (2, 3, 4, 5)
-PRIMES = (5, 7, 3)
+TELLING = (5, 7, 3, 6, 8)
 
 
 def numpy_value(node, names):
@@ -46,7 +46,7 @@ def telling_sizes(derivation):
     """Sizes that a factor of a formula, such as 2, is not taken for; small ones for many letters."""
     axes = [axis for given in derivation.givens for axis in given.axes]
     letters = {name for axis in axes for name in names_in(axis)} - derivation.fields.keys()
-    return PRIMES[: len(letters)] if len(letters) <= len(PRIMES) else SIZES
+    return TELLING[: len(letters)] if len(letters) <= len(TELLING) else SIZES
 
 
 def find_shapes(derivation, letter, leading):

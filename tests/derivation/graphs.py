@@ -2,7 +2,7 @@
 
 from xml.parsers import expat
 
-from handgrad.derivation.graph import NodeKind, walk
+from handgrad.derivation.drawing.graph import NodeKind, walk
 from handgrad.derivation.notation import Line, read
 
 APPLE = """

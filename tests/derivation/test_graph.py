@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from handgrad.derivation.drawing.graph import NodeKind, draw_graph, graph_of, walk
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.graph import NodeKind, draw_graph, graph_of, walk
 from tests.derivation.graphs import (
     APPLE,
     BATCH_NORM,

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from handgrad.derivation.graph import NodeKind, draw_graph, graph_of
-from handgrad.derivation.layout import Box, Spacing, lay_out
-from handgrad.derivation.pictures.svg import picture_scene
+from handgrad.derivation.drawing.graph import NodeKind, draw_graph, graph_of
+from handgrad.derivation.drawing.layout import Box, Spacing, lay_out
+from handgrad.derivation.drawing.pictures.svg import picture_scene
 from tests.derivation.graphs import APPLE, BATCH_NORM, SAMPLES, derivation_of, walk_of
 
 SPACING = Spacing(2.0, lambda spans: 10.0 if spans else 0.0)

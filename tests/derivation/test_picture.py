@@ -6,13 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from handgrad.derivation.graph import Graph, Node, NodeKind, draw_graph, walk
-from handgrad.derivation.labels import amount, cells, number, printable
-from handgrad.derivation.pictures import SUFFIXES, picture
-from handgrad.derivation.pictures.dot import dot
-from handgrad.derivation.pictures.mermaid import mermaid
-from handgrad.derivation.pictures.svg import PAGE, svg
-from handgrad.derivation.pictures.terminal import WIDEST, terminal
+from handgrad.derivation.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
+from handgrad.derivation.drawing.labels import amount, cells, number, printable
+from handgrad.derivation.drawing.pictures import SUFFIXES, picture
+from handgrad.derivation.drawing.pictures.dot import dot
+from handgrad.derivation.drawing.pictures.mermaid import mermaid
+from handgrad.derivation.drawing.pictures.svg import PAGE, svg
+from handgrad.derivation.drawing.pictures.terminal import WIDEST, terminal
 from tests.derivation.graphs import (
     APPLE,
     NET,

@@ -5,10 +5,10 @@ import ast
 import numpy as np
 import pytest
 
-from handgrad.derivation.graph import walk
+from handgrad.derivation.drawing.graph import walk
+from handgrad.derivation.drawing.slopes import slope, summed, whole_gradient
+from handgrad.derivation.drawing.steps import steps
 from handgrad.derivation.shapes import numpy_value
-from handgrad.derivation.slopes import slope, summed, whole_gradient
-from handgrad.derivation.steps import steps
 from tests.derivation.graphs import APPLE, BATCH_NORM, NET, SAMPLES, SQUARE, derivation_of, walk_of
 
 

@@ -1,7 +1,7 @@
 """The graph in Mermaid's language, which code hosts draw where it stands in Markdown."""
 
-from handgrad.derivation.graph import NodeKind
-from handgrad.derivation.pictures.scene import caption
+from handgrad.derivation.drawing.graph import NodeKind
+from handgrad.derivation.drawing.pictures.scene import caption
 
 PLAIN = set(" _.,")
 BRACKETS = {

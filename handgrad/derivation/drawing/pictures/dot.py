@@ -2,8 +2,8 @@
 
 from html import escape
 
-from handgrad.derivation.graph import NodeKind
-from handgrad.derivation.pictures.scene import caption
+from handgrad.derivation.drawing.graph import NodeKind
+from handgrad.derivation.drawing.pictures.scene import caption
 
 HEAD = """    rankdir=LR
     labelloc=t labeljust=l

@@ -5,9 +5,9 @@ import unicodedata
 from html import escape
 from itertools import pairwise
 
-from handgrad.derivation.graph import NodeKind
-from handgrad.derivation.layout import Box, Spacing
-from handgrad.derivation.pictures.scene import Metric, scene
+from handgrad.derivation.drawing.graph import NodeKind
+from handgrad.derivation.drawing.layout import Box, Spacing
+from handgrad.derivation.drawing.pictures.scene import Metric, scene
 
 SIZE, SMALL, LINE = 13, 10, 14
 PAGE = 900

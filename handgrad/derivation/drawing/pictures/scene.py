@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.derivation.graph import Edge, Graph, Node, NodeKind
-from handgrad.derivation.labels import amount
-from handgrad.derivation.layout import Box, Layout, Spacing, lay_out
+from handgrad.derivation.drawing.graph import Edge, Graph, Node, NodeKind
+from handgrad.derivation.drawing.labels import amount
+from handgrad.derivation.drawing.layout import Box, Layout, Spacing, lay_out
 
 
 @dataclass(frozen=True)

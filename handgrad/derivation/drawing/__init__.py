@@ -1,0 +1,1 @@
+"""The definitions of a derivation as a computational graph, drawn and told step by step."""
