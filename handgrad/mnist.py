@@ -17,6 +17,8 @@ def read_mnist(directory):
     ValueError, in one sentence that names the file.
     """
     directory = Path(directory)
+    if not directory.is_dir():
+        raise FileNotFoundError(f"{directory} is no directory")
     train, test = (_read_part(directory, stem) for stem in ("train", "t10k"))
     size, other = train[0].shape[1:], test[0].shape[1:]
     if size != other:

@@ -15,6 +15,10 @@ from handgrad.commands.targets import find_targets
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
 DERIVATIONS = f"{'derivation':<62}{'links':>6}  verdict"
 NOTATION = Path(handgrad.derivation.__file__).parent / "notation.md"
+DESCRIPTION = """\
+Judge rules by exact laws, by their own derivation, by JAX's gradient of an
+independent reference, and by numerical derivatives; the last columns of the table
+are shares of the gradient's scale. Check the derivations in files link by link."""
 EPILOG = f"""\
 a TARGET is
   a rule or a family of rules    ReLU, losses
@@ -29,9 +33,7 @@ def add_parser(commands):
     parser = commands.add_parser(
         "verify",
         help="judge rules, and check derivations line by line",
-        description="Judge rules by exact laws, by their own derivation, by JAX's gradient of an "
-        "independent reference, and by numerical derivatives; the last columns are shares of the "
-        "gradient's scale. Check the derivations in files link by link.",
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
