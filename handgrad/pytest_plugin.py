@@ -64,9 +64,8 @@ class _Results:
     def of(self, chain):
         from handgrad.derivation.check import check
 
-        derivation = self.scope.derivation()
         if self._links is None:
-            self._links = check(derivation)
+            self._links = check(self.scope.derivation())
         lines = {link.line for link in chain.checked} if chain else set()
         return [link for link in self._links if link.line in lines]
 

@@ -63,9 +63,6 @@ def check_at(derivation, points):
     return results
 
 
-_FROM_JAX = {Kind.GRADIENT, Kind.DIFFERENTIAL}
-
-
 def _truth(chain, points):
     """What a chain should equal, at every point and near it: lists of tuples of arrays."""
     if chain.kind is Kind.AUXILIARY:
@@ -73,7 +70,7 @@ def _truth(chain, points):
             for place in (point, *point.near):
                 value = numpy_value(chain.links[0].node, place.names)
                 place.names.update(unpacked(chain, value))
-    for name in chain.targets if chain.kind in _FROM_JAX else ():
+    for name in chain.targets if chain.from_jax else ():
         if name not in points[0].names:
             raise DerivationError(f"{name[1:]} has no gradient: it is not real", chain.line)
     if chain.kind is Kind.IDENTITY:

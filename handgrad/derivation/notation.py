@@ -78,8 +78,12 @@ class Chain:
     @property
     def checked(self):
         """The links that are held against something; the first one of a definition defines it."""
-        stated = self.kind in {Kind.GRADIENT, Kind.DIFFERENTIAL}
-        return self.links if stated else self.links[1:]
+        return self.links if self.from_jax else self.links[1:]
+
+    @property
+    def from_jax(self):
+        """Whether JAX says what the chain should equal, and not its own first link."""
+        return self.kind in {Kind.GRADIENT, Kind.DIFFERENTIAL}
 
     @property
     def text(self):

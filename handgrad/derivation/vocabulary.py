@@ -247,7 +247,6 @@ def _reference(function):
 
 @functools.cache
 def _compiled(function, options):
-
     return compiled(functools.partial(function, **dict(options)))
 
 

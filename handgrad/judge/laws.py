@@ -7,6 +7,7 @@ additivity and layout, where another order of summation may round otherwise.
 import numpy as np
 
 from handgrad.derivation.domains import generator
+from handgrad.judge.trial import rms
 
 CALLS = 40
 
@@ -134,14 +135,10 @@ LAWS = (
 def _differences(trial, grads, expected, what):
     """A sentence for each gradient that differs by more than another order of summation does."""
     for i, dx in grads.items():
-        scale = max(_rms(expected[i]), *map(_rms, trial.dy))
+        scale = max(rms(expected[i]), *map(rms, trial.dy))
         worst = np.max(np.abs(dx - expected[i]), initial=0.0)
         if not worst <= 1e-12 * scale:
             yield f"the gradient of input {i} {what}, by {worst:.1e}"
-
-
-def _rms(x):
-    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0
 
 
 def _read_only(x):

@@ -54,3 +54,8 @@ class Trial:
 def outputs_of(y):
     """The outputs as a tuple of arrays."""
     return tuple(map(np.asarray, y if isinstance(y, tuple) else (y,)))
+
+
+def rms(x):
+    """The root of the mean square of an array; 0 of an empty one."""
+    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0

@@ -8,7 +8,7 @@ from handgrad.judge.derived import compare_with_derivation
 from handgrad.judge.draws import Case, draw_cases
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numerical import UNIT, directional_derivative
-from handgrad.judge.trial import Trial
+from handgrad.judge.trial import Trial, rms
 from handgrad.judge.verdict import Finding, Status, Verdict
 
 PROJECTIONS = 3
@@ -149,7 +149,7 @@ def _project(trial, grads, projection, seed):
     """
     rng = generator(seed, trial.rule, "direction", projection)
     x = trial.real_inputs
-    u = [(_rms(a) or 1.0) * rng.normal(size=a.shape) for a in x]
+    u = [(rms(a) or 1.0) * rng.normal(size=a.shape) for a in x]
     moves = [dx * b for dx, b in zip(grads.values(), u, strict=True)]
     expected = directional_derivative(lambda xs: trial.forward(trial.with_real(xs)), x, u, trial.dy)
     spread = np.sqrt(sum(np.sum(move * move) for move in moves))
@@ -157,10 +157,6 @@ def _project(trial, grads, projection, seed):
     error = abs(sum(map(np.sum, moves)) - expected.value)
     bar = CONFIDENCE * (expected.error + 4 * UNIT * scale)
     return float(error / scale), float(bar / scale), float(expected.error / scale)
-
-
-def _rms(x):
-    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0
 
 
 def _raised(error):
