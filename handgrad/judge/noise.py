@@ -1,0 +1,51 @@
+"""The noise floor: how far one rounding of every argument moves a result, number by number.
+
+No code can do better than the arguments it is given. A formula is run at arguments that are moved
+by about one rounding, several times; the spread of its results is the noise that the problem
+itself has at that precision (Parker, Monte Carlo arithmetic, 1997; the arguments alone are moved).
+"""
+
+import numpy as np
+
+from handgrad.derivation.domains import generator
+
+RUNS = 8
+POOLED = 0.25  # a number's noise is at least this share of the noise of its whole array
+
+
+def unit_of(dtype):
+    """The unit roundoff of a floating type: the largest relative error of one rounding."""
+    from jax import numpy as jnp
+
+    return float(jnp.finfo(dtype).eps) / 2
+
+
+def dithered(arrays, unit, seed, runs=RUNS):
+    """The arrays, several times, every real number of them moved by up to two roundings."""
+    for run in range(runs):
+        rng = generator(seed, "dither", run)
+        yield [_moved(rng, np.asarray(x), 2 * unit) for x in arrays]
+
+
+def noise_floor(evaluate, arrays, unit, seed):
+    """The noise of each result of `evaluate(arrays)`, a tuple of float64 arrays.
+
+    Of each number: the spread of its values at arrays that are moved by about one rounding, not
+    below a share of the array's average noise, and half of its own last place.
+    """
+    values = [evaluate(moved) for moved in dithered(arrays, unit, seed)]
+    return tuple(_spread(runs, unit) for runs in zip(*values, strict=True))
+
+
+def _moved(rng, x, by):
+    if not np.issubdtype(x.dtype, np.floating):
+        return x
+    return x * (1 + by * rng.uniform(-1, 1, size=x.shape))
+
+
+def _spread(runs, unit):
+    """The noise of one result, from its values in several runs."""
+    with np.errstate(all="ignore"):
+        noise = np.std(np.stack(runs), axis=0) + unit * np.abs(runs[0])
+        pooled = np.sqrt(np.mean(noise * noise)) if noise.size else 0.0
+    return noise + POOLED * pooled
