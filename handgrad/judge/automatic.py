@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.judge.trial import outputs_of
+from handgrad.judge.trial import Trial, outputs_of
 from handgrad.oracle import compiled, in_double_precision
 
 
@@ -21,25 +21,66 @@ def registered_reference(rule):
     return partial(function, **dataclasses.asdict(rule))
 
 
-def misfit(reference, trial):
-    """A sentence if the reference's outputs have other shapes than the rule's."""
-    import jax
+class Automatic:
+    """A JAX function and its vjp, compiled once for the shapes at which they are asked for."""
 
-    with in_double_precision():
-        y = jax.eval_shape(lambda xs: reference(*trial.with_real(xs)), trial.real_inputs)
-    wanted = [output.shape for output in (y if isinstance(y, tuple) else (y,))]
-    shapes = [d.shape for d in trial.dy]
-    return "" if shapes == wanted else f"the outputs have the shapes {shapes}, JAX's {wanted}"
+    def __init__(self, reference, real):
+        self.reference, self.real = reference, real
+        self._run = compiled(self._value_and_vjp)
+
+    def __call__(self, inputs, dy):
+        """The outputs, and the gradients of the real inputs by position."""
+        inputs = [x.astype(float) if i in self.real else x for i, x in enumerate(inputs)]
+        with in_double_precision():
+            y, grads = self._run(inputs, tuple(d.astype(float) for d in dy))
+            return outputs_of(y), dict(zip(self.real, map(np.asarray, grads), strict=True))
+
+    def misfit(self, trial):
+        """A sentence if the reference cannot run here, or its outputs have other shapes."""
+        import jax
+
+        with in_double_precision():
+            inputs = [x.astype(float) if i in self.real else x for i, x in enumerate(trial.inputs)]
+            try:
+                y = jax.eval_shape(lambda: self.reference(*inputs))
+            except Exception as error:
+                return f"the reference raises {type(error).__name__}: {first_line(error)}"
+        wanted = [np.shape(output) for output in (y if isinstance(y, tuple | list) else (y,))]
+        shapes = [d.shape for d in trial.dy]
+        return "" if shapes == wanted else f"the outputs have the shapes {shapes}, JAX's {wanted}"
+
+    def _value_and_vjp(self, inputs, dy):
+        import jax
+
+        def of_real(*xs):
+            arguments = list(inputs)
+            for i, x in zip(self.real, xs, strict=True):
+                arguments[i] = x
+            return self.reference(*arguments)
+
+        y, vjp = jax.vjp(of_real, *(inputs[i] for i in self.real))
+        if isinstance(y, tuple | list):
+            return y, vjp(type(y)(dy))
+        return y, vjp(dy[0])
 
 
-def value_and_vjp(reference, trial):
+def value_and_vjp(reference, trial: Trial):
     """The reference's outputs, and its gradients of the trial's real inputs, by position."""
+    return Automatic(reference, trial.real)(trial.inputs, trial.dy)
+
+
+def traced(subject, trial):
+    """The subject's own forward for JAX to differentiate, if JAX can trace it; else None."""
     import jax
 
-    def run(xs, dy):
-        y, vjp = jax.vjp(lambda *xs: reference(*trial.with_real(xs)), *xs)
-        return y, vjp(dy if isinstance(y, tuple) else dy[0])
+    copied = subject.anew()
+    inputs = [x.astype(float) if i in trial.real else x for i, x in enumerate(trial.inputs)]
+    try:
+        jax.eval_shape(copied.forward, *inputs)
+    except Exception:
+        return None
+    return copied.forward
 
-    with in_double_precision():
-        y, grads = compiled(run)(trial.real_inputs, trial.dy)
-        return outputs_of(y), dict(zip(trial.real, map(np.asarray, grads), strict=True))
+
+def first_line(error):
+    return str(error).strip().partition("\n")[0]

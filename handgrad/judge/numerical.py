@@ -3,7 +3,8 @@
 Central differences at the steps h, h/2, h/4, … are extrapolated to h = 0 (Ridders, 1982). The entry
 of the table that agrees best with its neighbours is the value; its disagreement, plus the noise of
 the function as the step amplifies it, is the error bar. The step is found by the function itself
-and the noise is measured (Moré and Wild, SIAM J. Sci. Comput. 33, 2011).
+and the noise is measured (Moré and Wild, SIAM J. Sci. Comput. 33, 2011). The two one-sided
+differences show a kink.
 
 The cost does not grow with the number of elements.
 """
@@ -14,66 +15,72 @@ from dataclasses import dataclass
 import numpy as np
 
 UNIT = 2.0**-53
-FIRST_STEP = 0.1
+FIRST_STEPS = (0.1, 1e-4, 1e-7)
 RUNGS = 8
-RESTARTS = 6
-SHRINK = 32
+PATIENCE = 2  # rungs without an improvement end a ladder
 GOOD = 1e-8  # of the value: an error bar this small ends the search
 NOISE_POINTS = 7
 NOISE_SPACING = 1e-8
+CERTAIN = 8  # error bars: what is larger is there
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A numerical derivative and its error bar."""
+    """A numerical derivative, its error bar, and how much more it is to the right than the left."""
 
     value: float
     error: float
+    kink: float = 0.0
+
+
+class Line:
+    """φ(t) = ⟨v, f(x + t u) − f(x)⟩, subtracted first so that its noise is that of f alone.
+
+    f maps a list of arrays to a tuple of arrays. Every value is computed once.
+    """
+
+    def __init__(self, f, x, u, v, origin=None):
+        self.f, self.x, self.u, self.v = f, x, u, v
+        self.origin = f(x) if origin is None else origin
+        self.known = {0.0: 0.0}
+
+    def __call__(self, t):
+        if t not in self.known:
+            self.known[t] = self._value(t)
+        return self.known[t]
+
+    def _value(self, t):
+        try:
+            y = self.f([a + t * b for a, b in zip(self.x, self.u, strict=True)])
+        except Exception:
+            return math.nan  # a step may leave the domain
+        return sum(_dot(c, d - e) for c, d, e in zip(self.v, y, self.origin, strict=True))
+
+    @property
+    def size(self):
+        """The size of ⟨v, f(x)⟩ as a sum of terms of random sign."""
+        return math.sqrt(sum(_dot(a * b, a * b) for a, b in zip(self.v, self.origin, strict=True)))
 
 
 def directional_derivative(f, x, u, v):
-    """⟨v, J u⟩ for f at x, as an Estimate. f maps a list of arrays to a tuple of arrays."""
-    line = _line(f, x, u, v)
-    noise = max(_rounding(f(x), v), _measured_noise(line)) + _shaken(f, x, u, v)
+    """⟨v, J u⟩ for f at x, as an Estimate, with the noise measured."""
+    line = Line(f, x, u, v)
+    return estimate(line, noise=measured_noise(line))
+
+
+def estimate(line, noise=0.0):
+    """The derivative of φ at 0, as an Estimate; `noise` comes on top of one rounding of f and x."""
     best = Estimate(math.nan, math.inf)
-    for restart in range(RESTARTS + 1):
-        estimate = _ladder(line, FIRST_STEP / SHRINK**restart, noise)
-        if estimate.error < best.error:
-            best = estimate
+    for step in FIRST_STEPS:
+        found = _ladder(line, step, noise + UNIT * line.size + _shaken(line, step))
+        if found.error < best.error:
+            best = found
         if best.error <= GOOD * abs(best.value):
             break
     return best
 
 
-def _line(f, x, u, v):
-    """φ(t) = ⟨v, f(x + t u) − f(x)⟩, subtracted first so that its noise is that of f alone."""
-    origin = f(x)
-
-    def phi(t):
-        with np.errstate(all="ignore"):  # a step may leave the domain; its value is then not used
-            y = f([a + t * b for a, b in zip(x, u, strict=True)])
-            return sum(_dot(c, d - e) for c, d, e in zip(v, y, origin, strict=True))
-
-    return phi
-
-
-def _rounding(y, v):
-    """The noise of φ if each output is off by one rounding, at random."""
-    return UNIT * math.sqrt(sum(_dot(a * b, a * b) for a, b in zip(v, y, strict=True)))
-
-
-def _shaken(f, x, u, v):
-    """The noise of φ because x + t u is itself rounded, input by input."""
-    total = 0.0
-    for i, (a, b) in enumerate(zip(x, u, strict=True)):
-        phi = _line(f, x, [b if j == i else c * 0 for j, c in enumerate(u)], v)
-        slope = abs(phi(FIRST_STEP) - phi(-FIRST_STEP)) / (2 * FIRST_STEP)
-        if math.isfinite(slope) and slope:
-            total += UNIT * slope * math.sqrt(_dot(a, a) / _dot(b, b))
-    return total
-
-
-def _measured_noise(phi):
+def measured_noise(phi):
     """The noise of φ from differences of closely spaced values, where nothing smooth is left."""
     middle = NOISE_POINTS // 2
     table = np.array([phi((i - middle) * NOISE_SPACING) for i in range(NOISE_POINTS)])
@@ -82,16 +89,29 @@ def _measured_noise(phi):
         table = np.diff(table)
         factor = math.factorial(k) ** 2 / math.factorial(2 * k)
         levels.append(math.sqrt(factor * float(np.mean(table**2))))
-    return max(levels[2:])
+    finite = [level for level in levels[2:] if math.isfinite(level)]
+    return max(finite, default=0.0)
+
+
+def _shaken(line, step):
+    """The noise of φ because x + t u is itself rounded, if the whole of x moves as u does."""
+    slope = abs(line(step) - line(-step)) / (2 * step)
+    ratios = [
+        math.sqrt(_dot(a, a) / _dot(b, b)) if np.any(b) else 0.0
+        for a, b in zip(line.x, line.u, strict=True)
+    ]
+    return UNIT * slope * max(ratios, default=0.0) if math.isfinite(slope) else 0.0
 
 
 def _ladder(phi, step, noise):
-    """Ridders' table from one first step: its best entry."""
-    best = Estimate(math.nan, math.inf)
-    previous = []
+    """Ridders' table from one first step: its best entry, and the kink that its differences show."""
+    best, best_rung = Estimate(math.nan, math.inf), 0
+    previous, gaps = [], []
     for rung in range(RUNGS):
         h = step / 2**rung
-        row = [(phi(h) - phi(-h)) / (2 * h)]
+        right, left = phi(h) / h, -phi(-h) / h
+        gaps.append((right - left, 2 * noise / h))
+        row = [(right + left) / 2]
         amplification = 1.0
         for j in range(1, len(previous) + 1):
             p = 4.0**j
@@ -100,9 +120,23 @@ def _ladder(phi, step, noise):
             disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
             error = disagreement + amplification * noise / h
             if error < best.error:
-                best = Estimate(row[j], error)
+                best, best_rung = Estimate(row[j], error), rung
         previous = row if math.isfinite(row[0]) else []
-    return best
+        if best.error < math.inf and rung - best_rung >= PATIENCE:
+            break
+    return Estimate(best.value, best.error, _kink(gaps))
+
+
+def _kink(gaps):
+    """The limit of D⁺(h) − D⁻(h) = κ + c₁ h + c₃ h³ + …, or 0 where it is no more than its error."""
+    best, error = 0.0, math.inf
+    for (a, _), (b, _), (c, noise) in zip(gaps, gaps[1:], gaps[2:], strict=False):
+        former, latter = 2 * b - a, 2 * c - b
+        limit = (8 * latter - former) / 7
+        off = abs(limit - latter) + abs(limit - former) + 4 * noise
+        if off < error:
+            best, error = limit, off
+    return best if abs(best) > CERTAIN * error else 0.0
 
 
 def _dot(a, b):

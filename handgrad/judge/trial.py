@@ -1,39 +1,87 @@
-"""A trial: one rule at one point, with what it takes and returns made uniform."""
+"""A trial: one subject at one point, with what it takes and returns made uniform."""
+
+import re
+from functools import cached_property
 
 import numpy as np
 
 from handgrad.derivation.domains import generator
+from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
+from handgrad.judge.subjects import subject_of
 
 
 class Trial:
-    """A rule, the inputs and the upstream gradients at which it is judged, and a call counter.
+    """A subject, the inputs and the upstream gradients at which it is judged, and a call counter.
 
-    `dy` holds one array for each output, whether the rule has one output or several.
+    `inputs` are NumPy arrays, copied and read-only. `dy` holds one array for each output, whether
+    there is one output or several. A forward, with or without its backward, is one evaluation.
     """
 
-    def __init__(self, rule, inputs, seed):
-        self.rule = rule
-        self.inputs = inputs
+    def __init__(self, subject, inputs, seed, library="numpy", dy=None):
+        self.subject = subject if hasattr(subject, "vjp") else subject_of(subject)
+        if not hasattr(self.subject, "pristine"):
+            self.subject.pristine = _copied(self.subject)
+        self.inputs = tuple(map(read_only, inputs))
+        self.seed = seed
+        self.library = getattr(self.subject, "library", library)
         self.evaluations = 0
-        self.real = [i for i, x in enumerate(inputs) if np.issubdtype(x.dtype, np.floating)]
-        rng = generator(seed, rule, "dy")
-        self.dy = tuple(np.asarray(rng.normal(size=y.shape)) for y in self.forward())
+        self.analytic = False  # whether the complex step is known to hold for the subject
+        self.real = [i for i, x in enumerate(self.inputs) if is_floating(x.dtype)]
+        self.returned_library = library
+        self.raw_y = self.forward()
+        self.y = tuple(y.copy() for y in self.raw_y)
+        self.dy = tuple(map(read_only, self._drawn() if dy is None else dy))
 
     def forward(self, inputs=None):
-        """The outputs, as a tuple of arrays."""
-        return outputs_of(self._run(inputs)[0])
+        """The outputs, as a tuple of NumPy arrays."""
+        self.evaluations += 1
+        y = self.subject.forward(*self._given(inputs))
+        self.returned_library = library_of(y if isinstance(y, tuple | list) else [y])
+        return outputs_of(y)
 
     def vjp(self, dy=None, inputs=None):
-        """The gradients, as backward returns them."""
-        y, residuals = self._run(inputs)
-        dy = self.dy if dy is None else tuple(dy)
+        """The gradients, as the subject returns them."""
+        return self.started(dy, inputs)()
+
+    def started(self, dy=None, inputs=None):
+        """The backward that is still to come, after its forward."""
         self.evaluations += 1
-        return self.rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
+        y, backward = self.subject.vjp(*self._given(inputs))
+        upstream = [to_library(d, self.library) for d in (self.dy if dy is None else dy)]
+        if isinstance(y, tuple | list):
+            return lambda: backward(upstream if isinstance(y, list) else tuple(upstream))
+        return lambda: backward(upstream[0])
 
     def real_vjp(self, dy=None, inputs=None):
-        """The gradients of the real inputs, by position."""
+        """The gradients of the real inputs, by position, as NumPy arrays."""
         grads = self.vjp(dy, inputs)
-        return {i: np.asarray(grads[i]) for i in self.real}
+        return {i: as_numpy(grads[i]) for i in self.real}
+
+    @cached_property
+    def first(self):
+        """What the first vjp returned, as it was returned.
+
+        A subject other than a rule may give fewer gradients than it has inputs: the others are data.
+        """
+        grads = self.vjp()
+        if not self.subject.strict and isinstance(grads, tuple) and len(grads) < len(self.inputs):
+            self.real = [i for i in self.real if i < len(grads)]
+        return grads
+
+    @cached_property
+    def grads(self):
+        """Copies of the first gradients of the real inputs, by position."""
+        return {i: np.array(as_numpy(self.first[i])) for i in list(self.real) if self.given(i)}
+
+    def given(self, i):
+        """Whether the first vjp gave a gradient of input i."""
+        return i < len(self.first) and self.first[i] is not None
+
+    def scale(self, i):
+        """The natural size of input i's gradient: its own, or that of dy times y over x."""
+        through = sum(rms(d) * rms(y) for d, y in zip(self.dy, self.y, strict=True))
+        own = self.grads[i]
+        return max(rms(own), through / (rms(self.inputs[i]) or 1.0))
 
     @property
     def real_inputs(self):
@@ -46,16 +94,61 @@ class Trial:
             inputs[i] = x
         return tuple(inputs)
 
-    def _run(self, inputs):
-        self.evaluations += 1
-        return self.rule.forward(*(self.inputs if inputs is None else inputs))
+    def at(self, inputs, dy=None):
+        """Another trial of the same subject, at other inputs."""
+        trial = Trial(self.subject, inputs, self.seed, self.library, dy)
+        trial.analytic = self.analytic
+        return trial
+
+    def on(self, subject):
+        """This trial, of another subject."""
+        return Trial(subject, self.inputs, self.seed, self.library, self.dy)
+
+    def generator(self, *names):
+        """A random generator for each purpose, the same for every object of the subject's kind."""
+        return generator(self.seed, without_address(self.subject.name), *names)
+
+    def _given(self, inputs):
+        return [to_library(x, self.library) for x in (self.inputs if inputs is None else inputs)]
+
+    def _drawn(self):
+        """Dense, signed and random; outputs of different sizes weigh alike."""
+        rng = self.generator("dy")
+        sizes = [rms(y) or 1.0 if is_floating(y.dtype) else 1.0 for y in self.y]
+        for y, size in zip(self.y, sizes, strict=True):
+            weight = max(sizes) / size if np.isfinite(size) else 1.0
+            yield (weight * rng.normal(size=y.shape)).astype(y.dtype)
 
 
 def outputs_of(y):
-    """The outputs as a tuple of arrays."""
-    return tuple(map(np.asarray, y if isinstance(y, tuple) else (y,)))
+    """The outputs as a tuple of NumPy arrays."""
+    return tuple(map(as_numpy, y if isinstance(y, tuple | list) else (y,)))
+
+
+def without_address(name):
+    """A name without the place in memory of an object."""
+    return re.sub(r" at 0x[0-9a-f]+", "", name)
+
+
+def _copied(subject):
+    """The subject as it is before any call, or None if it cannot be copied."""
+    try:
+        return subject.anew()
+    except Exception:
+        return None
+
+
+def read_only(x):
+    """A copy that nobody can write to."""
+    x = np.array(x)
+    x.flags.writeable = False
+    return x
 
 
 def rms(x):
     """The root of the mean square of an array; 0 of an empty one."""
-    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0
+    x = np.asarray(x, dtype=float)
+    largest = float(np.max(np.abs(x), initial=0.0))
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * float(np.sqrt(np.mean((x / largest) ** 2)))

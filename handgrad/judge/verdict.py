@@ -8,10 +8,12 @@ from enum import StrEnum
 class Status(StrEnum):
     """What a check can come to, from the worst to the best."""
 
-    WRONG = "WRONG"
-    CONTRACT = "CONTRACT"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    VACUOUS = "VACUOUS"
+    WRONG = "WRONG"  # the mathematics
+    CONTRACT = "CONTRACT"  # shape, dtype, memory, state, layout, linearity
+    IMPRECISE = "IMPRECISE"  # right in float64, and loses bits in the given precision
+    INCONCLUSIVE = "INCONCLUSIVE"  # the oracle is too noisy to tell
+    VACUOUS = "VACUOUS"  # nothing was tested
+    KINK = "KINK"  # no derivative here; the gradient is in the subdifferential
     PASS = "PASS"
 
 
@@ -28,13 +30,23 @@ class Finding:
         return f"{self.status.value}, {self.check}: {self.message}\n        at {self.case}"
 
 
-@dataclass
+@dataclass(repr=False)
 class Verdict:
     """The judgement on one subject, over all of its cases.
 
-    `links` are those of the subject's derivation. `vs_jax` is the worst difference from JAX's gradient, as a share of the gradient's scale; None
-    without a reference. `vs_numbers` is the worst difference from a numerical directional
-    derivative, as a share of its scale, and `error_bar` what that derivative may itself be off by.
+    evaluations   at the given inputs: forwards, with or without their backwards
+    probes        the same at small and special inputs; what they cost does not depend on the given
+    links         of the subject's derivation
+    vs_jax        the worst difference from JAX's gradient, as a share of the gradient's size; None
+                  without a reference
+    vs_numbers    the worst difference from a numerical directional derivative, as a share of its
+                  size, and `error_bar` what that may be off by: it is the tolerance
+    sees          the smallest error of a single number, as a share of the gradient's size, that
+                  would have shown; with a probability of a thousandth it would not
+    mutants       of the subject's own gradients, spoiled: how many were rejected, and how many made
+    escaped       the mutants that were not
+    diagnosis     what the error looks like, when there is one
+    script        a small counterexample that runs by itself
     """
 
     subject: str
@@ -42,10 +54,16 @@ class Verdict:
     cases: int = 0
     links: int = 0
     evaluations: int = 0
+    probes: int = 0
     vs_jax: float | None = None
     vs_numbers: float | None = None
     error_bar: float | None = None
+    sees: float | None = None
+    mutants: tuple[int, int] = (0, 0)
+    escaped: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    diagnosis: str = ""
+    script: str = ""
 
     @classmethod
     def combined(cls, subject, verdicts):
@@ -59,10 +77,16 @@ class Verdict:
             sum(v.cases for v in verdicts),
             sum(v.links for v in verdicts),
             sum(v.evaluations for v in verdicts),
+            sum(v.probes for v in verdicts),
             max((v.vs_jax for v in verdicts if v.vs_jax is not None), default=None),
             worst.vs_numbers,
             worst.error_bar,
+            max((v.sees for v in verdicts if v.sees is not None), default=None),
+            (sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)),
+            [name for v in verdicts for name in v.escaped],
             [finding for v in verdicts for finding in v.findings],
+            next((v.diagnosis for v in verdicts if v.diagnosis), ""),
+            next((v.script for v in verdicts if v.script), ""),
         )
 
     @property
@@ -73,7 +97,7 @@ class Verdict:
 
     @property
     def ok(self):
-        return self.status is Status.PASS
+        return self.status in {Status.PASS, Status.KINK}
 
     def __bool__(self):
         return self.ok
@@ -88,14 +112,26 @@ class Verdict:
 
     def __str__(self):
         counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}
+        counted |= {"probe": self.probes}
         lines = [
             f"{self.subject}: {self.status.value}",
             f"  {', '.join(many(n, what) for what, n in counted.items())}, seed {self.seed}",
             f"  against JAX      {number(self.vs_jax)}",
             f"  against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}",
         ]
+        if self.sees is not None and self.ok:
+            lines.append(f"  would have seen  {number(self.sees)} in a single number")
+        if self.mutants[1]:
+            lines.append(f"  spoiled on purpose {self.mutants[1]} times, seen {self.mutants[0]}")
+        lines += [f"  not seen         {name}" for name in self.escaped]
         lines += [f"  {finding}" for finding in self.findings]
+        if self.diagnosis:
+            lines.append(f"  {self.diagnosis}")
+        if self.script:
+            lines += ["  to see it:", *(f"    {line}" for line in self.script.splitlines())]
         return "\n".join(lines)
+
+    __repr__ = __str__  # `assert verify(...)` shows it when it fails
 
 
 def many(count, what):

@@ -1,0 +1,143 @@
+"""Points without a derivative: is the gradient in the subdifferential there?
+
+Clarke's subdifferential is the convex hull of the gradients at the points nearby. Those are
+sampled, on all sides, and the gradient must lie among them: number by number, and in its sums
+wherever they are the same nearby.
+"""
+
+import numpy as np
+
+from handgrad.judge.trial import rms
+
+STEP = 1e-6  # of the inputs' size
+SLACK = 1e-4  # of the gradient's size: gradients at a distance of STEP differ by about STEP
+SAMPLES = 12
+SECOND_LOOKS = 3
+
+
+def outside(trial, grads):
+    """A sentence if a gradient is outside the subdifferential, else ""."""
+    near = [_gradients_at(trial, moves) for moves in _around(trial)]
+    near = [g for g in near if g is not None]
+    for i in trial.real:
+        stack = np.stack([g[i] for g in near]) if near else np.empty((0,))
+        if len(stack) < 2 or not np.all(np.isfinite(stack)):
+            continue
+        slack = SLACK * max(trial.scale(i), float(np.max(np.abs(stack), initial=0.0)))
+        if sentence := _element_outside(trial, grads[i], i, stack, slack):
+            return sentence
+        if sentence := _sum_outside(grads[i], i, stack, slack):
+            return sentence
+    return ""
+
+
+def diverges(trial, i, index):
+    """Whether the slope along one number of input i has no finite limit, on either side."""
+    x = trial.inputs[i].astype(float)
+    size = rms(x[np.isfinite(x)]) or 1.0
+    for side in (1, -1):
+        slopes = [_secant(trial, i, index, side * h * size) for h in (1e-3, 1e-5, 1e-7)]
+        if not np.all(np.isfinite(slopes)):
+            continue
+        scale = max(abs(slopes[1]), abs(slopes[2]))
+        if abs(slopes[2] - slopes[1]) <= 0.05 * scale or scale == 0:
+            return False
+    return True
+
+
+def _around(trial):
+    """Small moves of all real inputs: up, down, rising and falling along the axes, and random."""
+    rng = trial.generator("kink")
+    xs = trial.real_inputs
+
+    def moves(shape_to_move):
+        return [STEP * (rms(x) or 1.0) * shape_to_move(x) for x in xs]
+
+    for sign in (1, -1):
+        yield moves(lambda x, s=sign: s * np.ones(x.shape))
+        yield moves(lambda x, s=sign: s * (1 + _ramp(x, "C")))
+        yield moves(lambda x, s=sign: s * (1 + _ramp(x, "F")))
+        yield moves(lambda x, s=sign: s * (_ramp(x, "C") - 2))
+    for _ in range(SAMPLES):
+        yield moves(lambda x: rng.normal(size=x.shape))
+
+
+def _ramp(x, order):
+    return np.linspace(0, 1, x.size).reshape(x.shape, order=order)
+
+
+def _gradients_at(trial, moves):
+    inputs = trial.with_real([x + m for x, m in zip(trial.real_inputs, moves, strict=True)])
+    try:
+        return trial.real_vjp(inputs=inputs)
+    except Exception:
+        return None
+
+
+def _element_outside(trial, dx, i, stack, slack):
+    low, high = stack.min(axis=0), stack.max(axis=0)
+    beyond = np.maximum(low - dx, dx - high)
+    for _ in range(SECOND_LOOKS):
+        if not np.any(beyond > slack):
+            return ""
+        index = np.unravel_index(np.argmax(beyond), beyond.shape)
+        slopes = [*stack[(slice(None), *index)], *_looks(trial, i, index)]
+        values = _distinct(slopes, slack)
+        spread = values[-1] - values[0] if len(values) > 2 else 0.0  # several kinks meet here
+        if not values[0] - spread - slack <= dx[index] <= values[-1] + spread + slack:
+            place = ", ".join(map(str, map(int, index)))
+            return (
+                f"the gradient of input {i} at [{place}] is {dx[index]:.4g}, outside the "
+                f"subdifferential from {values[0]:.4g} to {values[-1]:.4g}"
+            )
+        beyond[index] = 0.0
+    return ""
+
+
+def _looks(trial, i, index):
+    """The gradient of one number, when it alone is moved up or down."""
+    for side in (1, -1):
+        moves = [np.zeros(x.shape) for x in trial.real_inputs]
+        place = trial.real.index(i)
+        moves[place][index] = side * STEP * (rms(trial.inputs[i]) or 1.0)
+        found = _gradients_at(trial, moves)
+        if found is not None:
+            yield found[i][index]
+
+
+def _distinct(values, slack):
+    """The different ones among the values, from the smallest."""
+    distinct = []
+    for value in sorted(map(float, values)):
+        if not distinct or value - distinct[-1] > slack:
+            distinct.append(value)
+    return distinct
+
+
+def _sum_outside(dx, i, stack, slack):
+    """Where a sum of the gradient is the same on all sides, it is the same at the kink."""
+    for axes in [None, *range(dx.ndim)]:
+        near = stack.sum(axis=tuple(range(1, stack.ndim)) if axes is None else axes + 1)
+        own = dx.sum(axis=axes)
+        spread = near.max(axis=0) - near.min(axis=0)
+        off = np.abs(own - near.mean(axis=0))
+        if np.any((spread <= slack) & (off > 10 * slack * max(dx.size, 1) ** 0.5)):
+            where = "in all" if axes is None else f"over axis {axes}"
+            return (
+                f"the gradient of input {i} sums {where} to another number than every gradient "
+                "nearby: it is outside the subdifferential"
+            )
+    return ""
+
+
+def _secant(trial, i, index, step):
+    x = trial.inputs[i].copy()
+    x[index] += step
+    inputs = list(trial.inputs)
+    inputs[i] = x
+    try:
+        moved = trial.forward(tuple(inputs))
+    except Exception:
+        return np.nan
+    pairs = zip(trial.dy, moved, trial.y, strict=True)
+    return sum(float(np.sum(d * (b - a))) for d, b, a in pairs) / step

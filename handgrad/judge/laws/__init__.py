@@ -1,0 +1,40 @@
+"""Exact laws: what every backward obeys, whatever it computes.
+
+A law takes a Trial and yields a sentence for each breach. They hold to the last bit, but for
+additivity and layout, where another order of summation may round otherwise.
+"""
+
+from handgrad.judge.laws.contract import (
+    gradients_fit_their_inputs,
+    gradients_own_their_memory,
+    nothing_is_overwritten,
+    precision_is_kept,
+)
+from handgrad.judge.laws.layout import layout_does_not_matter
+from handgrad.judge.laws.linearity import scaling_passes_through, sums_pass_through, zero_gives_zero
+from handgrad.judge.laws.state import (
+    calls_do_not_matter,
+    forwards_do_not_mix,
+    results_stay,
+    the_past_does_not_matter,
+)
+
+# At the given inputs; their cost there is a few evaluations.
+LAWS = (
+    gradients_fit_their_inputs,
+    gradients_own_their_memory,
+    nothing_is_overwritten,
+    zero_gives_zero,
+    scaling_passes_through,
+    sums_pass_through,
+    results_stay,
+)
+
+# These take many calls, and are tried at small inputs.
+LONG_LAWS = (
+    layout_does_not_matter,
+    forwards_do_not_mix,
+    precision_is_kept,
+    calls_do_not_matter,
+    the_past_does_not_matter,
+)

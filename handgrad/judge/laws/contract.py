@@ -1,0 +1,80 @@
+"""What a caller may rely on: shapes, dtypes, finite numbers, and memory of one's own."""
+
+import numpy as np
+
+from handgrad.judge.libraries import as_numpy
+
+
+def gradients_fit_their_inputs(trial):
+    """One gradient per input, of its shape and dtype, finite; None for what has no gradient."""
+    grads = trial.first
+    if not isinstance(grads, tuple) or _are_too_few(trial, grads):
+        returned = f"{len(grads)} gradients" if isinstance(grads, tuple) else type(grads).__name__
+        yield f"backward returned {returned} for {len(trial.inputs)} inputs, not a tuple of as many"
+        return
+    for i, (dx, x) in enumerate(zip(grads, trial.inputs, strict=False)):
+        if i in trial.real:
+            yield from _misfits(i, dx, x)
+        elif not _is_nothing(dx):
+            yield f"input {i} is {x.dtype} and can have no gradient, but one was returned"
+
+
+def _are_too_few(trial, grads):
+    if trial.subject.strict:
+        return len(grads) != len(trial.inputs)
+    return not 0 < len(grads) <= len(trial.inputs)
+
+
+def _misfits(i, dx, x):
+    if dx is None:
+        yield f"the gradient of input {i} is None"
+        return
+    dx = as_numpy(dx)
+    if dx.shape != x.shape:
+        yield f"the gradient of input {i} has the shape {dx.shape}, the input {x.shape}"
+    elif dx.dtype != x.dtype:
+        yield f"the gradient of input {i} is {dx.dtype}, the input {x.dtype}"
+    elif not np.all(np.isfinite(dx.astype(float))):
+        yield f"the gradient of input {i} is not finite"
+
+
+def _is_nothing(dx):
+    """Whether it stands for no gradient: None, JAX's float0, or zeros."""
+    if dx is None:
+        return True
+    dx = as_numpy(dx)
+    return dx.dtype.kind == "V" or not np.any(dx)
+
+
+def gradients_own_their_memory(trial):
+    """No gradient shares memory with an input or with dy. (torch and JAX see to it themselves.)"""
+    if trial.library != "numpy":
+        return
+    grads = trial.real_vjp()
+    for i, dx in grads.items():
+        for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
+            if any(np.may_share_memory(dx, array) for array in arrays):
+                yield f"the gradient of input {i} shares memory with {name}"
+
+
+def nothing_is_overwritten(trial):
+    """Neither forward nor backward writes into what it was given: read-only arrays will do."""
+    before = [x.copy() for x in (*trial.inputs, *trial.dy)]
+    inputs, dy = before[: len(trial.inputs)], before[len(trial.inputs) :]
+    trial.vjp(dy, tuple(inputs))
+    given = (*trial.inputs, *trial.dy)
+    if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, given, strict=True)):
+        yield "an input or dy is written to"
+
+
+def precision_is_kept(trial):
+    """float32 in, float32 out. (Other code than a rule may have constants of its own.)"""
+    if not trial.subject.strict or any(trial.inputs[i].dtype != np.float64 for i in trial.real):
+        return
+    inputs = trial.with_real([x.astype(np.float32) for x in trial.real_inputs])
+    for y in trial.forward(inputs):
+        if y.dtype != np.float32:
+            yield f"float32 inputs give a {y.dtype} output"
+    for i, dx in trial.real_vjp([d.astype(np.float32) for d in trial.dy], inputs).items():
+        if dx.dtype != np.float32:
+            yield f"float32 inputs give a {dx.dtype} gradient of input {i}"

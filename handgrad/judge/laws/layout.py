@@ -1,0 +1,64 @@
+"""Where numbers lie in memory changes nothing."""
+
+import numpy as np
+
+from handgrad.judge.laws.tolerance import differences
+
+
+def layout_does_not_matter(trial):
+    """Columns first, every second number, backwards or repeated: the same numbers will do."""
+    if trial.library == "jax":
+        return  # its arrays have no layout
+    for of_inputs, of_dy in LAYOUTS:
+        dy, inputs = map(of_dy, trial.dy), tuple(map(of_inputs, trial.inputs))
+        again = trial.real_vjp(list(dy), inputs)
+        names = dict.fromkeys(f.__name__.strip("_").replace("_", " ") for f in (of_inputs, of_dy))
+        what = f"is another for arrays laid out {' and '.join(names)}"
+        yield from differences(trial, again, trial.grads, what)
+    yield from _repeated(trial)
+
+
+def _repeated(trial):
+    """One number, or one column, that stands for many."""
+    repeated = [np.broadcast_to(d.dtype.type(0.7), d.shape) for d in trial.dy]
+    once = trial.real_vjp([d.copy() for d in repeated])
+    what = "is another for a repeated dy"
+    yield from differences(trial, trial.real_vjp(repeated), once, what)
+    columns = [x if x.ndim == 0 else np.broadcast_to(x[..., :1], x.shape) for x in trial.inputs]
+    whole = tuple(x.copy() for x in columns)
+    try:
+        once = trial.real_vjp(inputs=whole)
+    except Exception:
+        return  # such inputs are not in the domain
+    if all(np.all(np.isfinite(dx)) for dx in once.values()):
+        again = trial.real_vjp(inputs=tuple(columns))
+        yield from differences(trial, again, once, "is another for repeated columns")
+
+
+def _as_it_is(x):
+    return x
+
+
+def _columns_first(x):
+    return np.array(x, order="F")
+
+
+def _strided(x):
+    """x as every second number of a larger array."""
+    return np.repeat(x[..., None], 2, axis=-1)[..., 0]
+
+
+def _reversed(x):
+    """x laid out backwards in memory."""
+    backwards = (slice(None, None, -1),) * x.ndim
+    return x[backwards].copy()[backwards]
+
+
+# of the inputs, and of dy
+LAYOUTS = (
+    (_columns_first, _columns_first),
+    (_as_it_is, _columns_first),
+    (_columns_first, _as_it_is),
+    (_strided, _reversed),
+    (_reversed, _strided),
+)

@@ -1,0 +1,56 @@
+"""backward is linear in dy."""
+
+import numpy as np
+
+from handgrad.judge.laws.tolerance import differences
+from handgrad.judge.noise import unit_of
+
+SCALES = (-1.0, 2.0**-20, 2.0**20)  # about a millionth and a million
+SCALES_OF_HALVES = (-1.0, 2.0**-4, 2.0**4)  # float16 ends at 65504
+
+
+def zero_gives_zero(trial):
+    """backward(0) is 0."""
+    for i, dx in trial.real_vjp([np.zeros_like(d) for d in trial.dy]).items():
+        if np.any(dx != 0):
+            yield f"dy = 0 gives a gradient of input {i} up to {np.max(np.abs(dx)):.1e}"
+
+
+def scaling_passes_through(trial):
+    """backward(c dy) is c backward(dy), bit by bit: a sign or a power of two rounds nothing."""
+    small = any(d.dtype == np.float16 for d in (*trial.dy, *trial.grads.values()))
+    for c in SCALES_OF_HALVES if small else SCALES:
+        for i, dx in trial.real_vjp([d * d.dtype.type(c) for d in trial.dy]).items():
+            expected = trial.grads[i] * trial.grads[i].dtype.type(c)
+            if not np.array_equal(*_without_underflow(dx, expected, trial.grads[i])):
+                yield f"dy times {c:g} does not give the gradient of input {i} times {c:g}"
+
+
+def _without_underflow(dx, expected, once):
+    """Both gradients, where neither is so small or so large that its digits run out."""
+    from jax.numpy import finfo
+
+    limits = finfo(once.dtype)
+    smallest = np.minimum(np.abs(expected), np.abs(once))
+    whole = (smallest >= float(limits.tiny) * 2**12 / unit_of(once.dtype)) | (expected == 0)
+    whole &= np.isfinite(expected)
+    return np.where(whole, dx, 0), np.where(whole, expected, 0)
+
+
+def sums_pass_through(trial):
+    """backward(a + b) is backward(a) + backward(b), up to rounding; a is 0 where b is not."""
+    rng = trial.generator("additivity")
+    kept = [rng.random(size=d.shape) < 0.5 for d in trial.dy]
+    half = [np.where(k, d, 0).astype(d.dtype) for d, k in zip(trial.dy, kept, strict=True)]
+    rest = [np.where(k, 0, d).astype(d.dtype) for d, k in zip(trial.dy, kept, strict=True)]
+    a, b = trial.real_vjp(half), trial.real_vjp(rest)
+    expected = {i: a[i] + b[i] for i in trial.grads}
+    yield from differences(trial, trial.grads, expected, "is not additive in dy")
+    one_hot = [np.zeros_like(d) for d in trial.dy]
+    largest = max(one_hot, key=lambda d: d.size)
+    if largest.size:
+        largest.flat[rng.integers(largest.size)] = 1.5
+        both = trial.real_vjp([d + o for d, o in zip(trial.dy, one_hot, strict=True)])
+        one = trial.real_vjp(one_hot)
+        expected = {i: trial.grads[i] + one[i] for i in trial.grads}
+        yield from differences(trial, both, expected, "is not additive in dy, for one number in it")

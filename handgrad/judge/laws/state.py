@@ -1,0 +1,68 @@
+"""A call depends on its arguments, and on no other call."""
+
+import numpy as np
+
+from handgrad.judge.libraries import as_numpy
+from handgrad.judge.small import other_shapes
+
+CALLS = 40
+
+
+def results_stay(trial):
+    """The same call gives the same bits at once, and leaves the earlier results as they were."""
+    again = trial.real_vjp()
+    if not _equal(again, trial.grads):
+        yield "the same call gives another gradient"
+    if not _equal({i: as_numpy(trial.first[i]) for i in trial.grads}, trial.grads):
+        yield "a call overwrites the gradient that an earlier one returned"
+    if not all(map(_same, trial.raw_y, trial.y)):
+        yield "a call overwrites the output that an earlier one returned"
+
+
+def calls_do_not_matter(trial):
+    """The same call gives the same bits: after another input, and after 40 calls."""
+    elsewhere = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    for call in range(1, CALLS + 1):
+        trial.vjp(inputs=elsewhere)
+        if call in (1, CALLS) and not _equal(trial.real_vjp(), trial.grads):
+            yield f"the same call gives another gradient after {call} others"
+            return
+    if not all(map(_same, trial.forward(), trial.y)):
+        yield "forward gives another value after backward"
+
+
+def forwards_do_not_mix(trial):
+    """A backward takes what its own forward left, although another forward came between."""
+    if not trial.subject.reentrant:
+        return
+    backward = trial.started()
+    trial.forward(trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs]))
+    for when in ("after another forward", "a second time"):
+        if not _equal({i: as_numpy(backward()[i]) for i in trial.grads}, trial.grads):
+            yield f"backward gives another gradient {when}"
+            return
+
+
+def the_past_does_not_matter(trial):
+    """After other inputs of other shapes, an instance gives what a fresh one gives."""
+    for inputs in other_shapes(trial):
+        try:
+            elsewhere = trial.at(inputs)
+            used = elsewhere.grads
+        except Exception:
+            continue  # a shape that the subject does not take
+        if not _equal(trial.real_vjp(), trial.grads):
+            yield "the same call gives another gradient after inputs of another shape"
+        elif trial.subject.pristine is not None:
+            fresh = trial.subject.pristine.anew()
+            if not _equal(elsewhere.on(fresh).grads, used):
+                yield "a fresh instance gives another gradient than a used one"
+        return
+
+
+def _equal(grads, expected):
+    return all(_same(grads[i], dx) for i, dx in expected.items())
+
+
+def _same(a, b):
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)

@@ -1,0 +1,42 @@
+"""How far two gradients may differ that would be the same in exact arithmetic."""
+
+import numpy as np
+
+from handgrad.judge.noise import noise_floor, unit_of
+
+ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers come to about ten
+CONFIDENCE = 64  # times the noise that one rounding of the arguments makes
+
+
+def differences(trial, grads, expected, what):
+    """A sentence for each gradient that differs by more than rounding does."""
+    for i, dx in grads.items():
+        wide, wanted = dx.astype(float), expected[i].astype(float)
+        if wide.shape != wanted.shape:
+            yield f"the gradient of input {i} {what}: its shape is {wide.shape}"
+            continue
+        with np.errstate(all="ignore"):
+            error = np.abs(wide - wanted)
+            allowed = rounding(trial, i, np.abs(wanted))
+            if not np.all(error <= allowed) and not np.all(error <= allowed + noise(trial, i)):
+                size = max(float(np.max(np.abs(wanted), initial=0.0)), trial.scale(i)) or 1.0
+                yield f"the gradient of input {i} {what}, by {np.max(error) / size:.1e} of its size"
+
+
+def rounding(trial, i, size):
+    """What another order of summation may change in the gradient of input i."""
+    return ROUNDINGS * unit_of(trial.grads[i].dtype) * (trial.scale(i) + size)
+
+
+def noise(trial, i):
+    """What one rounding of the inputs and of dy may change, number by number."""
+    count = len(trial.inputs)
+
+    def gradients(arrays):
+        cast = [a.astype(x.dtype) for a, x in zip(arrays, (*trial.inputs, *trial.dy), strict=True)]
+        grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
+        return tuple(grads[k].astype(float) for k in trial.grads)
+
+    unit = unit_of(trial.grads[i].dtype)
+    floors = noise_floor(gradients, (*trial.inputs, *trial.dy), unit, trial.seed)
+    return CONFIDENCE * dict(zip(trial.grads, floors, strict=True))[i]

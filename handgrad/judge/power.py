@@ -1,0 +1,103 @@
+"""Power: could this check have seen an error? The subject's gradients, spoiled, must be rejected.
+
+The mutants are made of gradients that were computed already, and are held against the same oracles:
+they cost no evaluation.
+"""
+
+import math
+
+import numpy as np
+
+from handgrad.judge.elements import SLACK
+
+MISSED = 1e-3  # the probability with which the smallest error stated would be missed
+CHANCE = 0.8  # a normal number is within ±t of 0 with a probability of at most 0.8 t
+
+
+def mutants(grads):
+    """(name, gradients) for each way to spoil them that changes them."""
+    for name, change in CHANGES.items():
+        spoiled = {i: change(dx) for i, dx in grads.items()}
+        if any(not np.array_equal(spoiled[i], grads[i]) for i in grads):
+            yield name, spoiled
+    for i in grads if len(grads) > 1 else ():
+        if np.any(grads[i]):
+            yield f"no gradient of input {i}", grads | {i: 0 * grads[i]}
+
+
+def rejected(trial, spoiled, grads, projections, expected):
+    """Whether the oracles that passed the gradients reject the spoiled ones."""
+    for projection in projections:
+        pairs = zip(trial.real, projection.direction, strict=True)
+        moved = math.fsum(float(np.sum((spoiled[i] - grads[i]) * u)) for i, u in pairs)
+        if abs(moved) > 2 * projection.bar:
+            return True
+    if expected is None:
+        return False
+    limits = {i: SLACK * max(trial.scale(i), _largest(expected[i])) for i in grads}
+    return any(np.any(np.abs(spoiled[i] - expected[i]) > limits[i]) for i in grads)
+
+
+def equivalent(trial, spoiled, grads):
+    """Whether a mutant differs from the gradients by no more than rounding."""
+    return all(
+        np.all(np.abs(spoiled[i] - dx) <= SLACK * (trial.scale(i) + np.abs(dx)))
+        for i, dx in grads.items()
+    )
+
+
+def smallest_error_seen(trial, projections, by_elements):
+    """The smallest error of a single number, as a share of the gradient's size, that would show.
+
+    JAX sees every number; a projection misses a small error with a probability, which is MISSED
+    for all of them together.
+    """
+    if by_elements:
+        return SLACK
+    found = []
+    for i in trial.real:
+        moves = [(p.bar, np.abs(p.direction[trial.real.index(i)])) for p in projections]
+        sizes = [bar / (float(np.mean(u)) * trial.scale(i)) for bar, u in moves if np.any(u)]
+        sizes = [size for size in sizes if math.isfinite(size)]
+        if sizes:
+            typical = math.exp(sum(map(math.log, sizes)) / len(sizes))
+            found.append(CHANCE * typical / MISSED ** (1 / len(sizes)))
+    return max(found, default=None)
+
+
+def _one_number(dx):
+    spoiled = np.array(dx)
+    if spoiled.size:
+        spoiled.flat[np.argmax(np.abs(spoiled))] *= 1 + 1e-3
+    return spoiled
+
+
+def _one_missing(dx):
+    spoiled = np.array(dx)
+    if spoiled.size:
+        spoiled.flat[np.argmax(np.abs(spoiled))] = 0
+    return spoiled
+
+
+CHANGES = {
+    "zero": lambda dx: 0 * dx,
+    "the sign turned": lambda dx: -dx,
+    "twice": lambda dx: 2 * dx,
+    "half": lambda dx: dx / 2,
+    "a thousandth more": lambda dx: dx * (1 + 1e-3),
+    "a millionth more": lambda dx: dx * (1 + 1e-6),
+    "one number a thousandth more": _one_number,
+    "one number missing": _one_missing,
+    "positive": np.abs,
+    "moved by one": lambda dx: np.roll(dx, 1),
+    "backwards": np.flip,
+    "summed along its last axis": lambda dx: (
+        dx * 0 + dx.sum(axis=-1, keepdims=True) if dx.ndim else dx
+    ),
+    "averaged": lambda dx: dx * 0 + np.mean(dx) if dx.size else dx,
+    "in float32": lambda dx: dx.astype(np.float32).astype(dx.dtype),
+}
+
+
+def _largest(x):
+    return float(np.max(np.abs(x), initial=0.0))

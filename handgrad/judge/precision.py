@@ -1,0 +1,57 @@
+"""Low precision: is a result as good as its arguments allow?
+
+The same code runs in float64 at the same numbers; that is the truth. How far one rounding of the
+arguments moves the truth is the noise that nobody can avoid. A result that is many times further
+off has lost bits that the problem did not cost.
+"""
+
+import math
+
+import numpy as np
+
+from handgrad.judge.noise import noise_floor, unit_of
+
+TYPICAL, LARGEST = 16.0, 64.0  # times the noise: of all but a thousandth of the numbers, and of all
+
+
+def bits_lost(low, wide):
+    """(what, bits) for each result of a trial in low precision that lost more than it had to.
+
+    `wide` is the trial of the same numbers in float64.
+    """
+    unit = max(unit_of(low.inputs[i].dtype) for i in low.real)
+    outputs = low.y, wide.y, noise_floor(_outputs_of(wide), wide.inputs, unit, wide.seed)
+    dy = [d.astype(float) for d in low.dy]
+    truth = wide.real_vjp(dy)
+    floors = noise_floor(_gradients_of(wide), (*wide.inputs, *dy), unit, wide.seed)
+    results = [(f"output {k}", *three) for k, three in enumerate(zip(*outputs, strict=True))]
+    results += [
+        (f"the gradient of input {i}", low.grads[i], truth[i], floor)
+        for i, floor in zip(wide.real, floors, strict=True)
+    ]
+    for what, actual, right, noise in results:
+        if bits := _bits(actual.astype(float), right.astype(float), noise):
+            yield what, bits
+
+
+def _bits(actual, right, noise):
+    """The bits that are lost beyond the noise; 0 if that is within the limits."""
+    with np.errstate(all="ignore"):
+        times = np.where(actual == right, 0.0, np.abs(actual - right) / noise)
+    times = np.where(np.isnan(times), math.inf, times)
+    if not times.size:
+        return 0.0
+    typical = float(np.quantile(times, 0.999, method="lower"))
+    largest = float(np.max(times))
+    if typical <= TYPICAL and largest <= LARGEST:
+        return 0.0
+    return math.log2(max(typical, largest))
+
+
+def _outputs_of(trial):
+    return lambda xs: tuple(y.astype(float) for y in trial.forward(tuple(xs)))
+
+
+def _gradients_of(trial):
+    count = len(trial.inputs)
+    return lambda arrays: tuple(trial.real_vjp(arrays[count:], tuple(arrays[:count])).values())

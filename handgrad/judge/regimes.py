@@ -1,0 +1,137 @@
+"""Regimes: the special inputs at which gradients are wrong, made from ordinary ones.
+
+Ties, zeros, constant rows, large and small numbers, infinities, repeated indices, singular
+matrices, axes of size 1 and of size 0. A subject need not take them all: where its forward raises or
+gives no finite number, nothing is asked of its backward.
+"""
+
+import itertools
+
+import numpy as np
+
+from handgrad.judge.small import resized, sizes_of
+from handgrad.judge.trial import rms
+
+SHIFT = 710.0  # e^710 is more than float64 holds
+SHIFT_SINGLE = 89.0  # e^89 is more than float32 holds
+
+
+def regimes(trial):
+    """(description, inputs) for every regime of the trial's inputs, from ordinary to strange."""
+    for i, x in enumerate(trial.inputs):
+        manners = _values(x, trial) if i in trial.real else _discrete(x)
+        for description, changed in manners:
+            if changed.shape == x.shape:
+                inputs = list(trial.inputs)
+                inputs[i] = changed.astype(x.dtype)
+                yield f"input {i} {description}", tuple(inputs)
+    if len(trial.real) > 1:
+        yield from _together(trial)
+
+
+def shapes(trial):
+    """(description, inputs) with axes of size 1, and of size 0."""
+    sizes = [size for size in sizes_of(trial.inputs) if size > 1]
+    for new in (1, 0):
+        for size in sizes:
+            yield f"axes of {size} cut to {new}", resized(trial.inputs, {size: new})
+    if len(sizes) > 1:
+        yield "all axes cut to 1", resized(trial.inputs, dict.fromkeys(sizes, 1))
+
+
+def _values(x, trial):
+    """What real numbers may be."""
+    if not x.size:
+        return
+    rng = trial.generator("regimes", x.shape)
+    size = rms(x) or 1.0
+    ties = np.maximum(np.rint(np.abs(x) / size), 1) * np.where(x < 0, -1, 1)
+    yield "with ties", size * ties
+    yield "of small integers", np.rint(2 * x / size)
+    yield "of zeros", np.zeros_like(x)
+    yield "with zeros", np.where(rng.random(x.shape) < 0.5, 0, x)
+    yield "with one zero", _one(x, rng, 0)
+    yield "with one large number", _one(x, rng, 1e3 * size)
+    yield "of one number", np.full_like(x, x.flat[0])
+    if x.ndim:
+        yield "with constant rows", np.broadcast_to(x[..., :1], x.shape)
+        yield "with one constant row", _first_row(x, x.flat[0])
+        yield "with a row of zeros", _first_row(x, 0)
+    for factor in (20, 1e3, 1e-3, 1e-6, -1):
+        yield f"times {factor:g}", factor * x
+    yield f"plus {SHIFT:g}", x + SHIFT
+    yield f"minus {SHIFT:g}", x - SHIFT
+    yield f"plus {SHIFT_SINGLE:g}", x + SHIFT_SINGLE
+    yield from _matrices(x, size)
+    yield from _not_finite(x, rng)
+
+
+def _matrices(x, size):
+    """Square matrices for which a decomposition is not unique, or does not exist."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+        return
+    n = x.shape[-1]
+    unit = np.broadcast_to(np.eye(n), x.shape)
+    singular = x.copy()
+    singular[..., -1, :] = singular[..., 0, :]
+    yield "a multiple of the unit matrix", size * unit
+    yield "diagonal", x * unit
+    yield "with one eigenvalue twice", x * unit * 0 + np.diag([size] * (n - 1) + [2 * size])
+    yield "symmetric", x + np.swapaxes(x, -1, -2)
+    yield "positive definite", x @ np.swapaxes(x, -1, -2) + n * size**2 * unit
+    yield "a singular matrix", singular
+
+
+def _not_finite(x, rng):
+    yield "with a row of -inf", _first_row(x, -np.inf)
+    yield "with -inf here and there", np.where(rng.random(x.shape) < 0.3, -np.inf, x)
+    yield "with one NaN", _one(x, rng, np.nan)
+
+
+def _discrete(x):
+    """What masks, labels and indices may be."""
+    if not x.size:
+        return
+    if x.dtype == bool:
+        yield "all true", np.ones_like(x)
+        yield "all false", np.zeros_like(x)
+    else:
+        yield "of one index", np.full_like(x, x.flat[0])
+        yield "of the largest index", np.full_like(x, np.max(x))
+        yield "of zeros", np.zeros_like(x)
+
+
+def _together(trial):
+    """The same happens to every real input."""
+    real = trial.real
+    for description, change in (
+        ("of zeros", np.zeros_like),
+        ("of small integers", lambda x: np.rint(2 * x / (rms(x) or 1.0)).astype(x.dtype)),
+        ("times 1e-3", lambda x: (1e-3 * x).astype(x.dtype)),
+        ("times 20", lambda x: (20 * x).astype(x.dtype)),
+    ):
+        changed = [change(x) if i in real else x for i, x in enumerate(trial.inputs)]
+        yield f"all inputs {description}", tuple(changed)
+    for i, j in itertools.pairwise(real):
+        if trial.inputs[i].shape == trial.inputs[j].shape:
+            same = list(trial.inputs)
+            same[j] = same[i]
+            yield f"inputs {i} and {j} equal", tuple(same)
+            mixed = list(trial.inputs)
+            mixed[j] = np.where(
+                np.arange(mixed[i].size).reshape(mixed[i].shape) % 2, *same[i : i + 1], mixed[j]
+            )
+            yield f"inputs {i} and {j} equal here and there", tuple(mixed)
+
+
+def _one(x, rng, value):
+    x = x.copy()
+    x.flat[rng.integers(x.size)] = value
+    return x
+
+
+def _first_row(x, value):
+    x = x.copy()
+    if x.ndim:
+        x.reshape(-1, x.shape[-1])[0] = value
+    return x

@@ -1,0 +1,54 @@
+"""The same inputs in other sizes: axes of one size stay of one size."""
+
+import numpy as np
+
+ENOUGH = 64  # numbers: inputs with no more are small already
+SIZES = ((3, 4, 5, 6, 7, 8), (5, 6, 7, 8, 9, 10), (2, 3, 4, 6, 8, 12))
+
+
+def sizes_of(inputs):
+    """The sizes of all axes, each once, from the smallest."""
+    return sorted({size for x in inputs for size in x.shape})
+
+
+def resized(inputs, sizes):
+    """The inputs with every axis of size s made sizes[s] long, cut or repeated from its start.
+
+    Integers stay below the smallest of the new sizes, for they may be labels or indices.
+    """
+    smallest = min((new for old, new in sizes.items() if 0 < new < old), default=None)
+    return tuple(_bounded(_resized(x, sizes), smallest) for x in inputs)
+
+
+def smaller(inputs):
+    """Inputs of at most a few numbers an axis; several, for a subject need not take them all."""
+    large = [size for size in sizes_of(inputs) if size > 4]
+    if sum(x.size for x in inputs) <= ENOUGH or not large:
+        return
+    for small in SIZES:
+        if len(large) <= len(small):
+            yield resized(inputs, dict(zip(large, small, strict=False)))
+
+
+def other_shapes(trial):
+    """The inputs with one size, or all sizes, larger or smaller by one."""
+    sizes = [size for size in sizes_of(trial.inputs) if size > 1]
+    for step in (1, -1):
+        for size in sizes:
+            if size + step > 0:
+                yield resized(trial.inputs, {size: size + step})
+        if len(sizes) > 1 and sizes[0] + step > 0:
+            yield resized(trial.inputs, {size: size + step for size in sizes})
+
+
+def _resized(x, sizes):
+    for axis, size in enumerate(x.shape):
+        if size in sizes:
+            x = np.take(x, np.arange(sizes[size]) % max(size, 1), axis=axis)
+    return x
+
+
+def _bounded(x, smallest):
+    if smallest is None or not x.size or not np.issubdtype(x.dtype, np.integer):
+        return x
+    return x if np.max(x) < smallest else x % smallest

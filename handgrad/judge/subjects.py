@@ -1,0 +1,267 @@
+"""Subjects: every kind of code with a gradient, seen in one way.
+
+A subject has `name`, `forward(*inputs)`, and `vjp(*inputs)`, which gives the outputs and a function
+from their upstream gradients to the gradients of the inputs. `anew()` is a copy in its present
+state.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+def subject_of(subject, params=None):
+    """The subject that somebody's object is.
+
+    Raises TypeError, in one sentence, for what is none.
+    """
+    if params is not None and not _is_layer(subject):
+        raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
+    if isinstance(subject, type):
+        if _is_torch_function(subject):
+            return TorchFunction(subject)
+        raise TypeError(f"{subject.__name__} is a class: pass a rule, such as {subject.__name__}()")
+    if isinstance(subject, tuple | list):
+        if len(subject) == 2 and all(map(callable, subject)):
+            return Pair(*subject)
+        raise TypeError(f"a pair is (f, vjp), two functions, and not {subject!r}")
+    if hasattr(subject, "forward") and hasattr(subject, "backward"):
+        return StatefulLayer(subject, params) if _is_layer(subject) else Rule(subject)
+    if callable(subject) and _may_be_jax(subject):
+        return JaxFunction(subject)
+    raise TypeError(
+        f"{subject!r} is not a rule, a layer, a pair (f, vjp), a JAX function or a torch Function"
+    )
+
+
+@dataclass
+class Rule:
+    """forward(*inputs) -> (y, residuals), backward(residuals, dy) -> a tuple of gradients."""
+
+    rule: Any
+    strict = True  # a tuple with one gradient for each input, or None
+    reentrant = True  # several forwards may come before their backwards
+    traceable = True  # JAX may try to trace its forward
+
+    @property
+    def name(self):
+        return repr(self.rule)
+
+    def forward(self, *inputs):
+        return self.rule.forward(*inputs)[0]
+
+    def vjp(self, *inputs):
+        y, residuals = self.rule.forward(*inputs)
+        return y, lambda dy: self.rule.backward(residuals, dy)
+
+    def anew(self):
+        return Rule(copy.deepcopy(self.rule))
+
+
+@dataclass
+class StatefulLayer:
+    """forward(*inputs) -> y, and backward(dy) -> a gradient, or a tuple of them.
+
+    `params` maps the names of parameters to those of their gradients; they are judged as further
+    inputs. A handgrad.Layer knows its own.
+    """
+
+    layer: Any
+    params: dict[str, str] | None = None
+    strict = False
+    reentrant = False
+    traceable = False
+
+    @property
+    def name(self):
+        return repr(self.layer)
+
+    @property
+    def parameters(self):
+        """The parameters, to be judged as inputs that follow the others."""
+        if self.params is not None:
+            return tuple(getattr(self.layer, name) for name in self.params)
+        return tuple(self.layer.params) if _is_our_layer(self.layer) else ()
+
+    def forward(self, *inputs):
+        return self.layer.forward(*self._placed(inputs))
+
+    def vjp(self, *inputs):
+        return self.forward(*inputs), lambda dy: self._gradients(self.layer.backward(dy))
+
+    def anew(self):
+        return StatefulLayer(copy.deepcopy(self.layer), self.params)
+
+    def _placed(self, inputs):
+        """The inputs proper, after the others were made the layer's parameters."""
+        count = len(inputs) - len(self.parameters)
+        if self.params is not None:
+            for name, value in zip(self.params, inputs[count:], strict=True):
+                setattr(self.layer, name, value)
+        elif _is_our_layer(self.layer):
+            self.layer.params = tuple(inputs[count:])
+        return inputs[:count]
+
+    def _gradients(self, grads):
+        grads = _as_tuple(grads)
+        if self.params is not None:
+            return grads + tuple(getattr(self.layer, name) for name in self.params.values())
+        return grads + tuple(self.layer.grads) if _is_our_layer(self.layer) else grads
+
+
+@dataclass
+class Pair:
+    """f(*inputs) -> y, and vjp(dy, *inputs) -> gradients."""
+
+    function: Callable
+    backward: Callable
+    strict = False
+    reentrant = True
+    traceable = True
+
+    @property
+    def name(self):
+        return f"({_named(self.function)}, {_named(self.backward)})"
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+    def vjp(self, *inputs):
+        return self.function(*inputs), lambda dy: _as_tuple(self.backward(dy, *inputs))
+
+    def anew(self):
+        return Pair(copy.deepcopy(self.function), copy.deepcopy(self.backward))
+
+
+@dataclass
+class JaxFunction:
+    """A JAX function, with a derivative of its own or without: jax.vjp differentiates it."""
+
+    function: Callable
+    strict = False
+    library = "jax"
+    reentrant = True
+    traceable = False
+
+    @property
+    def name(self):
+        return _named(self.function)
+
+    @property
+    def reference(self):
+        """The function beneath a derivative of its own, for JAX to differentiate by itself."""
+        import jax
+
+        own = isinstance(self.function, jax.custom_vjp | jax.custom_jvp)
+        return self.function.__wrapped__ if own else None
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+    def vjp(self, *inputs):
+        import jax
+
+        return jax.vjp(self.function, *inputs)
+
+    def anew(self):
+        return self
+
+
+@dataclass
+class TorchFunction:
+    """A torch.autograd.Function: apply, and what its own backward returns.
+
+    torch's engine would sum and cast a gradient of a wrong shape or dtype; here it is seen first.
+    """
+
+    function: Any
+    strict = False
+    library = "torch"
+    reentrant = True
+    traceable = False
+
+    @property
+    def name(self):
+        return self.function.__name__
+
+    def forward(self, *inputs):
+        return self.function.apply(*inputs)
+
+    def vjp(self, *inputs):
+        import torch
+
+        returned = []
+        recorded = _recorded(self.function, returned)
+        leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+        with torch.enable_grad():
+            y = recorded.apply(*leaves)
+        outputs = y if isinstance(y, tuple) else (y,)
+
+        def backward(dy):
+            upstream = dy if isinstance(dy, tuple) else (dy,)
+            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
+            reached = [x for x in leaves if x.requires_grad]
+            try:
+                torch.autograd.grad(
+                    [o for o, _ in pairs],
+                    reached,
+                    [d for _, d in pairs],
+                    allow_unused=True,
+                    retain_graph=True,
+                )
+            except RuntimeError:
+                if not returned:
+                    raise  # else the engine refuses what the judge is to see
+            return _as_tuple(returned.pop())
+
+        return y, backward
+
+    def anew(self):
+        return self
+
+
+def _as_tuple(grads):
+    return tuple(grads) if isinstance(grads, tuple | list) else (grads,)
+
+
+def _is_layer(subject):
+    """Whether it has a backward of dy alone, and so keeps what its forward saw."""
+    if not (hasattr(subject, "forward") and hasattr(subject, "backward")):
+        return False
+    if isinstance(subject, type):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(subject.backward).parameters.values()
+    return len([p for p in parameters if p.kind in kinds]) == 1
+
+
+def _is_our_layer(layer):
+    from handgrad.layer import Layer
+
+    return isinstance(layer, Layer)
+
+
+def _is_torch_function(cls):
+    return any(base.__module__.startswith("torch.autograd") for base in cls.__mro__)
+
+
+def _may_be_jax(function):
+    """Whether JAX may be able to trace it: a NumPy ufunc or a torch module it is surely not."""
+    return type(function).__module__.partition(".")[0] not in {"numpy", "torch"}
+
+
+def _recorded(function, returned):
+    """The torch Function, with what its backward returns put into a list as well."""
+
+    def backward(ctx, *dy):
+        grads = function.backward(ctx, *dy)
+        returned.append(grads)
+        return grads
+
+    return type(function.__name__, (function,), {"backward": staticmethod(backward)})
+
+
+def _named(function):
+    return getattr(function, "__name__", repr(function))
