@@ -11,11 +11,12 @@ from handgrad.judge.elements import gradient_error, output_error
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.numerical import CERTAIN, UNIT
-from handgrad.judge.trial import rms
+from handgrad.judge.trial import rms, typical
 from handgrad.judge.verdict import Status
 
 JAX = "against JAX"
 NUMBERS = "against numbers"
+HUGE = 1e6  # times an ordinary number of the same array
 CONFIRMED = 100  # error bars: so large an error needs no second direction
 
 
@@ -121,17 +122,17 @@ def _confirmed(trial):
 
 
 def special_point(ordinary, inputs, automatic):
-    """Findings at one special point, what it cost, and the trial there.
+    """Findings at one special point, and the trial there, or None if the forward raises.
 
     Nothing is asked where the forward raises or gives no finite number.
     """
     try:
         trial = ordinary.at(inputs)
     except Exception:
-        return [], 1, None
+        return [], None
     if not all(np.all(np.isfinite(y)) for y in trial.y):
-        return [], trial.evaluations, trial
-    return _findings_at(trial, automatic), trial.evaluations, trial
+        return [], trial
+    return _findings_at(trial, automatic), trial
 
 
 def _findings_at(trial, automatic):
@@ -146,7 +147,7 @@ def _findings_at(trial, automatic):
     if misfits or not isinstance(grads, tuple):
         return misfits
     if not all(np.all(np.isfinite(dx)) for dx in trial.grads.values()):
-        return _not_finite(trial)
+        return _not_finite(trial, automatic)
     if not all(np.all(np.isfinite(x)) for x in trial.real_inputs):
         return []
     if automatic is not None:
@@ -154,19 +155,31 @@ def _findings_at(trial, automatic):
     return _special_against_numbers(trial)
 
 
-def _not_finite(trial):
-    """A gradient that is not finite is right only where the slope itself is not."""
+def _not_finite(trial, automatic):
+    """A gradient that is not finite is right only where the slope itself is not.
+
+    At infinite inputs, 0 times infinity is NaN in code that never meant to take them: there JAX has
+    to show that it can be done, or the function be one of a single input that does not act on
+    each number alone.
+    """
+    infinite = not all(np.all(np.isfinite(x)) for x in trial.real_inputs)
+    if infinite and not _takes_infinities(trial, automatic):
+        return []
     for i, dx in trial.grads.items():
-        x = trial.inputs[i]
         for index in np.argwhere(~np.isfinite(dx)):
             place = tuple(map(int, index))
-            if not np.isfinite(x[place]) and _is_elementwise(trial):
-                continue  # the limit there is a matter of the function, and not of a mask
-            if np.isfinite(x[place]) and kinks.diverges(trial, i, place):
+            if np.isfinite(trial.inputs[i][place]) and kinks.diverges(trial, i, place):
                 break
             message = f"forward is finite here, and the gradient of input {i} is {dx[place]}"
             return [(Status.WRONG, "special inputs", message + _place(place))]
     return []
+
+
+def _takes_infinities(trial, automatic):
+    if automatic is None:
+        return len(trial.real) == 1 and not _is_elementwise(trial)
+    _, expected = automatic(trial.inputs, trial.dy)
+    return all(np.all(np.isfinite(dx)) for dx in expected.values())
 
 
 def _is_elementwise(trial):
@@ -193,8 +206,8 @@ def _special_against_jax(trial, automatic):
 
 
 def _special_against_numbers(trial):
-    """Two directions: one moves every number by the size of its array, one by its own size."""
-    for u in (direction(trial, "special"), _own_sizes(trial)):
+    """Two directions: one moves every number by an ordinary one's size, one by its own size."""
+    for u in _special_directions(trial):
         if trial.analytic and _complex_step_agrees(trial, u):
             continue
         found = project(trial, trial.grads, u)
@@ -203,12 +216,18 @@ def _special_against_numbers(trial):
     return []
 
 
-def _own_sizes(trial):
-    rng = trial.generator("own sizes")
-    return [
-        np.where(x == 0, 1e-3 * (rms(x) or 1.0), np.abs(x)) * rng.normal(size=x.shape)
-        for x in trial.real_inputs
-    ]
+def _special_directions(trial):
+    """A number that dwarfs the others stays where it is: its moves would drown all else."""
+    rng = trial.generator("special")
+    xs = trial.real_inputs
+    sizes = [typical(x) for x in xs]
+    stays = [np.abs(x) > HUGE * size for x, size in zip(xs, sizes, strict=True)]
+    own = [np.where(x == 0, 1e-3 * s, np.abs(x)) for x, s in zip(xs, sizes, strict=True)]
+    for scales in (sizes, own):
+        yield [
+            np.where(stay, 0.0, scale * rng.normal(size=x.shape))
+            for x, scale, stay in zip(xs, scales, stays, strict=True)
+        ]
 
 
 def is_analytic(trial):

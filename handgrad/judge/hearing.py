@@ -17,7 +17,7 @@ from handgrad.judge.libraries import is_floating
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_lost
 from handgrad.judge.regimes import regimes, shapes
-from handgrad.judge.small import other_shapes, smaller
+from handgrad.judge.small import free_sizes, smaller
 from handgrad.judge.subjects import Rule
 from handgrad.judge.trial import Trial
 from handgrad.judge.verdict import Finding, Status
@@ -44,7 +44,7 @@ class Hearing:
         """Inputs from a derivation are small and ordinary, and of several shapes."""
         trials = [self._ordinary(case.inputs, case) for case in cases]
         if not self.settled:
-            self._special(trials[0], cases[0], shapes_vary=True)
+            self._special(trials[0], cases[0])
 
     def hear_given(self, case):
         """Somebody's inputs may be large, special, or in low precision."""
@@ -58,10 +58,7 @@ class Hearing:
             return
         if lowered:
             self._low(case, trial)
-        small = self._small(trial) or trial
-        self._special(
-            small, case, shapes_vary=small is not trial or self._takes_other_shapes(small)
-        )
+        self._special(self._small(trial) or trial, case)
 
     def close(self):
         """What remains to be said when all was heard."""
@@ -111,7 +108,7 @@ class Hearing:
         for status, check, sentence in breaches:
             self.report(status, check, sentence, case, trial)
         if not breaches:
-            self.moved |= any(map(np.any, trial.grads.values()))
+            self.moved |= trial.moves
             self._consult(trial, case)
         self.verdict.evaluations += trial.evaluations
         return trial
@@ -175,9 +172,6 @@ class Hearing:
                 return small
         return None
 
-    def _takes_other_shapes(self, trial):
-        return any(self._quietly(inputs) is not None for inputs in other_shapes(trial))
-
     def _quietly(self, inputs):
         """A trial at inputs of other shapes, if all is well with it."""
         try:
@@ -192,7 +186,7 @@ class Hearing:
         self.verdict.probes += trial.evaluations
         return None if findings else trial
 
-    def _special(self, trial, case, *, shapes_vary):
+    def _special(self, trial, case):
         """The long laws, and every regime; the first finding ends it."""
         large = sum(x.size for x in trial.inputs) > LARGE
         before = trial.evaluations
@@ -202,16 +196,19 @@ class Hearing:
         trial.analytic = not self.automatic and is_analytic(trial)
         self.verdict.probes += trial.evaluations - before
         places = [(*regime, self.automatic or None) for regime in regimes(trial)]
-        if shapes_vary:  # JAX would have to compile for each
-            places += [(*shape, None) for shape in shapes(trial)]
+        if not large:  # JAX would have to compile for each shape
+            free = free_sizes(trial.inputs, lambda xs: self._quietly(xs) is not None)
+            places += [(*shape, None) for shape in shapes(trial, free)]
         for description, inputs, automatic in places:
             if self.settled or (large and self.verdict.evaluations > AFFORDABLE):
                 return
-            findings, spent, at = special_point(trial, inputs, automatic)
+            findings, at = special_point(trial, inputs, automatic)
             for finding in findings:
                 self.report(*finding, f"{case}, {description}", at)
-            self.verdict.probes += spent
-            self.verdict.evaluations += spent if large else 0
+            if at is not None:
+                self.moved |= at.moves
+                self.verdict.probes += at.evaluations
+                self.verdict.evaluations += at.evaluations if large else 0
 
     def _is_wide(self, inputs):
         """Whether the code gives float64 for float64, and so can be judged in it."""
@@ -248,7 +245,7 @@ class Hearing:
             self.report(status, check, sentence, case, trial)
         if self.settled:
             return
-        self.moved = any(map(np.any, trial.grads.values()))
+        self.moved = trial.moves
         for k in range(PROJECTIONS):
             error, bar = line_integral(trial, k)
             if self.verdict.vs_numbers is None or error > self.verdict.vs_numbers:

@@ -7,12 +7,13 @@ wherever they are the same nearby.
 
 import numpy as np
 
-from handgrad.judge.trial import rms
+from handgrad.judge.trial import typical
 
 STEP = 1e-6  # of the inputs' size
 SLACK = 1e-4  # of the gradient's size: gradients at a distance of STEP differ by about STEP
 SAMPLES = 12
 SECOND_LOOKS = 3
+GROWN = 1.5  # a slope that is so much larger at a ten-thousandth of a step diverges
 
 
 def outside(trial, grads):
@@ -32,17 +33,14 @@ def outside(trial, grads):
 
 
 def diverges(trial, i, index):
-    """Whether the slope along one number of input i has no finite limit, on either side."""
+    """Whether the slope along one number of input i has no finite limit on a side where f is."""
     x = trial.inputs[i].astype(float)
-    size = rms(x[np.isfinite(x)]) or 1.0
-    for side in (1, -1):
-        slopes = [_secant(trial, i, index, side * h * size) for h in (1e-3, 1e-5, 1e-7)]
-        if not np.all(np.isfinite(slopes)):
-            continue
-        scale = max(abs(slopes[1]), abs(slopes[2]))
-        if abs(slopes[2] - slopes[1]) <= 0.05 * scale or scale == 0:
-            return False
-    return True
+    size = typical(x)
+    sides = [
+        [_secant(trial, i, index, side * h * size) for h in (1e-3, 1e-5, 1e-7)] for side in (1, -1)
+    ]
+    inside = [slopes for slopes in sides if np.all(np.isfinite(slopes))]
+    return not inside or any(abs(last) > GROWN * abs(first) > 0 for first, _, last in inside)
 
 
 def _around(trial):
@@ -51,7 +49,7 @@ def _around(trial):
     xs = trial.real_inputs
 
     def moves(shape_to_move):
-        return [STEP * (rms(x) or 1.0) * shape_to_move(x) for x in xs]
+        return [STEP * typical(x) * shape_to_move(x) for x in xs]
 
     for sign in (1, -1):
         yield moves(lambda x, s=sign: s * np.ones(x.shape))
@@ -99,7 +97,7 @@ def _looks(trial, i, index):
     for side in (1, -1):
         moves = [np.zeros(x.shape) for x in trial.real_inputs]
         place = trial.real.index(i)
-        moves[place][index] = side * STEP * (rms(trial.inputs[i]) or 1.0)
+        moves[place][index] = side * STEP * typical(trial.inputs[i])
         found = _gradients_at(trial, moves)
         if found is not None:
             yield found[i][index]

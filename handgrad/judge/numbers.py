@@ -50,9 +50,14 @@ def direction(trial, *names, only=None):
 def project(trial, grads, u):
     """The gradients along a direction, against the numerical derivative.
 
-    Noise is measured only where the first look disagrees: first that of the forward, then that
-    of the backward.
+    Where the forward is not defined on both sides, every number is moved upwards.
     """
+    found = _along(trial, grads, u)
+    return found if found.bar < math.inf else _along(trial, grads, [np.abs(b) for b in u])
+
+
+def _along(trial, grads, u):
+    """Noise is measured where the first look disagrees: that of the forward, then the backward's."""
     x = [a.astype(float) for a in trial.real_inputs]
     line = Line(_forward(trial), x, u, [d.astype(float) for d in trial.dy], _wide(trial.y))
     pairs = [(grads[i].astype(float), b) for i, b in zip(trial.real, u, strict=True)]
@@ -104,6 +109,9 @@ def _shaken_gradient(trial, u, unit):
     found = []
     for arrays in dithered((*trial.inputs, *trial.dy), unit, trial.seed):
         cast = [a.astype(x.dtype) for a, x in zip(arrays, (*trial.inputs, *trial.dy), strict=True)]
-        grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
+        try:
+            grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
+        except Exception:
+            return math.inf  # at the edge of the domain
         found.append(sum(float(np.sum(grads[i] * b)) for i, b in zip(trial.real, u, strict=True)))
     return float(np.std(found)) * RUNS

@@ -76,8 +76,8 @@ def estimate(line, noise=0.0):
         if found.error < best.error:
             best = found
         if best.error <= GOOD * abs(best.value):
-            break
-    return best
+            return best
+    return best if best.error < math.inf else _one_sided(line, noise + UNIT * line.size)
 
 
 def measured_noise(phi):
@@ -125,6 +125,25 @@ def _ladder(phi, step, noise):
         if best.error < math.inf and rung - best_rung >= PATIENCE:
             break
     return Estimate(best.value, best.error, _kink(gaps))
+
+
+def _one_sided(phi, noise):
+    """The slope to the right, where there is nothing to the left: at the edge of a domain."""
+    best, previous = Estimate(math.nan, math.inf), []
+    for rung in range(RUNGS + PATIENCE):
+        h = FIRST_STEPS[0] / 4**rung
+        row = [phi(h) / h]
+        amplification = 2.0
+        for j in range(1, len(previous) + 1):
+            p = 4.0**j
+            row.append((p * row[-1] - previous[j - 1]) / (p - 1))
+            amplification *= (p + 1) / (p - 1)
+            disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
+            error = disagreement + amplification * noise / h
+            if error < best.error:
+                best = Estimate(row[j], error)
+        previous = row if math.isfinite(row[0]) else []
+    return best
 
 
 def _kink(gaps):

@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from handgrad.judge.small import resized, sizes_of
+from handgrad.judge.small import are_probabilities, resized
 from handgrad.judge.trial import rms
 
 SHIFT = 710.0  # e^710 is more than float64 holds
@@ -29,14 +29,18 @@ def regimes(trial):
         yield from _together(trial)
 
 
-def shapes(trial):
-    """(description, inputs) with axes of size 1, and of size 0."""
-    sizes = [size for size in sizes_of(trial.inputs) if size > 1]
-    for new in (1, 0):
-        for size in sizes:
-            yield f"axes of {size} cut to {new}", resized(trial.inputs, {size: new})
-    if len(sizes) > 1:
-        yield "all axes cut to 1", resized(trial.inputs, dict.fromkeys(sizes, 1))
+def shapes(trial, free):
+    """(description, inputs) with axes of size 1, and no rows at all.
+
+    `free` are the sizes that the subject lets one choose.
+    """
+    for size in free:
+        yield f"axes of {size} cut to 1", resized(trial.inputs, {size: 1})
+    if len(free) > 1:
+        yield "these axes cut to 1", resized(trial.inputs, dict.fromkeys(free, 1))
+    first = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
+    if first in free:
+        yield "no rows", resized(trial.inputs, {first: 0})
 
 
 def _values(x, trial):
@@ -44,6 +48,9 @@ def _values(x, trial):
     if not x.size:
         return
     rng = trial.generator("regimes", x.shape)
+    if are_probabilities(x):
+        yield from _probabilities(x, rng)
+        return
     size = rms(x) or 1.0
     ties = np.maximum(np.rint(np.abs(x) / size), 1) * np.where(x < 0, -1, 1)
     yield "with ties", size * ties
@@ -57,13 +64,21 @@ def _values(x, trial):
         yield "with constant rows", np.broadcast_to(x[..., :1], x.shape)
         yield "with one constant row", _first_row(x, x.flat[0])
         yield "with a row of zeros", _first_row(x, 0)
-    for factor in (20, 1e3, 1e-3, 1e-6, -1):
+    for factor in (20, 1e3, 1e6, 1e-3, 1e-6, 1e-9, -1):
         yield f"times {factor:g}", factor * x
     yield f"plus {SHIFT:g}", x + SHIFT
     yield f"minus {SHIFT:g}", x - SHIFT
     yield f"plus {SHIFT_SINGLE:g}", x + SHIFT_SINGLE
     yield from _matrices(x, size)
     yield from _not_finite(x, rng)
+
+
+def _probabilities(x, rng):
+    """Rows that sum to 1 go on to sum to 1: a gradient may rely on it."""
+    yield "of certainties", np.eye(x.shape[-1])[rng.integers(x.shape[-1], size=x.shape[:-1])]
+    yield "of equal probabilities", np.full_like(x, 1 / x.shape[-1])
+    some = np.where(rng.random(x.shape) < 0.5, 0, x)
+    yield "with zeros", some / np.maximum(np.sum(some, axis=-1, keepdims=True), 1e-300)
 
 
 def _matrices(x, size):
@@ -83,8 +98,9 @@ def _matrices(x, size):
 
 
 def _not_finite(x, rng):
+    yield "with -1e30 here and there", _some(x, rng, -1e30)
     yield "with a row of -inf", _first_row(x, -np.inf)
-    yield "with -inf here and there", np.where(rng.random(x.shape) < 0.3, -np.inf, x)
+    yield "with -inf here and there", _some(x, rng, -np.inf)
     yield "with one NaN", _one(x, rng, np.nan)
 
 
@@ -110,10 +126,14 @@ def _together(trial):
         ("times 1e-3", lambda x: (1e-3 * x).astype(x.dtype)),
         ("times 20", lambda x: (20 * x).astype(x.dtype)),
     ):
-        changed = [change(x) if i in real else x for i, x in enumerate(trial.inputs)]
+        changed = [
+            change(x) if i in real and not are_probabilities(x) else x
+            for i, x in enumerate(trial.inputs)
+        ]
         yield f"all inputs {description}", tuple(changed)
     for i, j in itertools.pairwise(real):
-        if trial.inputs[i].shape == trial.inputs[j].shape:
+        both = trial.inputs[i], trial.inputs[j]
+        if both[0].shape == both[1].shape and not any(map(are_probabilities, both)):
             same = list(trial.inputs)
             same[j] = same[i]
             yield f"inputs {i} and {j} equal", tuple(same)
@@ -127,6 +147,13 @@ def _together(trial):
 def _one(x, rng, value):
     x = x.copy()
     x.flat[rng.integers(x.size)] = value
+    return x
+
+
+def _some(x, rng, value):
+    """x with every fourth number, or so, replaced."""
+    x = x.copy()
+    x.flat[rng.permutation(x.size)[: (x.size + 3) // 4]] = value
     return x
 
 

@@ -20,6 +20,13 @@ def resized(inputs, sizes):
     return tuple(_bounded(_resized(x, sizes), smallest) for x in inputs)
 
 
+def are_probabilities(x):
+    """Whether the rows of an array are probabilities that sum to 1."""
+    if x.ndim == 0 or x.shape[-1] < 2 or x.dtype.kind != "f" or not np.all(x >= 0):
+        return False
+    return bool(np.all(np.abs(np.sum(x, axis=-1) - 1) < 1e-6)) and x.size > 0
+
+
 def smaller(inputs):
     """Inputs of at most a few numbers an axis; several, for a subject need not take them all."""
     large = [size for size in sizes_of(inputs) if size > 4]
@@ -30,22 +37,28 @@ def smaller(inputs):
             yield resized(inputs, dict(zip(large, small, strict=False)))
 
 
+def free_sizes(inputs, takes):
+    """The sizes that may be chosen: the subject `takes` the inputs with one more of each."""
+    sizes = [size for size in sizes_of(inputs) if size > 1]
+    return [size for size in sizes if takes(resized(inputs, {size: size + 1}))]
+
+
 def other_shapes(trial):
     """The inputs with one size, or all sizes, larger or smaller by one."""
     sizes = [size for size in sizes_of(trial.inputs) if size > 1]
     for step in (1, -1):
         for size in sizes:
-            if size + step > 0:
-                yield resized(trial.inputs, {size: size + step})
-        if len(sizes) > 1 and sizes[0] + step > 0:
+            yield resized(trial.inputs, {size: size + step})
+        if len(sizes) > 1:
             yield resized(trial.inputs, {size: size + step for size in sizes})
 
 
 def _resized(x, sizes):
+    probabilities = are_probabilities(x)
     for axis, size in enumerate(x.shape):
         if size in sizes:
             x = np.take(x, np.arange(sizes[size]) % max(size, 1), axis=axis)
-    return x
+    return x / np.sum(x, axis=-1, keepdims=True) if probabilities else x
 
 
 def _bounded(x, smallest):

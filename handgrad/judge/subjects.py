@@ -129,7 +129,14 @@ class Pair:
         return self.function(*inputs)
 
     def vjp(self, *inputs):
-        return self.function(*inputs), lambda dy: _as_tuple(self.backward(dy, *inputs))
+        return self.function(*inputs), lambda dy: self._gradients(dy, inputs)
+
+    def _gradients(self, dy, inputs):
+        """A single gradient stands for itself, and None for what follows the first input."""
+        grads = self.backward(dy, *inputs)
+        if isinstance(grads, tuple | list):
+            return tuple(grads)
+        return grads, *[None] * (len(inputs) - 1)
 
     def anew(self):
         return Pair(copy.deepcopy(self.function), copy.deepcopy(self.backward))

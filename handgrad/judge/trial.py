@@ -28,7 +28,7 @@ class Trial:
         self.analytic = False  # whether the complex step is known to hold for the subject
         self.real = [i for i, x in enumerate(self.inputs) if is_floating(x.dtype)]
         self.returned_library = library
-        self.raw_y = self.forward()
+        self.raw_y = self.last_y = self.forward()
         self.y = tuple(y.copy() for y in self.raw_y)
         self.dy = tuple(map(read_only, self._drawn() if dy is None else dy))
 
@@ -47,6 +47,7 @@ class Trial:
         """The backward that is still to come, after its forward."""
         self.evaluations += 1
         y, backward = self.subject.vjp(*self._given(inputs))
+        self.last_y = outputs_of(y)
         upstream = [to_library(d, self.library) for d in (self.dy if dy is None else dy)]
         if isinstance(y, tuple | list):
             return lambda: backward(upstream if isinstance(y, list) else tuple(upstream))
@@ -72,6 +73,11 @@ class Trial:
     def grads(self):
         """Copies of the first gradients of the real inputs, by position."""
         return {i: np.array(as_numpy(self.first[i])) for i in list(self.real) if self.given(i)}
+
+    @property
+    def moves(self):
+        """Whether any gradient was computed that is not 0."""
+        return "grads" in vars(self) and any(map(np.any, self.grads.values()))
 
     def given(self, i):
         """Whether the first vjp gave a gradient of input i."""
@@ -152,3 +158,9 @@ def rms(x):
     if not 0 < largest < np.inf:
         return largest
     return largest * float(np.sqrt(np.mean((x / largest) ** 2)))
+
+
+def typical(x):
+    """The size of an ordinary number of an array: the median of those that are not 0; else 1."""
+    sizes = np.abs(x[np.isfinite(x) & (x != 0)])
+    return float(np.median(sizes)) if sizes.size else 1.0

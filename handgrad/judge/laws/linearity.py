@@ -5,7 +5,7 @@ import numpy as np
 from handgrad.judge.laws.tolerance import differences
 from handgrad.judge.noise import unit_of
 
-SCALES = (-1.0, 2.0**-20, 2.0**20)  # about a millionth and a million
+SCALES = (-1.0, 2.0**-60, 2.0**60)  # about 1e-18 and 1e18: past every threshold
 SCALES_OF_HALVES = (-1.0, 2.0**-4, 2.0**4)  # float16 ends at 65504
 
 
@@ -46,6 +46,11 @@ def sums_pass_through(trial):
     a, b = trial.real_vjp(half), trial.real_vjp(rest)
     expected = {i: a[i] + b[i] for i in trial.grads}
     yield from differences(trial, trial.grads, expected, "is not additive in dy")
+    level = [np.full_like(d, 0.5) for d in trial.dy]
+    a = trial.real_vjp(level)
+    b = trial.real_vjp([d - c for d, c in zip(trial.dy, level, strict=True)])
+    expected = {i: a[i] + b[i] for i in trial.grads}
+    yield from differences(trial, trial.grads, expected, "is not additive in a constant dy")
     one_hot = [np.zeros_like(d) for d in trial.dy]
     largest = max(one_hot, key=lambda d: d.size)
     if largest.size:

@@ -10,9 +10,17 @@ CALLS = 40
 
 def results_stay(trial):
     """The same call gives the same bits at once, and leaves the earlier results as they were."""
-    again = trial.real_vjp()
+    backward = trial.started()
+    y = [output.copy() for output in trial.last_y]
+    again = {i: as_numpy(dx) for i, dx in enumerate(backward()) if i in trial.grads}
     if not _equal(again, trial.grads):
         yield "the same call gives another gradient"
+    if not all(map(_same, trial.last_y, y)):
+        yield "backward overwrites the output of its forward"
+    yield from _overwritten(trial)
+
+
+def _overwritten(trial):
     if not _equal({i: as_numpy(trial.first[i]) for i in trial.grads}, trial.grads):
         yield "a call overwrites the gradient that an earlier one returned"
     if not all(map(_same, trial.raw_y, trial.y)):
@@ -27,6 +35,8 @@ def calls_do_not_matter(trial):
         if call in (1, CALLS) and not _equal(trial.real_vjp(), trial.grads):
             yield f"the same call gives another gradient after {call} others"
             return
+    trial.forward(elsewhere)
+    yield from _overwritten(trial)
     if not all(map(_same, trial.forward(), trial.y)):
         yield "forward gives another value after backward"
 
@@ -44,20 +54,34 @@ def forwards_do_not_mix(trial):
 
 
 def the_past_does_not_matter(trial):
-    """After other inputs of other shapes, an instance gives what a fresh one gives."""
-    for inputs in other_shapes(trial):
+    """After other inputs, of other shapes or precision, an instance gives what a fresh one gives."""
+    for elsewhere in _elsewhere(trial):
+        used = elsewhere.grads
+        if not _equal(trial.real_vjp(), trial.grads):
+            yield "the same call gives another gradient after other inputs"
+            return
+        if trial.subject.pristine is not None:
+            fresh = elsewhere.on(trial.subject.pristine.anew())
+            if not _equal(fresh.grads, used):
+                yield "a fresh instance gives another gradient than a used one"
+                return
+
+
+def _elsewhere(trial):
+    """Trials at other inputs: smaller numbers, float32, and the first other shape that is taken."""
+    shorter = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    single = trial.with_real([x.astype(np.float32) for x in trial.real_inputs])
+    taken = 0
+    for inputs in (shorter, single, *other_shapes(trial)):
         try:
             elsewhere = trial.at(inputs)
-            used = elsewhere.grads
+            _ = elsewhere.grads
         except Exception:
-            continue  # a shape that the subject does not take
-        if not _equal(trial.real_vjp(), trial.grads):
-            yield "the same call gives another gradient after inputs of another shape"
-        elif trial.subject.pristine is not None:
-            fresh = trial.subject.pristine.anew()
-            if not _equal(elsewhere.on(fresh).grads, used):
-                yield "a fresh instance gives another gradient than a used one"
-        return
+            continue  # a shape or a precision that the subject does not take
+        yield elsewhere
+        taken += 1
+        if taken == 3:
+            return
 
 
 def _equal(grads, expected):
