@@ -7,18 +7,23 @@ wherever they are the same nearby.
 
 import numpy as np
 
+from handgrad.judge.numbers import direction, project
 from handgrad.judge.trial import typical
 
-STEP = 1e-6  # of the inputs' size
+STEP = 1e-5  # of the inputs' size
 SLACK = 1e-4  # of the gradient's size: gradients at a distance of STEP differ by about STEP
 SAMPLES = 12
+RAMP = 10.0  # from the first number of an array to its last
 SECOND_LOOKS = 3
 GROWN = 1.5  # a slope that is so much larger at a ten-thousandth of a step diverges
 
 
 def outside(trial, grads):
     """A sentence if a gradient is outside the subdifferential, else ""."""
-    near = [_gradients_at(trial, moves) for moves in _around(trial)]
+    around = list(_around(trial))
+    if not _right_beside(trial, around[-1]):
+        return "the gradient is wrong beside a point without a derivative"
+    near = [_gradients_at(trial, moves) for moves in around]
     near = [g for g in near if g is not None]
     for i in trial.real:
         stack = np.stack([g[i] for g in near]) if near else np.empty((0,))
@@ -44,30 +49,46 @@ def diverges(trial, i, index):
 
 
 def _around(trial):
-    """Small moves of all real inputs: up, down, rising and falling along the axes, and random."""
+    """Small moves of all real inputs: up, down, rising and falling along the axes, and random.
+
+    Each is a little irregular, so that no tie is left.
+    """
     rng = trial.generator("kink")
+
+    def moves(manner):
+        return [STEP * typical(x) * (manner(x) + 0.1 * rng.random(x.shape)) for x in xs]
+
     xs = trial.real_inputs
-
-    def moves(shape_to_move):
-        return [STEP * typical(x) * shape_to_move(x) for x in xs]
-
     for sign in (1, -1):
         yield moves(lambda x, s=sign: s * np.ones(x.shape))
         yield moves(lambda x, s=sign: s * (1 + _ramp(x, "C")))
         yield moves(lambda x, s=sign: s * (1 + _ramp(x, "F")))
-        yield moves(lambda x, s=sign: s * (_ramp(x, "C") - 2))
+        yield moves(lambda x, s=sign: s * (_ramp(x, "C") - RAMP - 1))
     for _ in range(SAMPLES):
         yield moves(lambda x: rng.normal(size=x.shape))
 
 
 def _ramp(x, order):
-    return np.linspace(0, 1, x.size).reshape(x.shape, order=order)
+    return np.arange(x.size).reshape(x.shape, order=order) / max(x.size, 1) * RAMP
+
+
+def _right_beside(trial, moves):
+    """Whether numbers agree with the gradient at a point nearby, where there is a derivative."""
+    try:
+        beside = trial.at(_moved(trial, moves))
+        found = project(beside, beside.grads, direction(beside, "beside"))
+    except Exception:
+        return True  # there is nothing to compare
+    return found.agrees or not found.known or found.at_a_kink
+
+
+def _moved(trial, moves):
+    return trial.with_real([x + m for x, m in zip(trial.real_inputs, moves, strict=True)])
 
 
 def _gradients_at(trial, moves):
-    inputs = trial.with_real([x + m for x, m in zip(trial.real_inputs, moves, strict=True)])
     try:
-        return trial.real_vjp(inputs=inputs)
+        return trial.real_vjp(inputs=_moved(trial, moves))
     except Exception:
         return None
 
@@ -94,10 +115,10 @@ def _element_outside(trial, dx, i, stack, slack):
 
 def _looks(trial, i, index):
     """The gradient of one number, when it alone is moved up or down."""
+    rng = trial.generator("look")
     for side in (1, -1):
-        moves = [np.zeros(x.shape) for x in trial.real_inputs]
-        place = trial.real.index(i)
-        moves[place][index] = side * STEP * typical(trial.inputs[i])
+        moves = [0.01 * STEP * typical(x) * rng.random(x.shape) for x in trial.real_inputs]
+        moves[trial.real.index(i)][index] = side * STEP * typical(trial.inputs[i])
         found = _gradients_at(trial, moves)
         if found is not None:
             yield found[i][index]

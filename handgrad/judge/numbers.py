@@ -69,8 +69,8 @@ def _along(trial, grads, u):
         sum(float(np.sum((g * a) ** 2)) for (g, _), a in zip(pairs, x, strict=True))
     )
 
-    def judged(noise, slack=0.0):
-        found = estimate(line, shaken + coarse + noise)
+    def judged(noise, slack=0.0, *, thorough=True):
+        found = estimate(line, shaken + coarse + noise, thorough=thorough)
         size = max(spread, abs(found.value))
         rounding = ROUNDINGS * unit * (spread + 0.1 * line.size)
         bar = CERTAIN * (found.error + rounding + slack)
@@ -79,7 +79,7 @@ def _along(trial, grads, u):
             error, bar = 0.0, math.inf  # nothing is known
         return Projection(error, bar, size, found.kink, found.value, u)
 
-    first = judged(0.0)
+    first = judged(0.0, thorough=False)
     if first.agrees:
         return first
     noise = measured_noise(line)

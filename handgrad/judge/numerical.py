@@ -43,6 +43,7 @@ class Line:
         self.f, self.x, self.u, self.v = f, x, u, v
         self.origin = f(x) if origin is None else origin
         self.known = {0.0: 0.0}
+        self.sizes = {0.0: _size(v, self.origin)}
 
     def __call__(self, t):
         if t not in self.known:
@@ -54,12 +55,17 @@ class Line:
             y = self.f([a + t * b for a, b in zip(self.x, self.u, strict=True)])
         except Exception:
             return math.nan  # a step may leave the domain
+        self.sizes[t] = _size(self.v, y)
         return sum(_dot(c, d - e) for c, d, e in zip(self.v, y, self.origin, strict=True))
 
     @property
     def size(self):
         """The size of ⟨v, f(x)⟩ as a sum of terms of random sign."""
-        return math.sqrt(sum(_dot(a * b, a * b) for a, b in zip(self.v, self.origin, strict=True)))
+        return self.sizes[0.0]
+
+    def rounding(self, t):
+        """How far rounding its terms moves φ(t), and φ(−t)."""
+        return UNIT * max(self.size, self.sizes.get(t, 0.0), self.sizes.get(-t, 0.0))
 
 
 def directional_derivative(f, x, u, v):
@@ -68,16 +74,29 @@ def directional_derivative(f, x, u, v):
     return estimate(line, noise=measured_noise(line))
 
 
-def estimate(line, noise=0.0):
-    """The derivative of φ at 0, as an Estimate; `noise` comes on top of one rounding of f and x."""
-    best = Estimate(math.nan, math.inf)
+def estimate(line, noise=0.0, *, thorough=False):
+    """The derivative of φ at 0, as an Estimate; `noise` comes on top of one rounding of f and x.
+
+    The first good ladder is believed. A thorough look takes all, and believes the most precise of
+    those that agree with the smallest steps: large ones may step over what is near.
+    """
+    found = []
     for step in FIRST_STEPS:
-        found = _ladder(line, step, noise + UNIT * line.size + _shaken(line, step))
-        if found.error < best.error:
-            best = found
-        if best.error <= GOOD * abs(best.value):
-            return best
-    return best if best.error < math.inf else _one_sided(line, noise + UNIT * line.size)
+        found.append(_ladder(line, step, noise + _shaken(line, step)))
+        if found[-1].error <= GOOD * abs(found[-1].value) and not thorough:
+            break
+    found = [ladder for ladder in found if ladder.error < math.inf]
+    if not found:
+        return _one_sided(line, noise)
+    if not thorough:
+        return min(found, key=lambda ladder: ladder.error)
+    near = found[-1]
+    alike = [
+        ladder
+        for ladder in found
+        if abs(ladder.value - near.value) <= CERTAIN * (ladder.error + near.error)
+    ]
+    return min(alike, key=lambda ladder: ladder.error)
 
 
 def measured_noise(phi):
@@ -110,7 +129,8 @@ def _ladder(phi, step, noise):
     for rung in range(RUNGS):
         h = step / 2**rung
         right, left = phi(h) / h, -phi(-h) / h
-        gaps.append((right - left, 2 * noise / h))
+        shaky = noise + phi.rounding(h)
+        gaps.append((right - left, 2 * shaky / h))
         row = [(right + left) / 2]
         amplification = 1.0
         for j in range(1, len(previous) + 1):
@@ -118,7 +138,7 @@ def _ladder(phi, step, noise):
             row.append((p * row[-1] - previous[j - 1]) / (p - 1))
             amplification *= (p + 1) / (p - 1)
             disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
-            error = disagreement + amplification * noise / h
+            error = disagreement + amplification * shaky / h
             if error < best.error:
                 best, best_rung = Estimate(row[j], error), rung
         previous = row if math.isfinite(row[0]) else []
@@ -133,13 +153,14 @@ def _one_sided(phi, noise):
     for rung in range(RUNGS + PATIENCE):
         h = FIRST_STEPS[0] / 4**rung
         row = [phi(h) / h]
+        shaky = noise + phi.rounding(h)
         amplification = 2.0
         for j in range(1, len(previous) + 1):
             p = 4.0**j
             row.append((p * row[-1] - previous[j - 1]) / (p - 1))
             amplification *= (p + 1) / (p - 1)
             disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
-            error = disagreement + amplification * noise / h
+            error = disagreement + amplification * shaky / h
             if error < best.error:
                 best = Estimate(row[j], error)
         previous = row if math.isfinite(row[0]) else []
@@ -156,6 +177,10 @@ def _kink(gaps):
         if off < error:
             best, error = limit, off
     return best if abs(best) > CERTAIN * error else 0.0
+
+
+def _size(v, y):
+    return math.sqrt(sum(_dot(a * b, a * b) for a, b in zip(v, y, strict=True)))
 
 
 def _dot(a, b):
