@@ -88,6 +88,10 @@ def opinion_of_numbers(trial, directions, *, certain):
     projections = [project(trial, trial.grads, u) for u in directions]
     off = [p for p in projections if p.known and not p.agrees]
     blurred = [p for p in projections if not p.known and not _is_nothing(p, trial)]
+    if any(p.shaky for p in projections) and not off:
+        message = "one rounding of the arguments moves the gradient as far as it is off: "
+        message += f"{max(p.error / p.spread for p in projections):.1e} of its size"
+        return [(Status.IMPRECISE, NUMBERS, message)], projections
     if off:
         return _reason(trial, max(off, key=lambda p: p.error / p.bar)), projections
     if blurred and not certain:

@@ -4,6 +4,7 @@ import numpy as np
 
 from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
+from handgrad.judge.diagnosis import diagnose
 from handgrad.judge.evidence import (
     is_analytic,
     law_breaches,
@@ -64,6 +65,10 @@ class Hearing:
         """What remains to be said when all was heard."""
         if not self.moved and not self.settled:
             self.report(Status.VACUOUS, "power", "every gradient is 0", "every case")
+        if self.exhibit is not None:
+            self.verdict.diagnosis = diagnose(
+                self.exhibit, {f.check for f in self.verdict.findings}, self.automatic or None
+            )
 
     def report(self, status, check, message, case, trial=None):
         self.verdict.findings.append(

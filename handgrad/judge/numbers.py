@@ -1,7 +1,7 @@
 """Gradients held against numerical derivatives along random directions."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from handgrad.judge.numerical import CERTAIN, Line, estimate, measured_noise
 from handgrad.judge.trial import rms
 
 RESOLUTION = 1e-6  # an error bar wider than this share of the gradient tells nothing
+SHAKY = 1e-8  # of the gradient: so many digits are not lost to the problem's own condition
 ROUNDINGS = 4  # that the sum ⟨dx, u⟩ itself may be off by
 
 
@@ -23,6 +24,7 @@ class Projection:
     kink: float
     derivative: float
     direction: list[np.ndarray]
+    shaky: bool = False  # it agrees only because one rounding of the arguments moves it so far
 
     @property
     def agrees(self):
@@ -69,10 +71,12 @@ def _along(trial, grads, u):
         sum(float(np.sum((g * a) ** 2)) for (g, _), a in zip(pairs, x, strict=True))
     )
 
+    loudness = math.sqrt(sum(float(np.sum(d.astype(float) ** 2)) for d in trial.dy))
+
     def judged(noise, slack=0.0, *, thorough=True):
         found = estimate(line, shaken + coarse + noise, thorough=thorough)
         size = max(spread, abs(found.value))
-        rounding = ROUNDINGS * unit * (spread + 0.1 * line.size)
+        rounding = ROUNDINGS * unit * (spread + 0.1 * line.size + unit * loudness)
         bar = CERTAIN * (found.error + rounding + slack)
         error = abs(moves - found.value)
         if not math.isfinite(error):
@@ -86,7 +90,8 @@ def _along(trial, grads, u):
     second = judged(noise)
     if second.agrees or second.at_a_kink:
         return second
-    return judged(noise, _shaken_gradient(trial, u, unit))
+    third = judged(noise, _shaken_gradient(trial, u, unit))
+    return replace(third, shaky=third.agrees and third.error > SHAKY * third.spread)
 
 
 def _forward(trial):

@@ -25,6 +25,7 @@ class Trial:
         self.seed = seed
         self.library = getattr(self.subject, "library", library)
         self.evaluations = 0
+        self.origin = None  # the trial at ordinary inputs, of one at special inputs
         self.analytic = False  # whether the complex step is known to hold for the subject
         self.real = [i for i, x in enumerate(self.inputs) if is_floating(x.dtype)]
         self.returned_library = library
@@ -67,21 +68,19 @@ class Trial:
         grads = self.vjp()
         if not self.subject.strict and isinstance(grads, tuple) and len(grads) < len(self.inputs):
             self.real = [i for i in self.real if i < len(grads)]
+        self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
         return grads
 
-    @cached_property
+    @property
     def grads(self):
         """Copies of the first gradients of the real inputs, by position."""
-        return {i: np.array(as_numpy(self.first[i])) for i in list(self.real) if self.given(i)}
+        _ = self.first
+        return self._copies
 
     @property
     def moves(self):
         """Whether any gradient was computed that is not 0."""
-        return "grads" in vars(self) and any(map(np.any, self.grads.values()))
-
-    def given(self, i):
-        """Whether the first vjp gave a gradient of input i."""
-        return i < len(self.first) and self.first[i] is not None
+        return "first" in vars(self) and any(map(np.any, self.grads.values()))
 
     def scale(self, i):
         """The natural size of input i's gradient: its own, or that of dy times y over x."""
@@ -104,6 +103,7 @@ class Trial:
         """Another trial of the same subject, at other inputs."""
         trial = Trial(self.subject, inputs, self.seed, self.library, dy)
         trial.analytic = self.analytic
+        trial.origin = self
         return trial
 
     def on(self, subject):
@@ -134,6 +134,11 @@ def outputs_of(y):
 def without_address(name):
     """A name without the place in memory of an object."""
     return re.sub(r" at 0x[0-9a-f]+", "", name)
+
+
+def _copies(grads, real):
+    given = [i for i in real if i < len(grads) and grads[i] is not None]
+    return {i: np.array(as_numpy(grads[i])) for i in given}
 
 
 def _copied(subject):

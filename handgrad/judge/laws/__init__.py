@@ -24,10 +24,10 @@ LAWS = (
     gradients_fit_their_inputs,
     gradients_own_their_memory,
     nothing_is_overwritten,
+    results_stay,
     zero_gives_zero,
     scaling_passes_through,
     sums_pass_through,
-    results_stay,
 )
 
 # These take many calls, and are tried at small inputs.
