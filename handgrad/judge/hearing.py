@@ -1,10 +1,13 @@
 """The hearing: which evidence is taken, in which order, and what it adds up to."""
 
+from functools import partial
+
 import numpy as np
 
 from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
-from handgrad.judge.diagnosis import diagnose
+from handgrad.judge.diagnosis import explanation
+from handgrad.judge.draws import Case
 from handgrad.judge.evidence import (
     is_analytic,
     law_breaches,
@@ -40,12 +43,22 @@ class Hearing:
         self.moved = False
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
+        self.refused = None  # or the inputs at which the code raised
 
     def hear_drawn(self, cases):
         """Inputs from a derivation are small and ordinary, and of several shapes."""
         trials = [self._ordinary(case.inputs, case) for case in cases]
         if not self.settled:
             self._special(trials[0], cases[0])
+
+    def another(self, verdict, subject):
+        """A hearing of the same kind, of which nothing is known yet."""
+        return Hearing(verdict, subject, None, self.library)
+
+    def hear_inputs(self, inputs):
+        """What a verdict at these inputs would come to."""
+        self.hear_given(Case(tuple(inputs), "the given inputs"))
+        self.close()
 
     def hear_given(self, case):
         """Somebody's inputs may be large, special, or in low precision."""
@@ -65,10 +78,8 @@ class Hearing:
         """What remains to be said when all was heard."""
         if not self.moved and not self.settled:
             self.report(Status.VACUOUS, "power", "every gradient is 0", "every case")
-        if self.exhibit is not None:
-            self.verdict.diagnosis = diagnose(
-                self.exhibit, {f.check for f in self.verdict.findings}, self.automatic or None
-            )
+        if self.exhibit is not None or self.refused is not None:
+            self.verdict.explain = partial(explanation, self)
 
     def report(self, status, check, message, case, trial=None):
         self.verdict.findings.append(
@@ -86,16 +97,17 @@ class Hearing:
                 self.library = trial.returned_library
                 trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
         except Exception as error:
-            self._raised("forward", error, case)
+            self._raised("forward", error, case, inputs)
             return None
         try:
             _ = trial.first
         except Exception as error:
-            self._raised("backward", error, case)
+            self._raised("backward", error, case, inputs)
             return None
         return trial
 
-    def _raised(self, part, error, case):
+    def _raised(self, part, error, case, inputs):
+        self.refused = inputs
         if isinstance(error, ValueError) and "read-only" in str(error):
             message = f"an input or dy is written to: {first_line(error)}"
             self.report(Status.CONTRACT, "nothing is overwritten", message, case)

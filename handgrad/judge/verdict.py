@@ -1,8 +1,10 @@
 """What the judge says: findings, and the verdict that they add up to."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 
 class Status(StrEnum):
@@ -45,8 +47,8 @@ class Verdict:
                   would have shown; with a probability of a thousandth it would not
     mutants       of the subject's own gradients, spoiled: how many were rejected, and how many made
     escaped       the mutants that were not
-    diagnosis     what the error looks like, when there is one
-    script        a small counterexample that runs by itself
+    findings      what is not as it should be
+    explain       finds the diagnosis and the script; they are looked for when they are asked for
     """
 
     subject: str
@@ -62,8 +64,7 @@ class Verdict:
     mutants: tuple[int, int] = (0, 0)
     escaped: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    diagnosis: str = ""
-    script: str = ""
+    explain: Callable[[], tuple[str, str]] | None = field(default=None, compare=False)
 
     @classmethod
     def combined(cls, subject, verdicts):
@@ -85,9 +86,26 @@ class Verdict:
             (sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)),
             [name for v in verdicts for name in v.escaped],
             [finding for v in verdicts for finding in v.findings],
-            next((v.diagnosis for v in verdicts if v.diagnosis), ""),
-            next((v.script for v in verdicts if v.script), ""),
+            next((v.explain for v in verdicts if v.explain), None),
         )
+
+    @cached_property
+    def explanation(self):
+        """The diagnosis and the script: two texts, empty if all is well or nothing was found."""
+        return self.explain() if self.explain and not self.ok else ("", "")
+
+    @property
+    def diagnosis(self):
+        """What the error looks like: the simplest hypothesis that explains it."""
+        return self.explanation[0]
+
+    @property
+    def script(self):
+        """A small counterexample that runs by itself."""
+        return self.explanation[1]
+
+    def __getstate__(self):
+        return vars(self) | {"explanation": self.explanation, "explain": None}
 
     @property
     def status(self):
@@ -106,9 +124,11 @@ class Verdict:
         """The verdict in plain strings, lists and finite numbers."""
         plain = {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in asdict(self).items()
+            for name, value in asdict(replace(self, explain=None)).items()
+            if name != "explain"
         }
-        return {"status": self.status.value, "ok": self.ok} | plain
+        said = {"diagnosis": self.diagnosis, "script": self.script}
+        return {"status": self.status.value, "ok": self.ok} | plain | said
 
     def __str__(self):
         counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}

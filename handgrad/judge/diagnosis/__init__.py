@@ -1,5 +1,5 @@
-"""Diagnosis: the simplest hypothesis that explains an error, and how much of it."""
+"""Diagnosis: the simplest hypothesis that explains an error, and a small script that shows it."""
 
-from handgrad.judge.diagnosis.diagnose import diagnose
+from handgrad.judge.diagnosis.explanation import explanation
 
-__all__ = ["diagnose"]
+__all__ = ["explanation"]

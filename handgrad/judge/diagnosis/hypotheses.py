@@ -28,7 +28,7 @@ def any_factor(wrong, right):
     square = float(np.sum(right * right))
     if square:
         a = float(np.sum(wrong * right)) / square
-        yield f"is {a:.6g} times the right one", a * right
+        yield f"is {a:.10g} times the right one", a * right
 
 
 def _factors(g, trial):

@@ -15,12 +15,12 @@ def wrong_places(i, wrong, right, trial):
     off = ~(error <= max(CLOSE * size, CLEAR * largest))
     if not off.any():
         return ""
+    if off.all() and off.size > 1:
+        return "is NaN" if np.all(np.isnan(wrong)) else ""
     counted = (right != 0) | off
     for name, where in _named_places(i, trial, off.shape):
         if np.array_equal(off, np.broadcast_to(where, off.shape) & counted):
             return f"{_what(wrong[off], right[off])} {name}"
-    if off.all():
-        return ""
     if np.count_nonzero(off) == 1:
         index = ", ".join(str(int(k)) for k in np.argwhere(off)[0])
         return f"{_what(wrong[off], right[off])} at a single place, [{index}]"
@@ -37,7 +37,7 @@ def _what(wrong, right):
         return "is not 0, as it should be: a mask is missing,"
     ratio = wrong[right != 0] / right[right != 0]
     if np.ptp(ratio) <= 1e-6 * np.max(np.abs(ratio)):
-        return f"is {ratio.mean():.6g} times the right one"
+        return f"is {ratio.mean():.10g} times the right one"
     return "is wrong"
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from handgrad.oracle import in_double_precision
 
+CALLS = {"jit", "pjit", "custom_jvp_call", "custom_vjp_call", "closed_call", "checkpoint"}
+CALLED = ("jaxpr", "call_jaxpr")  # the parameter that holds the program that is called
 OPERATIONS = 80  # a longer program is not searched
 
 
@@ -58,8 +60,8 @@ def _inlined(jaxpr, consts, arguments):
     known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *arguments), strict=True))
     for eqn in jaxpr.eqns:
         values = [_read(known, v) for v in eqn.invars]
-        inner = eqn.params.get("jaxpr") if eqn.primitive.name in {"jit", "pjit"} else None
-        if inner is not None:
+        inner = next((eqn.params[name] for name in CALLED if name in eqn.params), None)
+        if inner is not None and eqn.primitive.name in CALLS:
             results = _inlined(inner.jaxpr, inner.consts, values)
         else:
             results = _bound(eqn, values)
@@ -99,8 +101,7 @@ def _run(jaxpr, consts, arguments, stop):
 
 
 def _bound(eqn, values):
-    subfuns, params = eqn.primitive.get_bind_params(eqn.params)
-    results = eqn.primitive.bind(*subfuns, *values, **params)
+    results = eqn.primitive.bind(*values, **eqn.params)
     return results if eqn.primitive.multiple_results else [results]
 
 

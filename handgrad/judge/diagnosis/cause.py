@@ -71,7 +71,11 @@ def _values(trial, automatic):
             sentences.append(f"the gradient of input {i} {sentence}")
     if sentences and not any("places" in s or "wrong" in s for s in sentences):
         return "; ".join(sentences)
-    return _of_terms(trial, automatic or retraced(trial)) or "; ".join(sentences)
+    try:
+        dropped = _of_terms(trial, automatic or retraced(trial))
+    except Exception:
+        dropped = ""  # not every program can be run piece by piece
+    return dropped or "; ".join(sentences)
 
 
 def _of_input(i, trial, right):
@@ -82,17 +86,25 @@ def _of_input(i, trial, right):
         return ""
     if _is_of_an_earlier_call(i, wrong, trial):
         return "is the one of an earlier call, at other inputs: state is kept"
-    for sentence, guess in hypotheses(i, wrong, right, trial):
-        if share := _explained(wrong, g, guess):
+    return (
+        _best(wrong, g, hypotheses(i, wrong, right, trial))
+        or (_one_of_many(i, wrong, g, trial) if wrong.shape == g.shape else "")
+        or wrong_places(i, wrong, g, trial)
+        or _best(wrong, g, any_factor(wrong, g))
+        or _unexplained(wrong, g, size)
+    )
+
+
+def _best(wrong, right, guesses):
+    """The first guess that explains the error, in words; "" if none does."""
+    for sentence, guess in guesses:
+        if share := _explained(wrong, right, guess):
             return f"{sentence} ({share})"
-    if wrong.shape == g.shape and (sentence := _one_of_many(i, wrong, g, trial)):
-        return sentence
-    if sentence := wrong_places(i, wrong, g, trial):
-        return sentence
-    for sentence, guess in any_factor(wrong, g):
-        if share := _explained(wrong, g, guess):
-            return f"{sentence} ({share})"
-    off = float(np.max(np.abs(wrong - g))) / (size or 1.0)
+    return ""
+
+
+def _unexplained(wrong, right, size):
+    off = float(np.max(np.abs(wrong - right))) / (size or 1.0)
     return f"is wrong, by up to {off:.1e} of its size, in no simple way"
 
 

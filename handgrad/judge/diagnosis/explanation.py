@@ -1,0 +1,76 @@
+"""The explanation of a verdict that is not right: a diagnosis, and a script."""
+
+import numpy as np
+
+from handgrad.judge.diagnosis.bisection import guilty_block
+from handgrad.judge.diagnosis.cause import diagnose
+from handgrad.judge.diagnosis.script import drawn, script
+from handgrad.judge.diagnosis.shrink import shrunk
+from handgrad.judge.libraries import undisturbed
+from handgrad.judge.small import smaller
+from handgrad.judge.verdict import Verdict
+
+LARGE = 400  # numbers: above, the error is looked for at smaller inputs first
+
+
+def explanation(hearing):
+    """The diagnosis and the script, for the trial at which the first error showed."""
+    with undisturbed():
+        diagnosis = _diagnosis(hearing) if hearing.exhibit is not None else ""
+        return diagnosis, _script(hearing)
+
+
+def _diagnosis(hearing):
+    checks = {finding.check for finding in hearing.verdict.findings}
+    trial = hearing.exhibit
+    oracle = hearing.automatic or None
+    if sum(x.size for x in trial.inputs) > LARGE:
+        for inputs in smaller(trial.inputs):
+            try:
+                if sentence := diagnose(trial.at(inputs), checks, oracle):
+                    return sentence
+            except Exception:
+                continue  # not of these shapes
+    try:
+        return diagnose(trial, checks, oracle) or guilty_block(trial)
+    except Exception:
+        return ""  # code that raises, or gives nothing to look at, is named by the finding alone
+
+
+def _script(hearing):
+    """The shortest script that still fails in the same way, or the one at the inputs as they are."""
+    status = hearing.verdict.status
+
+    def fails(inputs):
+        return _status(hearing, inputs) is status
+
+    for start in _starts(hearing):
+        if fails(start):
+            inputs = shrunk(start, fails)
+            if fails(drawn(inputs)):
+                inputs = drawn(inputs)
+            return script(hearing.subject, inputs, hearing.library, hearing.verdict.seed)
+    return ""
+
+
+def _starts(hearing):
+    """The inputs from which to shrink: special ones, unless they are infinite, then ordinary ones."""
+    trial = hearing.exhibit
+    if trial is None:
+        yield hearing.refused
+        return
+    if all(np.all(np.isfinite(x)) for x in trial.real_inputs):
+        yield trial.inputs
+    if trial.origin is not None:
+        yield trial.origin.inputs
+
+
+def _status(hearing, inputs):
+    """The status of a verdict at other inputs, by numbers alone, on a subject as it was at first."""
+    verdict = Verdict(hearing.verdict.subject, hearing.verdict.seed)
+    subject = hearing.subject.pristine.anew() if hearing.subject.pristine else hearing.subject
+    try:
+        hearing.another(verdict, subject).hear_inputs(inputs)
+    except Exception:
+        return None
+    return verdict.status

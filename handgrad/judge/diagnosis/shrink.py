@@ -1,0 +1,62 @@
+"""Shrinking: the smallest shapes and the roundest numbers at which the same thing is still wrong."""
+
+import numpy as np
+
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.small import resized, sizes_of
+
+TRIES = 40
+
+
+def shrunk(inputs, fails):
+    """Smaller and rounder inputs for which `fails(inputs)` still holds (Zeller and Hildebrandt, 2002)."""
+    budget = _Budget(fails)
+    for change in (_smaller_sizes, _rounder_numbers):
+        inputs = change(inputs, budget)
+    return inputs
+
+
+class _Budget:
+    """The question whether inputs fail, which may be asked so often and no more."""
+
+    def __init__(self, fails):
+        self.fails, self.left = fails, TRIES
+
+    def __call__(self, inputs):
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return self.fails(inputs)
+
+
+def _smaller_sizes(inputs, fails):
+    """Every size as small as it may be, the largest first."""
+    for size in reversed(sizes_of(inputs)):
+        for new in (1, 2, 3):
+            if new < size and fails(smaller := resized(inputs, {size: new})):
+                inputs = smaller
+                break
+    return inputs
+
+
+def _rounder_numbers(inputs, fails):
+    """Every input as simple as it may be: one number, integers, or few digits."""
+    for i, x in enumerate(inputs):
+        for simple in _simpler(x):
+            changed = (*inputs[:i], simple.astype(x.dtype), *inputs[i + 1 :])
+            if not np.array_equal(simple, x) and fails(changed):
+                inputs = changed
+                break
+    return inputs
+
+
+def _simpler(x):
+    if not is_floating(x.dtype):
+        yield np.zeros_like(x)
+        return
+    wide = x.astype(float)
+    yield np.ones(x.shape)
+    yield 1.0 + np.arange(x.size).reshape(x.shape)
+    yield np.rint(wide)
+    yield np.rint(2 * wide) / 2
+    yield np.round(wide, 1)
