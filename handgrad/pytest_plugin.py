@@ -1,10 +1,15 @@
-"""handgrad in other people's test suites: `pytest --derivations` checks their derivations.
+"""handgrad in other people's test suites.
 
-Every Markdown file with blocks fenced as `derivation`, and every docstring that states one, is
+`assert handgrad.verify(...)` shows the whole verdict when it fails. The fixture `handgrad_seed` is
+what `--handgrad-seed` says, for tests that draw: `handgrad.verify(subject, seed=handgrad_seed)`.
+
+`pytest --derivations` checks derivations. Every Markdown file with blocks fenced as `derivation`, and every docstring that states one, is
 collected: one test for each line that says something, named by it.
 """
 
 import pytest
+
+from handgrad.commands.console import whole_number
 
 
 def pytest_addoption(parser):
@@ -14,6 +19,23 @@ def pytest_addoption(parser):
         action="store_true",
         help="check the derivations in Markdown files and docstrings, one test for each line",
     )
+    group.addoption(
+        "--handgrad-seed",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="the seed of what is drawn: the fixture handgrad_seed, and --derivations (0)",
+    )
+
+
+def pytest_report_header(config):
+    return f"handgrad: seed {config.getoption('--handgrad-seed')}"
+
+
+@pytest.fixture(scope="session")
+def handgrad_seed(pytestconfig):
+    """The seed of `--handgrad-seed`."""
+    return pytestconfig.getoption("--handgrad-seed")
 
 
 def pytest_collect_file(file_path, parent):
@@ -42,7 +64,7 @@ class DerivationFile(pytest.File):
         """A test for each chain with something to check, or one that says why there is none."""
         from handgrad.derivation.errors import DerivationError
 
-        results = _Results(scope)
+        results = _Results(scope, self.config.getoption("--handgrad-seed"))
         try:
             chains = scope.derivation().chains
         except DerivationError:
@@ -57,15 +79,15 @@ class DerivationFile(pytest.File):
 class _Results:
     """The checked links of one scope, found when the first test asks for them."""
 
-    def __init__(self, scope):
-        self.scope = scope
+    def __init__(self, scope, seed):
+        self.scope, self.seed = scope, seed
         self._links = None
 
     def of(self, chain):
         from handgrad.derivation.check import check
 
         if self._links is None:
-            self._links = check(self.scope.derivation())
+            self._links = check(self.scope.derivation(), self.seed)
         lines = {link.line for link in chain.checked} if chain else set()
         return [link for link in self._links if link.line in lines]
 

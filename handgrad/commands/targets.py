@@ -7,6 +7,7 @@ from pathlib import Path
 import handgrad.derivation
 from handgrad import catalog
 from handgrad.commands.console import UsageError
+from handgrad.commands.subjects import Subject, find_subject
 from handgrad.derivation.drawing.labels import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Line
@@ -23,27 +24,32 @@ STANDARD_INPUT = "standard input"
 
 @dataclass(frozen=True)
 class Targets:
-    """Rule classes and the scopes of derivations, each once, in the order they were named."""
+    """Rule classes, code in files, and derivations, each once, in the order they were named."""
 
     classes: list[type]
+    subjects: list[Subject]
     scopes: list[Scope]
 
 
-def find_targets(names):
+def find_targets(names, inputs=(), seed=0):
     """The rules and derivations that the names stand for; all of the package's own for none.
 
     Raises UsageError for a name that stands for nothing.
     """
-    classes, scopes = [], []
+    classes, subjects, scopes = [], [], []
+    if inputs and len(names) != 1:
+        raise UsageError("--input is for one target, FILE.py::NAME")
     for name in names or catalog.families():
-        if is_file(name):
+        if subject := find_subject(name, inputs, seed):
+            subjects.append(subject)
+        elif is_file(name):
             scopes += scopes_of(name)
         else:
             classes += find_rules(name)
     if not names:
         folder = Path(handgrad.derivation.__file__).parent
         scopes = [scope for path in sorted(folder.glob("*.md")) for scope in scopes_of(str(path))]
-    return Targets(list(dict.fromkeys(classes)), scopes)
+    return Targets(list(dict.fromkeys(classes)), subjects, scopes)
 
 
 def find_rules(name):

@@ -5,11 +5,14 @@ import dataclasses
 import json
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import handgrad.derivation
 from handgrad import catalog
-from handgrad.commands.console import GREEN, RED, coloured, progress, whole_number
+from handgrad.commands import golden
+from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
+from handgrad.commands.subjects import input_option
 from handgrad.commands.targets import find_targets
 
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
@@ -23,7 +26,9 @@ EPILOG = f"""\
 a TARGET is
   a rule or a family of rules    ReLU, losses
   a Markdown file, or a part     notes.md, notes.md#Heading: the blocks ```derivation
-  a Python file, or a part       model.py, model.py::MyRule: the docstrings' derivations
+  a Python file                  model.py: the docstrings' derivations
+  code in a file                 model.py::MyRule: a rule, a layer, a pair (f, vjp), a
+                                 JAX function or torch Function; the file is run
   -                              the standard input
 The notation of derivations is described in
   {NOTATION}"""
@@ -39,16 +44,27 @@ def add_parser(commands):
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to verify; everything")
     parser.add_argument("--seed", type=whole_number, default=0, help="of what is drawn (0)")
+    parser.add_argument(
+        "--input",
+        action="append",
+        type=input_option,
+        default=[],
+        metavar="NAME=SHAPE",
+        help="an input for code in a file: x=4x3, t=4:label(5), s=:positive:float32",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
+    golden.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments):
     """0 if everything is right, 1 if something is wrong, 2 if a derivation cannot be read."""
-    targets = find_targets(arguments.targets)
+    if arguments.golden or arguments.against:
+        return golden.run(arguments)
+    targets = find_targets(arguments.targets, arguments.input, arguments.seed)
     say = (lambda _: None) if arguments.json else (lambda text: print(text, flush=True))
     begin = time.perf_counter()
-    rules = list(_judged(targets.classes, arguments.seed, say))
+    rules = list(_judged(targets, arguments.seed, say))
     derivations = list(_checked(targets.scopes, arguments.seed, say))
     seconds = time.perf_counter() - begin
     if arguments.json:
@@ -60,19 +76,38 @@ def run(arguments):
     return 0 if all(rules) and all(derivation.ok for derivation in derivations) else 1
 
 
-def _judged(classes, seed, say):
-    """A verdict on each rule, over all of its variants; a row is said as soon as it is there."""
-    from handgrad.judge import Verdict, verify
+def _judged(targets, seed, say):
+    """A verdict on each rule, and on code in files; a row is said as soon as it is there."""
+    from handgrad.judge import Verdict
 
-    for i, cls in enumerate(classes):
+    jobs = [(cls.__name__, partial(_of_class, cls, seed)) for cls in targets.classes]
+    jobs += [(subject.name, partial(_of_subject, subject, seed)) for subject in targets.subjects]
+    for i, (name, judge) in enumerate(jobs):
         if i == 0:
             say(RULES)
-        progress(f"{i}/{len(classes)} {cls.__name__}")
-        verdicts = [verify(rule, seed=seed) for rule in catalog.instances(cls)]
-        verdict = Verdict.combined(cls.__name__, verdicts)
+        progress(f"{i}/{len(jobs)} {name}")
+        verdict = Verdict.combined(name, judge())
         progress()
         say(_rule_row(verdict))
         yield verdict
+
+
+def _of_class(cls, seed):
+    """The verdicts on a rule of the package, with all of its variants."""
+    from handgrad.judge import verify
+
+    return [verify(rule, seed=seed) for rule in catalog.instances(cls)]
+
+
+def _of_subject(subject, seed):
+    """The verdict on code in a file."""
+    from handgrad.judge import verify
+
+    try:
+        return [verify(subject.subject, *subject.inputs, seed=seed)]
+    except (TypeError, ValueError) as error:
+        hint = "" if subject.inputs else "; add --input NAME=SHAPE for each"
+        raise UsageError(f"{subject.name}: {error}{hint}") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +146,14 @@ def _rule_row(verdict):
     from handgrad.judge.verdict import number
 
     status = coloured(verdict.status.value, GREEN if verdict.ok else RED)
-    row = f"{verdict.subject:<29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
+    row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
     row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}{status}"
-    return "\n".join([row, *(_indented(finding) for finding in verdict.findings)])
+    rows = [row, *(_indented(finding) for finding in verdict.findings)]
+    if not verdict.ok and verdict.diagnosis:
+        rows.append(_indented(verdict.diagnosis))
+    if not verdict.ok and verdict.script:
+        rows += ["    to see it, run", textwrap.indent(verdict.script, "      ")]
+    return "\n".join(rows)
 
 
 def _derivation_row(derivation):

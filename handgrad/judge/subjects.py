@@ -20,7 +20,7 @@ def subject_of(subject, params=None):
     if params is not None and not _is_layer(subject):
         raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
     if isinstance(subject, type):
-        if _is_torch_function(subject):
+        if is_torch_function(subject):
             return TorchFunction(subject)
         raise TypeError(f"{subject.__name__} is a class: pass a rule, such as {subject.__name__}()")
     if isinstance(subject, tuple | list):
@@ -250,7 +250,7 @@ def _is_our_layer(layer):
     return isinstance(layer, Layer)
 
 
-def _is_torch_function(cls):
+def is_torch_function(cls):
     return any(base.__module__.startswith("torch.autograd") for base in cls.__mro__)
 
 
