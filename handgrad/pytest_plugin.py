@@ -7,6 +7,8 @@ what `--handgrad-seed` says, for tests that draw: `handgrad.verify(subject, seed
 collected: one test for each line that says something, named by it.
 """
 
+import sys
+
 import pytest
 
 from handgrad.commands.console import whole_number
@@ -30,6 +32,25 @@ def pytest_addoption(parser):
 
 def pytest_report_header(config):
     return f"handgrad: seed {config.getoption('--handgrad-seed')}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call):
+    """The report of a failed test, with the whole of every verdict that it asserted."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
+        report.sections += [("verdict", str(verdict)) for verdict in _asserted(call.excinfo)]
+    return report
+
+
+def _asserted(excinfo):
+    """The verdicts that are not ok in the frame of the assertion; pytest keeps its parts there."""
+    module = sys.modules.get("handgrad.judge.verdict")
+    if module is None:
+        return []
+    values = excinfo.traceback[-1].frame.f_locals.values()
+    found = {id(v): v for v in values if isinstance(v, module.Verdict) and not v.ok}
+    return list(found.values())
 
 
 @pytest.fixture(scope="session")
