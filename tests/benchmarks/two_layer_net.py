@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from handgrad.book import TwoLayerNet
-from tests.benchmarks.harness import interleaved, machine, table
+from handgrad.comparison.timing import interleaved, machine
+from tests.benchmarks.harness import table
 
 ROUNDS, CALLS = 40, 25
 

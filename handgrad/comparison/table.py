@@ -1,0 +1,86 @@
+"""The table: the ways to a gradient side by side, forward and backward of each, in 80 columns."""
+
+import textwrap
+from collections import Counter
+
+from handgrad.comparison.counting import arithmetic_and_moves
+from handgrad.comparison.listing import listing
+from handgrad.comparison.sizes import spelled
+
+NAME, CELL = 26, 9
+TIMES = ((1.0, " s"), (1e-3, " ms"), (1e-6, " µs"))
+COUNTS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
+
+
+def table(comparison):
+    """The lines of a comparison."""
+    ways = list(comparison.ways.values())
+    halves = [half for way in ways for half in way.halves.values()]
+    yield from textwrap.wrap(comparison.rule, 80)
+    where = [spelled(comparison.sizes), comparison.dtype, f"seed {comparison.seed}"]
+    yield from textwrap.wrap("; ".join(filter(None, where)), 80)
+    yield f"{'':{NAME}}" + "".join(f"{name:>{2 * CELL}}" for name in comparison.ways)
+    yield _row("", ["forward", "backward"] * len(ways))
+    counts = [arithmetic_and_moves(half.operations) for half in halves]
+    yield from _counted("operations", [arithmetic for arithmetic, _ in counts])
+    yield from _counted("moves of data", [moves for _, moves in counts])
+    yield "after XLA's optimization"
+    yield _row("  FLOPs", [_cost(half, "flops") for half in halves])
+    yield _row("  transcendentals", [_cost(half, "transcendentals") for half in halves])
+    yield _row("  bytes read and written", [_cost(half, "bytes_accessed") for half in halves])
+    yield _row("kept for backward", ["arrays", "bytes"] * len(ways))
+    yield _row("  inputs and outputs", _held(way.programs.present for way in ways))
+    yield _row("  other arrays", _held(way.programs.beside for way in ways))
+    if any(way.programs.unread for way in ways):
+        yield _row("  never read", _held(way.programs.unread for way in ways))
+    yield _row("time, XLA", [_time(half.seconds) for half in halves])
+    yield _row("time, NumPy", [_time(half.numpy_seconds) for half in halves])
+    yield _row("difference from by hand", [_difference(half.difference) for half in halves])
+
+
+def programs(comparison):
+    """The lines of the programs of each way."""
+    names = comparison.inputs, comparison.outputs
+    return {name: [*listing(way.programs, *names)] for name, way in comparison.ways.items()}
+
+
+def _counted(title, counts):
+    """A line for all operations, and one for each name among them, the most frequent first."""
+    yield _row(title, [count.total() for count in counts])
+    together = sum(counts, Counter())
+    for name in sorted(together, key=lambda name: (-together[name], name)):
+        yield _row(f"  {name}", [count[name] or "" for count in counts])
+
+
+def _row(title, cells):
+    return (f"{title:{NAME}}" + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
+
+
+def _held(ways):
+    """How many arrays there are, and how many bytes, for each way."""
+    return [cell for arrays in ways for cell in (len(arrays), _count(sum(k.bytes for k in arrays)))]
+
+
+def _cost(half, name):
+    if half.cost is None:
+        return "–"
+    return ("≥" if half.cost.at_least else "") + _count(getattr(half.cost, name))
+
+
+def _count(number):
+    """A whole number, of three digits and a prefix from 1000 on."""
+    return _prefixed(number, COUNTS) if number >= 1000 else str(number)
+
+
+def _time(seconds):
+    return "–" if seconds is None else _prefixed(seconds, TIMES)
+
+
+def _difference(share):
+    return "–" if share is None else f"{share:.1e}" if share else "0"
+
+
+def _prefixed(number, prefixes):
+    unit, prefix = next((p for p in prefixes if number >= p[0]), prefixes[-1])
+    scaled = number / unit
+    return f"{scaled:.{0 if scaled >= 99.5 else 1 if scaled >= 9.95 else 2}f}{prefix}"

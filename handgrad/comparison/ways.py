@@ -1,0 +1,164 @@
+"""The ways to one gradient, by hand and by automatic differentiation: counted, timed, compared."""
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+import jax
+
+from handgrad.comparison.counting import (
+    Cost,
+    arithmetic_and_moves,
+    cost_of,
+    largest_in,
+    operations_in,
+)
+from handgrad.comparison.programs import Programs, ReverseMode, programs_of
+from handgrad.comparison.running import Run, difference, numpy_calls
+from handgrad.comparison.sizes import candidates, inputs_at, numbers_in, spelled
+from handgrad.comparison.timing import medians
+from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.domains import generator
+from handgrad.judge.automatic import registered_reference
+from handgrad.oracle import in_double_precision
+
+HAND, SAME, REFERENCE = "by hand", "JAX, same code", "JAX, reference"
+HALVES = ("forward", "backward")
+COMFORTABLE = 2**23  # numbers in the largest array of a program, where we choose the sizes
+MOST = 2**25  # and where they are given
+SECONDS = 2.0  # to measure the times of one rule
+
+
+@dataclass(frozen=True)
+class Half:
+    """The forward or the backward of one way to a gradient.
+
+    `seconds` are the compiled program's, `numpy_seconds` the rule's on NumPy. `difference` is the
+    largest difference from the same numbers by hand, as a share of their scale.
+    """
+
+    operations: Counter
+    cost: Cost | None
+    seconds: float
+    numpy_seconds: float | None
+    difference: float | None
+
+    def to_dict(self):
+        arithmetic, moves = arithmetic_and_moves(self.operations)
+        off = self.difference
+        return {
+            "operations": arithmetic,
+            "moves": moves,
+            "xla": self.cost and asdict(self.cost),
+            "seconds": self.seconds,
+            "numpy_seconds": self.numpy_seconds,
+            "difference": off if off is not None and math.isfinite(off) else None,
+        }
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to a gradient: its programs, and what each half of it costs."""
+
+    programs: Programs
+    halves: dict[str, Half]
+
+    def to_dict(self):
+        kept = {"kept": self.programs.kept, "never read": self.programs.unread}
+        halves = {name: half.to_dict() for name, half in self.halves.items()}
+        return halves | {name: [k.to_dict() for k in arrays] for name, arrays in kept.items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A gradient by hand beside automatic differentiation, at the same sizes and numbers."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sizes: dict[str, int | tuple[int, ...]]
+    dtype: str
+    seed: int
+    ways: dict[str, Way]
+
+    def to_dict(self):
+        """The comparison in plain strings, lists and finite numbers."""
+        return {
+            "rule": self.rule,
+            "sizes": self.sizes,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "ways": {name: way.to_dict() for name, way in self.ways.items()},
+        }
+
+
+def compare(rule, sizes=None, *, dtype="float32", seed=0):
+    """A rule's gradient beside `jax.vjp` of its own forward, and of its reference if it has one.
+
+    rule   forward and backward, and a derivation that states the shapes of the inputs
+    sizes  of letters in these shapes, as {"N": 512}; "..." takes a tuple
+    dtype  float32 or float64, the same for every way
+    seed   of the random numbers
+
+    Raises ValueError for sizes that there are not, or that are too large.
+    """
+    derivation = derivation_of(rule)
+    with in_double_precision(), jax.enable_x64(dtype == "float64"):
+        sizes, inputs, programs = _traced(rule, derivation, sizes or {}, dtype, seed)
+        outputs = programs[HAND].forward.out_avals[: programs[HAND].outputs]
+        rng = generator(seed, rule, "dy")
+        dy = [rng.normal(size=y.shape).astype(y.dtype) for y in outputs]
+        runs = {name: Run(programs[name], inputs, dy) for name in programs}
+        calls = {(name, half): run.call(half) for name, run in runs.items() for half in HALVES}
+        calls |= {("NumPy", half): call for half, call in numpy_calls(rule, inputs, dy).items()}
+        times = medians(calls, SECONDS)
+        ways = {name: _way(name, runs, times) for name in runs}
+    names = tuple(given.name for given in derivation.givens)
+    return Comparison(repr(rule), names, derivation.outputs, sizes, dtype, seed, ways)
+
+
+def _traced(rule, derivation, given, dtype, seed):
+    """The sizes, the inputs and the programs of every way: the first sizes that are not too large."""
+    limit, largest, sizes = MOST if given else COMFORTABLE, 0, given
+    for sizes in candidates(derivation, given):
+        largest = numbers_in(derivation, sizes)
+        if largest <= limit:
+            inputs = inputs_at(derivation, sizes, generator(seed, rule, "inputs"), dtype)
+            programs = _programs(rule, inputs, spelled(sizes))
+            largest = max(largest_in(p) for way in programs.values() for p in way.halves.values())
+            if largest <= limit:
+                return sizes, inputs, programs
+    raise ValueError(
+        f"{rule} or its reference needs {largest} numbers at once at {spelled(sizes)}: "
+        "choose smaller sizes"
+    )
+
+
+def _programs(rule, inputs, sizes):
+    """The programs of the rule, and those of JAX for each function there is to differentiate."""
+    try:
+        y, residuals = jax.eval_shape(rule.forward, *inputs)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{rule} does not run at {sizes}: {reason}") from error
+    grads = jax.eval_shape(rule.backward, residuals, y)
+    positions = [i for i, dx in enumerate(grads) if dx is not None]
+    found = {HAND: rule, SAME: ReverseMode(lambda *xs: rule.forward(*xs)[0], positions)}
+    if (reference := registered_reference(rule)) is not None:
+        found[REFERENCE] = ReverseMode(reference, positions)
+    return {name: programs_of(way, inputs) for name, way in found.items()}
+
+
+def _way(name, runs, times):
+    run, by_hand = runs[name], runs[HAND]
+    halves = {}
+    for half in HALVES:
+        off = difference(run.results[half], by_hand.results[half], by_hand.scales[half])
+        halves[half] = Half(
+            operations_in(run.programs.halves[half]),
+            cost_of(run.executables[half]),
+            times[name, half],
+            times["NumPy", half] if name == HAND else None,
+            None if name == HAND else off,
+        )
+    return Way(run.programs, halves)
