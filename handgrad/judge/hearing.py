@@ -190,7 +190,10 @@ class Hearing:
         return None
 
     def _quietly(self, inputs):
-        """A trial at inputs of other shapes, if all is well with it."""
+        """A trial at inputs of other shapes, or None if the subject does not take them.
+
+        It does if the gradients have the right shapes; if they are wrong then, that is a finding.
+        """
         try:
             trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
             if not all(y.size and np.all(np.isfinite(y)) for y in trial.y):
@@ -201,13 +204,24 @@ class Hearing:
         except Exception:
             return None
         self.verdict.probes += trial.evaluations
+        for finding in findings:
+            if finding[0] is Status.WRONG:
+                self.report(*finding, f"inputs {', '.join(str(x.shape) for x in inputs)}", trial)
         return None if findings else trial
+
+    def _alone(self, trial, case):
+        """Each input moved alone: a small one would be drowned by the others."""
+        if len(trial.real) > 1:
+            moves = [direction(trial, "alone", i, only=i) for i in trial.real]
+            for finding in opinion_of_numbers(trial, moves, certain=True)[0]:
+                self.report(*finding, f"{case}, one input moved alone", trial)
 
     def _special(self, trial, case):
         """The long laws, and every regime; the first finding ends it."""
         large = sum(x.size for x in trial.inputs) > LARGE
         before = trial.evaluations
         if not large:
+            self._alone(trial, case)
             for status, check, sentence in law_breaches(trial, LONG_LAWS):
                 self.report(status, check, sentence, f"{case} and calls between", trial)
         trial.analytic = not self.automatic and is_analytic(trial)

@@ -76,7 +76,7 @@ def _along(trial, grads, u):
     def judged(noise, slack=0.0, *, thorough=True):
         found = estimate(line, shaken + coarse + noise, thorough=thorough)
         size = max(spread, abs(found.value))
-        rounding = ROUNDINGS * unit * (spread + 0.1 * line.size + unit * loudness)
+        rounding = ROUNDINGS * unit * (spread + 0.1 * line.size + unit**3 * loudness)
         bar = CERTAIN * (found.error + rounding + slack)
         error = abs(moves - found.value)
         if not math.isfinite(error):

@@ -19,20 +19,20 @@ def layout_does_not_matter(trial):
 
 
 def _repeated(trial):
-    """One number, or one column, that stands for many."""
+    """One number, one column, or one row, that stands for many."""
     repeated = [np.broadcast_to(d.dtype.type(0.7), d.shape) for d in trial.dy]
     once = trial.real_vjp([d.copy() for d in repeated])
     what = "is another for a repeated dy"
     yield from differences(trial, trial.real_vjp(repeated), once, what)
-    columns = [x if x.ndim == 0 else np.broadcast_to(x[..., :1], x.shape) for x in trial.inputs]
-    whole = tuple(x.copy() for x in columns)
-    try:
-        once = trial.real_vjp(inputs=whole)
-    except Exception:
-        return  # such inputs are not in the domain
-    if all(np.all(np.isfinite(dx)) for dx in once.values()):
-        again = trial.real_vjp(inputs=tuple(columns))
-        yield from differences(trial, again, once, "is another for repeated columns")
+    for name, one in (("column", lambda x: x[..., :1]), ("row", lambda x: x[:1])):
+        views = tuple(x if x.ndim == 0 else np.broadcast_to(one(x), x.shape) for x in trial.inputs)
+        try:
+            once = trial.real_vjp(inputs=tuple(x.copy() for x in views))
+        except Exception:
+            continue  # such inputs are not in the domain
+        if all(np.all(np.isfinite(dx)) for dx in once.values()):
+            again = trial.real_vjp(inputs=views)
+            yield from differences(trial, again, once, f"is another for a repeated {name}")
 
 
 def _as_it_is(x):
