@@ -1,0 +1,8 @@
+"""Bridges: a verified gradient at work elsewhere.
+
+`as_jax(rule)` is a JAX function and `as_torch(rule)` a torch one, both differentiated by the
+rule's own backward. Neither library is loaded before it is asked for.
+"""
+
+from handgrad.bridges.jax import as_jax
+from handgrad.bridges.torch import as_torch
