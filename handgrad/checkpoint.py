@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.book import TwoLayerNet
-from handgrad.training import Run, Settings
+from handgrad.training import PARAMS, Run, Settings, net_of
 
 FORMAT = 1
 
@@ -60,9 +59,7 @@ def load(path):
 
 def _restored(about, arrays):
     settings = Settings(**about["settings"])
-    net = TwoLayerNet(arrays["W1"].shape[0], settings.hidden, 10)
-    for name in net.params:
-        net.params[name] = arrays[name]
+    net = net_of(settings, {name: arrays[name] for name in PARAMS[settings.net]})
     rng = np.random.default_rng()
     rng.bit_generator.state = about["rng"]
     history = [(int(step), *rest) for step, *rest in arrays["history"].tolist()]

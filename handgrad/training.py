@@ -1,14 +1,17 @@
-"""Training the book's net on digits, and its gradient check."""
+"""Training a net of the book on digits, and its gradient check."""
 
+import math
 import time
 import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from handgrad import conv_net
 from handgrad.book import TwoLayerNet, numerical_gradient
+from handgrad.conv_net import ConvNet
 
-CHUNK = 1000  # images whose scores are computed at once
+CHUNK = 200  # images whose scores are computed at once
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,11 @@ class Settings:
     batch: int = 100
     learning_rate: float = 0.1
     seed: int = 0
+    net: str = "two-layer"
+
+
+DEFAULTS = {"two-layer": Settings(), "conv": Settings(hidden=100, net="conv")}
+PARAMS = {"two-layer": ("W1", "b1", "W2", "b2"), "conv": conv_net.PARAMS}
 
 
 @dataclass
@@ -30,7 +38,7 @@ class Run:
     """
 
     settings: Settings
-    net: TwoLayerNet
+    net: TwoLayerNet | ConvNet
     rng: np.random.Generator
     digits: int
     losses: list[float] = field(default_factory=list)
@@ -42,13 +50,27 @@ class Run:
 
 
 def start(settings, train):
-    """A run at step 0, for these training digits."""
+    """A run at step 0, for these training digits. Raises ValueError where the net cannot read them."""
     rng = np.random.default_rng(settings.seed)
-    images, _ = train
-    net = TwoLayerNet(images[0].size, settings.hidden, 10)
-    for name in ("W1", "W2"):
-        net.params[name] = 0.01 * rng.normal(size=net.params[name].shape)
-    return Run(settings, net, rng, fingerprint(train))
+    draw = conv_net.draw_params if settings.net == "conv" else _draw_params
+    params = draw(rng, train[0].shape[1:], settings.hidden)
+    return Run(settings, net_of(settings, params), rng, fingerprint(train))
+
+
+def net_of(settings, params):
+    """The net of these settings, with these parameters."""
+    if settings.net == "conv":
+        return ConvNet(params)
+    inputs, hidden = params["W1"].shape
+    net = TwoLayerNet(inputs, hidden, len(params["b2"]))
+    net.params.update(params)
+    return net
+
+
+def _draw_params(rng, image, hidden):
+    """The book's for two layers: small weights, and biases of 0."""
+    W1, W2 = (0.01 * rng.normal(size=shape) for shape in ((math.prod(image), hidden), (hidden, 10)))
+    return {"W1": W1, "b1": np.zeros(hidden), "W2": W2, "b2": np.zeros(10)}
 
 
 def fingerprint(train):

@@ -1,4 +1,4 @@
-"""handgrad train: the book's two-layer net on real digits."""
+"""handgrad train: a net of the book on real digits."""
 
 import argparse
 import dataclasses
@@ -16,13 +16,14 @@ TOLERANCE = 1e-6  # differences with a step of ε^⅓ keep about half of the dig
 def add_parser(commands):
     parser = commands.add_parser(
         "train",
-        help="train the book's TwoLayerNet on real digits",
-        description="Train the book's two-layer net on the MNIST digits, with the book's settings.",
+        help="train a net of the book on real digits",
+        description="Train a net of the book on the MNIST digits, with the book's settings.",
     )
     add = parser.add_argument
     add("--mnist", required=True, metavar="DIR", help="the directory with the four IDX files")
+    add("--net", choices=("two-layer", "conv"), help="of chapter 5 or of 7 (default: two-layer)")
     add("--steps", type=_count, default=STEPS, help=f"to train for (default: {STEPS})")
-    add("--hidden", type=_count, help="units in the hidden layer (default: 50)")
+    add("--hidden", type=_count, help="units in the hidden layer (default: 50, conv: 100)")
     add("--batch", type=_count, help="digits in a mini-batch (default: 100)")
     add("--learning-rate", type=_rate, help="of gradient descent (default: 0.1)")
     add("--seed", type=whole_number, help="of the weights and the batches (default: 0)")
@@ -102,9 +103,13 @@ def _digits(directory):
 
 
 def _started(arguments, train):
-    from handgrad.training import Settings, start
+    from handgrad.training import DEFAULTS, start
 
-    return start(dataclasses.replace(Settings(), **_chosen(arguments)), train)
+    defaults = DEFAULTS[arguments.net or "two-layer"]
+    try:
+        return start(dataclasses.replace(defaults, **_chosen(arguments)), train)
+    except ValueError as error:
+        raise UsageError(error) from None
 
 
 def _resumed(arguments, train):
@@ -127,7 +132,7 @@ def _resumed(arguments, train):
 
 def _chosen(arguments):
     """The settings that the command line gives."""
-    names = ("hidden", "batch", "learning_rate", "seed")
+    names = ("hidden", "batch", "learning_rate", "seed", "net")
     given = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in given.items() if value is not None}
 
