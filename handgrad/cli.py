@@ -7,10 +7,10 @@ import argparse
 import os
 import sys
 
-from handgrad.commands import draw, train, verify
+from handgrad.commands import compare, draw, export, train, verify
 from handgrad.commands.console import UsageError
 
-COMMANDS = (verify, draw, train)
+COMMANDS = (verify, draw, compare, train, export)
 
 
 def main(argv=None):

@@ -1,0 +1,70 @@
+"""handgrad export: golden vectors, verified numbers for ports to other languages."""
+
+from pathlib import Path
+
+from handgrad import catalog
+from handgrad.commands.console import UsageError, progress, whole_number
+
+SUFFIX = ".npz"
+
+
+def add_parser(commands):
+    parser = commands.add_parser(
+        "export",
+        help="write golden vectors, for ports to other languages",
+        description="Write inputs, upstream gradients, outputs and gradients to a file, in "
+        "float64, float32 and bfloat16, with the noise floor of every number. A port runs on "
+        "them, and `handgrad verify --golden FILE --against YOURS` judges what it gives.",
+    )
+    add = parser.add_argument
+    add("targets", nargs="*", metavar="TARGET", help="a rule or a family; every rule")
+    add("-o", "--output", metavar="FILE", type=Path, required=True, help=f"a file, as {SUFFIX}")
+    add("--seed", type=whole_number, default=0, help="of the random numbers (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """0 when the file is written; 2 if there is nothing to write, or nowhere to write it."""
+    output = arguments.output
+    _refuse_what_cannot_be_written(output)
+    from handgrad.commands.targets import find_rules
+
+    names = arguments.targets or catalog.families()
+    classes = dict.fromkeys(cls for name in names for cls in find_rules(name))
+    from handgrad.bridges import golden
+
+    try:
+        written = golden.export(_shown(classes), output, arguments.seed)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(error) from None
+    finally:
+        progress()
+    print(_summary(written, output))
+    return 0
+
+
+def _summary(written, output):
+    from handgrad.judge.verdict import many
+
+    entries = written.manifest.entries
+    rules = many(len({entry.rule for entry in entries}), "rule")
+    megabytes = f"{output.stat().st_size / 1e6:.1f} MB"
+    counts = f"{rules}, {len(entries)} entries, {len(written.arrays)} arrays, {megabytes}"
+    return f"{counts}: they are in {output}"
+
+
+def _shown(classes):
+    """The rules of some classes, each with a line of progress."""
+    for i, cls in enumerate(classes):
+        progress(f"{i}/{len(classes)} {cls.__name__}")
+        yield from catalog.instances(cls)
+
+
+def _refuse_what_cannot_be_written(output):
+    """Say before the work what would fail after it."""
+    if output.suffix != SUFFIX:
+        raise UsageError(f"-o {output} must end in {SUFFIX}")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output} cannot be written: {output.parent} is no directory")
