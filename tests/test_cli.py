@@ -247,6 +247,6 @@ def test_the_table_shows_the_findings_below_their_rule(handgrad, wrong_negate):
     _, output, _ = handgrad("verify", "Negate", "Exp")
     above, below = output.index("\nNegate "), output.index("\nExp ")
     findings = " ".join(output[above:below].split())
-    error = r"of input 0 is off by \d\.\de[+-]\d\d of its scale"
+    error = r"of input 0 is off by \d\.\de[+-]\d\d of its size"
     assert re.search(f"WRONG, against JAX: the gradient {error}", findings)
     assert max(map(len, output.splitlines())) <= 80

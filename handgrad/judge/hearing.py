@@ -8,26 +8,21 @@ from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
 from handgrad.judge.diagnosis import explanation
 from handgrad.judge.draws import Case
-from handgrad.judge.evidence import (
-    is_analytic,
-    law_breaches,
-    opinion_of_jax,
-    opinion_of_numbers,
-    special_point,
-)
+from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.numbers import direction
-from handgrad.judge.precision import bits_lost
+from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import regimes, shapes
 from handgrad.judge.small import free_sizes, smaller
+from handgrad.judge.special import findings_at, is_analytic, misbehaviour, trial_at
 from handgrad.judge.subjects import Rule
-from handgrad.judge.trial import Trial
+from handgrad.judge.trial import Trial, Unjudgeable
 from handgrad.judge.verdict import Finding, Status
 
 PROJECTIONS = 2
-AFFORDABLE = 60  # evaluations at inputs that are large and cannot be made smaller
+AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
 LARGE = 20_000  # numbers
 
 
@@ -36,24 +31,25 @@ class Hearing:
 
     def __init__(self, verdict, subject, reference, library):
         self.verdict, self.subject, self.library = verdict, subject, library
-        self.reference = reference or getattr(subject, "reference", None)
+        self.reference = reference or subject.reference
         if self.reference is None and isinstance(subject, Rule):
             self.reference = registered_reference(subject.rule)
-        self.automatic = None
+        self.automatic: Automatic | None = None
         self.moved = False
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
+
+    def another(self, verdict, subject):
+        """A hearing of the same kind, of which nothing is known yet."""
+        subject.pristine = subject.pristine or self.subject.pristine
+        return Hearing(verdict, subject, None, self.library)
 
     def hear_drawn(self, cases):
         """Inputs from a derivation are small and ordinary, and of several shapes."""
         trials = [self._ordinary(case.inputs, case) for case in cases]
         if not self.settled:
             self._special(trials[0], cases[0])
-
-    def another(self, verdict, subject):
-        """A hearing of the same kind, of which nothing is known yet."""
-        return Hearing(verdict, subject, None, self.library)
 
     def hear_inputs(self, inputs):
         """What a verdict at these inputs would come to."""
@@ -70,50 +66,51 @@ class Hearing:
         trial = self._ordinary(wide, case)
         if self.settled:
             return
-        if lowered:
-            self._low(case, trial)
-        self._special(self._small(trial) or trial, case)
+        low = self._low(case, trial) if lowered else None
+        if not self.settled:
+            self._special(self._small(trial) or trial, case, low)
 
     def close(self):
         """What remains to be said when all was heard."""
         if not self.moved and not self.settled:
-            self.report(Status.VACUOUS, "power", "every gradient is 0", "every case")
+            self.report((Status.VACUOUS, "power", "every gradient is 0"), "every case")
         if self.exhibit is not None or self.refused is not None:
             self.verdict.explain = partial(explanation, self)
 
-    def report(self, status, check, message, case, trial=None):
-        self.verdict.findings.append(
-            Finding(status, check, message, f"{self.verdict.subject}, {case}")
-        )
-        if status is not Status.KINK:
+    def report(self, finding, case, trial=None):
+        """One more finding, (status, check, message), of a case."""
+        self.verdict.findings.append(Finding(*finding, f"{self.verdict.subject}, {case}"))
+        if finding[0] is not Status.KINK:
             self.settled = True
             self.exhibit = self.exhibit or trial
 
+    def _trial(self, inputs):
+        """A trial, in the library whose arrays the forward returns."""
+        trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
+        if self.library != "numpy" or trial.returned_library == "numpy":
+            return trial
+        self.library = trial.returned_library
+        return Trial(self.subject, inputs, self.verdict.seed, self.library)
+
     def _try(self, inputs, case):
         """A trial, or None if the forward or the backward cannot even be run."""
+        part = "forward"
         try:
-            trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
-            if self.library == "numpy" and trial.returned_library != "numpy":
-                self.library = trial.returned_library
-                trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
-        except Exception as error:
-            self._raised("forward", error, case, inputs)
-            return None
-        try:
+            trial = self._trial(inputs)
+            part = "backward"
             _ = trial.first
+        except Unjudgeable:
+            raise
         except Exception as error:
-            self._raised("backward", error, case, inputs)
+            self.refused = inputs
+            if isinstance(error, ValueError) and "read-only" in str(error):
+                part = "nothing is overwritten"
+                message = f"an input or dy is written to: {first_line(error)}"
+            else:
+                message = f"{part} raises {type(error).__name__}: {first_line(error)}"
+            self.report((Status.CONTRACT, part, message), case)
             return None
         return trial
-
-    def _raised(self, part, error, case, inputs):
-        self.refused = inputs
-        if isinstance(error, ValueError) and "read-only" in str(error):
-            message = f"an input or dy is written to: {first_line(error)}"
-            self.report(Status.CONTRACT, "nothing is overwritten", message, case)
-        else:
-            message = f"{part} raises {type(error).__name__}: {first_line(error)}"
-            self.report(Status.CONTRACT, part, message, case)
 
     def _ordinary(self, inputs, case):
         """The laws and every oracle at ordinary inputs; the trial, or None."""
@@ -121,41 +118,45 @@ class Hearing:
         trial = self._try(inputs, case)
         if trial is None:
             return None
-        breaches = law_breaches(trial, LAWS)
-        for status, check, sentence in breaches:
-            self.report(status, check, sentence, case, trial)
-        if not breaches:
+        if self._obeys(trial, LAWS, case):
             self.moved |= trial.moves
             self._consult(trial, case)
         self.verdict.evaluations += trial.evaluations
         return trial
 
+    def _obeys(self, trial, laws, case):
+        """Whether no law is broken; what is, is reported."""
+        breaches = law_breaches(trial, laws)
+        for breach in breaches:
+            self.report(breach, case, trial)
+        return not breaches
+
     def _consult(self, trial, case):
         """JAX and numbers, and what their agreement is worth."""
         expected = None
-        if self._oracle(trial) is not None:
-            findings, worst, expected = opinion_of_jax(trial, self.automatic)
+        if (oracle := self._oracle(trial)) is not None:
+            findings, worst, expected = opinion_of_jax(trial, oracle)
             self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
             for finding in findings:
-                self.report(*finding, case, trial)
+                self.report(finding, case, trial)
         moves = [direction(trial, k) for k in range(PROJECTIONS)]
         findings, projections = opinion_of_numbers(trial, moves, certain=expected is not None)
         self._note(projections)
         for finding in findings:
-            self.report(*finding, case, trial)
+            self.report(finding, case, trial)
         if not self.settled:
             self._measure_power(trial, projections, expected)
 
     def _oracle(self, trial):
         """JAX's opinion, if there is a function for it to differentiate."""
         if self.reference is None:
-            if self.automatic is None and self.subject.traceable:
-                function = traced(self.subject, trial)
-                self.automatic = Automatic(function, trial.real) if function else False
-            return self.automatic or None
+            if self.automatic is None and (function := traced(self.subject, trial)):
+                self.automatic = Automatic(function, trial.real)
+            return self.automatic
         self.automatic = self.automatic or Automatic(self.reference, trial.real)
         if message := self.automatic.misfit(trial):
-            self.report(Status.WRONG, "against JAX", message, "the given reference", trial)
+            finding = Status.WRONG, "against JAX", message
+            self.report(finding, "the given reference", trial)
             return None
         return self.automatic
 
@@ -184,16 +185,11 @@ class Hearing:
 
     def _small(self, trial):
         """A trial at smaller inputs that the subject takes, and at which it is right."""
-        for inputs in smaller(trial.inputs):
-            if (small := self._quietly(inputs)) is not None:
-                return small
-        return None
+        found = map(self._quietly, smaller(trial.inputs))
+        return next((small for small in found if small is not None), None)
 
     def _quietly(self, inputs):
-        """A trial at inputs of other shapes, or None if the subject does not take them.
-
-        It does if the gradients have the right shapes; if they are wrong then, that is a finding.
-        """
+        """A trial at inputs of other shapes, if all is well with it."""
         try:
             trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
             if not all(y.size and np.all(np.isfinite(y)) for y in trial.y):
@@ -204,42 +200,64 @@ class Hearing:
         except Exception:
             return None
         self.verdict.probes += trial.evaluations
-        for finding in findings:
-            if finding[0] is Status.WRONG:
-                self.report(*finding, f"inputs {', '.join(str(x.shape) for x in inputs)}", trial)
         return None if findings else trial
 
-    def _alone(self, trial, case):
-        """Each input moved alone: a small one would be drowned by the others."""
-        if len(trial.real) > 1:
-            moves = [direction(trial, "alone", i, only=i) for i in trial.real]
-            for finding in opinion_of_numbers(trial, moves, certain=True)[0]:
-                self.report(*finding, f"{case}, one input moved alone", trial)
+    def _special(self, trial, case, low=None):
+        """The long laws, and every regime; the first finding ends it.
 
-    def _special(self, trial, case):
-        """The long laws, and every regime; the first finding ends it."""
-        large = sum(x.size for x in trial.inputs) > LARGE
+        `low` is the trial in the given precision, if that is another: there a result has to be
+        finite where the forward is.
+        """
+        if sum(x.size for x in trial.inputs) > LARGE:
+            self._glance(trial, case)
+            return
         before = trial.evaluations
-        if not large:
-            self._alone(trial, case)
-            for status, check, sentence in law_breaches(trial, LONG_LAWS):
-                self.report(status, check, sentence, f"{case} and calls between", trial)
+        self._obeys(trial, LONG_LAWS, f"{case} and calls between")
+        if not self.settled:
+            self._steady(trial, case)
         trial.analytic = not self.automatic and is_analytic(trial)
+        places = [(*regime, self.automatic) for regime in regimes(trial)]
+        free = free_sizes(trial.inputs, lambda xs: self._quietly(xs) is not None)
+        # JAX would have to compile for each shape
+        places += [(*shape, None) for shape in shapes(trial, free)]
         self.verdict.probes += trial.evaluations - before
-        places = [(*regime, self.automatic or None) for regime in regimes(trial)]
-        if not large:  # JAX would have to compile for each shape
-            free = free_sizes(trial.inputs, lambda xs: self._quietly(xs) is not None)
-            places += [(*shape, None) for shape in shapes(trial, free)]
         for description, inputs, automatic in places:
-            if self.settled or (large and self.verdict.evaluations > AFFORDABLE):
-                return
-            findings, at = special_point(trial, inputs, automatic)
-            for finding in findings:
-                self.report(*finding, f"{case}, {description}", at)
-            if at is not None:
+            if not self.settled and (at := trial_at(trial, inputs)) is not None:
+                for finding in findings_at(at, automatic):
+                    self.report(finding, f"{case}, {description}", at)
                 self.moved |= at.moves
                 self.verdict.probes += at.evaluations
-                self.verdict.evaluations += at.evaluations if large else 0
+            if not self.settled and low is not None:
+                self._in_low(low, inputs, f"{case}, {description}")
+
+    def _steady(self, trial, case):
+        """Whether the gradients of float64 code are as smooth as rounding lets them be."""
+        try:
+            jittered = list(bits_jittered(trial))
+        except Exception:
+            return  # at the edge of the domain
+        for i, bits in jittered:
+            message = f"the gradient of input {i} loses {bits:.0f} bits that the problem does not cost"
+            self.report((Status.IMPRECISE, "precision", message), case, trial)
+
+    def _in_low(self, low, inputs, case):
+        """A special point in the given precision."""
+        kinds = {i: x.dtype for i, x in enumerate(low.inputs) if i in low.real}
+        lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(inputs)]
+        if (at := trial_at(low, lowered)) is not None:
+            for finding in misbehaviour(at):
+                self.report(finding, case, at)
+            self.verdict.probes += at.evaluations
+
+    def _glance(self, trial, case):
+        """Large inputs that cannot be made smaller: what can be seen in a few evaluations."""
+        for description, inputs in regimes(trial):
+            if self.settled or self.verdict.evaluations + 2 > AFFORDABLE:
+                return
+            if (at := trial_at(trial, inputs)) is not None:
+                for finding in misbehaviour(at):
+                    self.report(finding, f"{case}, {description}", at)
+                self.verdict.evaluations += at.evaluations
 
     def _is_wide(self, inputs):
         """Whether the code gives float64 for float64, and so can be judged in it."""
@@ -251,30 +269,22 @@ class Hearing:
         return all(a.dtype == np.float64 for a in arrays if is_floating(a.dtype))
 
     def _low(self, case, wide):
-        """The given precision: its own contract, and the bits that it loses."""
+        """The given precision: its own contract, and the bits that it loses. The trial, or None."""
         low = self._try(case.inputs, case)
-        if low is None:
-            return
-        breaches = law_breaches(low, LAWS)
-        for status, check, sentence in breaches:
-            self.report(status, check, sentence, case, low)
-        if breaches:
-            return
+        if low is None or not self._obeys(low, LAWS, case):
+            return None
         name = " and ".join(sorted({x.dtype.name for x in low.real_inputs}))
         for what, bits in bits_lost(low, wide):
             message = f"{what} loses {bits:.0f} bits in {name} that the problem does not cost"
-            self.report(Status.IMPRECISE, "precision", message, case, low)
+            self.report((Status.IMPRECISE, "precision", message), case, low)
         self.verdict.evaluations += low.evaluations
+        return low
 
     def _only_low(self, case):
         """Code that computes in low precision whatever it is given."""
         self.verdict.cases += 1
         trial = self._try(case.inputs, case)
-        if trial is None:
-            return
-        for status, check, sentence in law_breaches(trial, (*LAWS, *LONG_LAWS)):
-            self.report(status, check, sentence, case, trial)
-        if self.settled:
+        if trial is None or not self._obeys(trial, (*LAWS, *LONG_LAWS), case):
             return
         self.moved = trial.moves
         for k in range(PROJECTIONS):
@@ -283,5 +293,6 @@ class Hearing:
                 self.verdict.vs_numbers, self.verdict.error_bar = error, bar
             if not error <= bar:
                 message = f"off by {error:.1e} of its size, error bar {bar:.1e}"
-                self.report(Status.WRONG, "against the line integral", message, case, trial)
+                finding = Status.WRONG, "against the line integral", message
+                self.report(finding, case, trial)
         self.verdict.evaluations += trial.evaluations

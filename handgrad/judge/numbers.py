@@ -5,13 +5,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from handgrad.judge.jumps import largest_jump
+from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import RUNS, dithered, unit_of
-from handgrad.judge.numerical import CERTAIN, Line, estimate, measured_noise
-from handgrad.judge.trial import rms
+from handgrad.judge.numerical import (
+    CERTAIN,
+    FAR,
+    STEPS,
+    SUMMED,
+    UNIT,
+    Line,
+    estimate,
+    measured_noise,
+)
+from handgrad.judge.trial import rms, spread
 
 RESOLUTION = 1e-6  # an error bar wider than this share of the gradient tells nothing
 SHAKY = 1e-8  # of the gradient: so many digits are not lost to the problem's own condition
 ROUNDINGS = 4  # that the sum ⟨dx, u⟩ itself may be off by
+SURPASSED = 30  # error bars, of which noise is nowhere near
+ALIKE = 1e-2  # of the gradient: a difference that noise, or jumps, may make
 
 
 @dataclass(frozen=True)
@@ -36,62 +49,111 @@ class Projection:
         return self.bar <= RESOLUTION * CERTAIN * self.spread
 
     @property
+    def is_off(self):
+        """Whether the gradient is wrong along it: beyond the bar, and that narrow or far surpassed."""
+        return not self.agrees and (self.known or self.error > SURPASSED * self.bar)
+
+    @property
     def at_a_kink(self):
         return abs(self.kink) > RESOLUTION * self.spread
 
 
 def direction(trial, *names, only=None):
-    """A random direction, each input moved by about its own size; `only` one of them, if given."""
+    """A random direction, each input moved as far as it varies; `only` one of them, if given."""
     rng = trial.generator("direction", *names)
-    moves = [(rms(x) or 1.0) * rng.normal(size=x.shape) for x in trial.real_inputs]
+    moves = [spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
     if only is None:
         return moves
     return [u if i == only else 0 * u for i, u in zip(trial.real, moves, strict=True)]
 
 
-def project(trial, grads, u):
+def project(trial, grads, u, *, quick=False):
     """The gradients along a direction, against the numerical derivative.
 
-    Where the forward is not defined on both sides, every number is moved upwards.
+    Where the forward is not defined on both sides, every number is moved upwards. What may excuse a
+    difference is looked for only where there is one: first noise, then jumps. A quick look is
+    content with large steps where they tell enough.
     """
-    found = _along(trial, grads, u)
-    return found if found.bar < math.inf else _along(trial, grads, [np.abs(b) for b in u])
+    view = _View(trial, grads, u)
+    if quick and (found := view.projection(steps=FAR)).agrees and found.known:
+        return found
+    found = view.projection()
+    if found.bar == math.inf:
+        view = _View(trial, grads, [np.abs(b) for b in u])
+        found = view.projection()
+    return found if found.agrees else _second_look(view)
 
 
-def _along(trial, grads, u):
-    """Noise is measured where the first look disagrees: that of the forward, then the backward's."""
-    x = [a.astype(float) for a in trial.real_inputs]
-    line = Line(_forward(trial), x, u, [d.astype(float) for d in trial.dy], _wide(trial.y))
-    pairs = [(grads[i].astype(float), b) for i, b in zip(trial.real, u, strict=True)]
-    moves = math.fsum(float(np.sum(g * b)) for g, b in pairs)
-    spread = math.sqrt(sum(float(np.sum((g * b) ** 2)) for g, b in pairs))
-    unit = max(unit_of(y.dtype) for y in trial.y)
-    coarse = line.size * unit if unit > 1e-15 else 0.0
-    shaken = unit * math.sqrt(
-        sum(float(np.sum((g * a) ** 2)) for (g, _), a in zip(pairs, x, strict=True))
-    )
+def _second_look(view):
+    noise = measured_noise(view.line)
+    found = view.projection(noise, thorough=True)
+    if found.agrees or found.at_a_kink:
+        return found
+    if view.nearly_agrees:
+        noise += largest_jump(view.line, view.spread, sum(b.size for b in view.u))
+    found = view.projection(noise, view.shaken_gradient(), thorough=True)
+    return replace(found, shaky=found.agrees and found.error > SHAKY * found.spread)
 
-    loudness = math.sqrt(sum(float(np.sum(d.astype(float) ** 2)) for d in trial.dy))
 
-    def judged(noise, slack=0.0, *, thorough=True):
-        found = estimate(line, shaken + coarse + noise, thorough=thorough)
-        size = max(spread, abs(found.value))
-        rounding = ROUNDINGS * unit * (spread + 0.1 * line.size + unit**3 * loudness)
+class _View:
+    """The gradients and the forward along one direction."""
+
+    def __init__(self, trial, grads, u):
+        self.trial, self.u = trial, u
+        x = [a.astype(float) for a in trial.real_inputs]
+        self.line = Line(_forward(trial), x, u, _wide(trial.dy), _wide(trial.y))
+        wide = [grads[i].astype(float) for i in trial.real]
+        self.moves = math.fsum(float(np.sum(g * b)) for g, b in zip(wide, u, strict=True))
+        self.spread = _norm(g * b for g, b in zip(wide, u, strict=True))
+        self.unit = max((unit_of(y.dtype) for y in trial.y if is_floating(y.dtype)), default=UNIT)
+        self.shaken = SUMMED * self.unit * _norm(g * a for g, a in zip(wide, x, strict=True))
+        if self.unit > UNIT:
+            self.shaken += self.unit * self.line.size
+        self.floor = UNIT * usual(trial, u)
+
+    def projection(self, noise=0.0, slack=0.0, steps=STEPS, *, thorough=False):
+        """How far the gradients are off, given the noise of φ and a slack of the gradients' own."""
+        found = estimate(self.line, self.shaken + noise, steps, thorough=thorough)
+        size = max(self.spread, abs(found.value))
+        rounding = ROUNDINGS * (self.unit * (self.spread + 0.1 * self.line.size) + self.floor)
         bar = CERTAIN * (found.error + rounding + slack)
-        error = abs(moves - found.value)
+        error = abs(self.moves - found.value)
         if not math.isfinite(error):
             error, bar = 0.0, math.inf  # nothing is known
-        return Projection(error, bar, size, found.kink, found.value, u)
+        return Projection(error, bar, size, found.kink, found.value, self.u)
 
-    first = judged(0.0, thorough=False)
-    if first.agrees:
-        return first
-    noise = measured_noise(line)
-    second = judged(noise)
-    if second.agrees or second.at_a_kink:
-        return second
-    third = judged(noise, _shaken_gradient(trial, u, unit))
-    return replace(third, shaky=third.agrees and third.error > SHAKY * third.spread)
+    @property
+    def nearly_agrees(self):
+        """Whether the gradients are about those of some step, and so noise may be the reason."""
+        near = (abs((r + s) / 2 - self.moves) for r, s in self.line.slopes())
+        return min((d for d in near if math.isfinite(d)), default=math.inf) <= ALIKE * self.spread
+
+    def shaken_gradient(self):
+        """How far one rounding of the arguments moves ⟨dx, u⟩."""
+        trial, found = self.trial, []
+        given, count = (*trial.inputs, *trial.dy), len(trial.inputs)
+        for moved in dithered(given, self.unit, trial.seed):
+            cast = [a.astype(x.dtype) for a, x in zip(moved, given, strict=True)]
+            try:
+                grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
+            except Exception:
+                return math.inf  # at the edge of the domain
+            pairs = zip(trial.real, self.u, strict=True)
+            found.append(sum(float(np.sum(grads[i] * b)) for i, b in pairs))
+        return float(np.std(found)) * RUNS
+
+
+def usual(trial, u):
+    """The size that the gradient along a direction has at ordinary inputs; 0 where these are."""
+    if trial.origin is None:
+        return 0.0
+    grads = trial.origin.grads
+    pairs = zip(trial.real, u, strict=True)
+    return math.sqrt(sum(rms(grads[i]) ** 2 * float(np.sum(b * b)) for i, b in pairs))
+
+
+def _norm(arrays):
+    return math.sqrt(sum(float(np.sum(a * a)) for a in arrays))
 
 
 def _forward(trial):
@@ -106,17 +168,3 @@ def _forward(trial):
 
 def _wide(ys):
     return [y.astype(float) for y in ys]
-
-
-def _shaken_gradient(trial, u, unit):
-    """How far one rounding of the arguments moves ⟨dx, u⟩."""
-    count = len(trial.inputs)
-    found = []
-    for arrays in dithered((*trial.inputs, *trial.dy), unit, trial.seed):
-        cast = [a.astype(x.dtype) for a, x in zip(arrays, (*trial.inputs, *trial.dy), strict=True)]
-        try:
-            grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
-        except Exception:
-            return math.inf  # at the edge of the domain
-        found.append(sum(float(np.sum(grads[i] * b)) for i, b in zip(trial.real, u, strict=True)))
-    return float(np.std(found)) * RUNS

@@ -1,12 +1,13 @@
 """Oracle: a numerical directional derivative with an honest error bar.
 
-Central differences at the steps h, h/2, h/4, … are extrapolated to h = 0 (Ridders, 1982). The entry
+Central differences at ever smaller steps are extrapolated to the step 0 (Ridders, 1982). The entry
 of the table that agrees best with its neighbours is the value; its disagreement, plus the noise of
-the function as the step amplifies it, is the error bar. The step is found by the function itself
-and the noise is measured (Moré and Wild, SIAM J. Sci. Comput. 33, 2011). The two one-sided
-differences show a kink.
+the function as the step amplifies it, is the error bar. The steps go from an eighth of the argument
+to where rounding drowns them: one table suits every function, and steps under its kinks. The two
+one-sided differences show a kink at the point itself. Noise is measured where it matters (Moré and
+Wild, SIAM J. Sci. Comput. 33, 2011).
 
-The cost does not grow with the number of elements.
+The cost does not grow with the number of elements, and is the same for every smooth function.
 """
 
 import math
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 UNIT = 2.0**-53
-FIRST_STEPS = (0.1, 1e-4, 1e-7)
-RUNGS = 8
-PATIENCE = 2  # rungs without an improvement end a ladder
-GOOD = 1e-8  # of the value: an error bar this small ends the search
+RATIO = 8
+STEPS = tuple(1.0 / RATIO**k for k in range(1, 9))  # powers of two, which round nothing
+FAR = STEPS[:4]  # enough for what is smooth
+NEAR = 5  # the steps from this one on are below every structure that matters
+CERTAIN = 8  # error bars: what is larger is there
+SUMMED = 4  # roundings that a sum of thousands of numbers comes to
 NOISE_POINTS = 7
 NOISE_SPACING = 1e-8
-CERTAIN = 8  # error bars: what is larger is there
 
 
 @dataclass(frozen=True)
@@ -63,40 +65,105 @@ class Line:
         """The size of ⟨v, f(x)⟩ as a sum of terms of random sign."""
         return self.sizes[0.0]
 
-    def rounding(self, t):
-        """How far rounding its terms moves φ(t), and φ(−t)."""
-        return UNIT * max(self.size, self.sizes.get(t, 0.0), self.sizes.get(-t, 0.0))
+    def slopes(self, steps=STEPS):
+        """The differences to the right and to the left at every step."""
+        return [(self(h) / h, -self(-h) / h) for h in steps]
+
+    def noises(self, noise, steps=STEPS):
+        """The noise of φ at every step: its terms are rounded, and so is x + t u."""
+        ratios = [
+            math.sqrt(_dot(a, a) / _dot(b, b)) if np.any(b) else 0.0
+            for a, b in zip(self.x, self.u, strict=True)
+        ]
+        shaken = UNIT * max(ratios, default=0.0)
+        for h, (right, left) in zip(steps, self.slopes(steps), strict=True):
+            largest = max(self.size, self.sizes.get(h, 0.0), self.sizes.get(-h, 0.0))
+            slope = max((abs(s) for s in (right, left) if math.isfinite(s)), default=0.0)
+            yield noise + SUMMED * UNIT * largest + shaken * slope
 
 
 def directional_derivative(f, x, u, v):
     """⟨v, J u⟩ for f at x, as an Estimate, with the noise measured."""
     line = Line(f, x, u, v)
-    return estimate(line, noise=measured_noise(line))
+    return estimate(line, measured_noise(line), thorough=True)
 
 
-def estimate(line, noise=0.0, *, thorough=False):
+def estimate(line, noise=0.0, steps=STEPS, *, thorough=False):
     """The derivative of φ at 0, as an Estimate; `noise` comes on top of one rounding of f and x.
 
-    The first good ladder is believed. A thorough look takes all, and believes the most precise of
-    those that agree with the smallest steps: large ones may step over what is near.
+    A thorough look believes only what smaller steps do not contradict: large ones may step over what
+    is near.
     """
-    found = []
-    for step in FIRST_STEPS:
-        found.append(_ladder(line, step, noise + _shaken(line, step)))
-        if found[-1].error <= GOOD * abs(found[-1].value) and not thorough:
-            break
-    found = [ladder for ladder in found if ladder.error < math.inf]
+    noises = list(line.noises(noise, steps))
+    rights, lefts = zip(*line.slopes(steps), strict=True)
+    slopes = [(r + s) / 2 for r, s in zip(rights, lefts, strict=True)]
+    found = _table(slopes, noises, RATIO**2)
+    if not found:  # at the edge of a domain nothing is to the left
+        slopes = rights
+        found = _table(slopes, noises, RATIO)
+    if thorough:
+        found = [entry for entry in found if _stands(entry, slopes, noises)]
     if not found:
-        return _one_sided(line, noise)
-    if not thorough:
-        return min(found, key=lambda ladder: ladder.error)
-    near = found[-1]
-    alike = [
-        ladder
-        for ladder in found
-        if abs(ladder.value - near.value) <= CERTAIN * (ladder.error + near.error)
-    ]
-    return min(alike, key=lambda ladder: ladder.error)
+        return Estimate(math.nan, math.inf)
+    best = min(found, key=lambda entry: entry.error)
+    gaps = [r - s for r, s in zip(rights, lefts, strict=True)]
+    return Estimate(best.value, best.error, _kink(gaps, noises))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One value of the table, its error, and the place of the smallest step that it is made of."""
+
+    value: float
+    error: float
+    last: int
+
+
+def _table(slopes, noises, ratio):
+    """Every extrapolation of slopes whose error falls by this ratio from step to step."""
+    found, previous = [], []
+    for k, (slope, noise) in enumerate(zip(slopes, noises, strict=True)):
+        row, amplification = [slope], 1.0
+        for j, former in enumerate(previous, 1):
+            p = float(ratio) ** j
+            row.append((p * row[-1] - former) / (p - 1))
+            amplification *= (p + 1) / (p - 1)
+            error = max(abs(row[j] - row[j - 1]), abs(row[j] - former))
+            error += amplification * noise / STEPS[k]
+            if math.isfinite(error):
+                found.append(_Entry(row[j], error, k))
+        previous = row if math.isfinite(slope) else []
+    return found
+
+
+def _stands(entry, slopes, noises):
+    """Whether the slopes at smaller steps come to the value as closely as that at its own last step."""
+    off = entry.error + abs(slopes[entry.last] - entry.value)
+    behind = slice(entry.last + 1, None)
+    return not any(
+        abs(slope - entry.value) > CERTAIN * (off + noise / h)
+        for slope, noise, h in zip(slopes[behind], noises[behind], STEPS[behind], strict=False)
+    )
+
+
+def _kink(gaps, noises):
+    """The limit of D⁺(h) − D⁻(h) = κ + c₁ h + c₃ h³ + …, or 0 where it is no more than its error.
+
+    A kink at the point is seen at the smallest steps too; one nearby is not.
+    """
+    best, error = 0.0, math.inf
+    shaken = [4 * noise / h for noise, h in zip(noises, STEPS, strict=False)]
+    for a, b, c, noise in zip(gaps, gaps[1:], gaps[2:], shaken[2:], strict=False):
+        former, latter = ((RATIO * y - x) / (RATIO - 1) for x, y in ((a, b), (b, c)))
+        limit = (RATIO**3 * latter - former) / (RATIO**3 - 1)
+        off = abs(limit - latter) + abs(limit - former) + 2 * noise
+        if off < error:
+            best, error = limit, off
+    stays = all(
+        abs(gap - best) <= abs(best) / 2 + noise
+        for gap, noise in zip(gaps[NEAR:], shaken[NEAR:], strict=True)
+    )
+    return best if stays and abs(best) > CERTAIN * error else 0.0
 
 
 def measured_noise(phi):
@@ -110,73 +177,6 @@ def measured_noise(phi):
         levels.append(math.sqrt(factor * float(np.mean(table**2))))
     finite = [level for level in levels[2:] if math.isfinite(level)]
     return max(finite, default=0.0)
-
-
-def _shaken(line, step):
-    """The noise of φ because x + t u is itself rounded, if the whole of x moves as u does."""
-    slope = abs(line(step) - line(-step)) / (2 * step)
-    ratios = [
-        math.sqrt(_dot(a, a) / _dot(b, b)) if np.any(b) else 0.0
-        for a, b in zip(line.x, line.u, strict=True)
-    ]
-    return UNIT * slope * max(ratios, default=0.0) if math.isfinite(slope) else 0.0
-
-
-def _ladder(phi, step, noise):
-    """Ridders' table from one first step: its best entry, and the kink that its differences show."""
-    best, best_rung = Estimate(math.nan, math.inf), 0
-    previous, gaps = [], []
-    for rung in range(RUNGS):
-        h = step / 2**rung
-        right, left = phi(h) / h, -phi(-h) / h
-        shaky = noise + phi.rounding(h)
-        gaps.append((right - left, 2 * shaky / h))
-        row = [(right + left) / 2]
-        amplification = 1.0
-        for j in range(1, len(previous) + 1):
-            p = 4.0**j
-            row.append((p * row[-1] - previous[j - 1]) / (p - 1))
-            amplification *= (p + 1) / (p - 1)
-            disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
-            error = disagreement + amplification * shaky / h
-            if error < best.error:
-                best, best_rung = Estimate(row[j], error), rung
-        previous = row if math.isfinite(row[0]) else []
-        if best.error < math.inf and rung - best_rung >= PATIENCE:
-            break
-    return Estimate(best.value, best.error, _kink(gaps))
-
-
-def _one_sided(phi, noise):
-    """The slope to the right, where there is nothing to the left: at the edge of a domain."""
-    best, previous = Estimate(math.nan, math.inf), []
-    for rung in range(RUNGS + PATIENCE):
-        h = FIRST_STEPS[0] / 4**rung
-        row = [phi(h) / h]
-        shaky = noise + phi.rounding(h)
-        amplification = 2.0
-        for j in range(1, len(previous) + 1):
-            p = 4.0**j
-            row.append((p * row[-1] - previous[j - 1]) / (p - 1))
-            amplification *= (p + 1) / (p - 1)
-            disagreement = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
-            error = disagreement + amplification * shaky / h
-            if error < best.error:
-                best = Estimate(row[j], error)
-        previous = row if math.isfinite(row[0]) else []
-    return best
-
-
-def _kink(gaps):
-    """The limit of D⁺(h) − D⁻(h) = κ + c₁ h + c₃ h³ + …, or 0 where it is no more than its error."""
-    best, error = 0.0, math.inf
-    for (a, _), (b, _), (c, noise) in zip(gaps, gaps[1:], gaps[2:], strict=False):
-        former, latter = 2 * b - a, 2 * c - b
-        limit = (8 * latter - former) / 7
-        off = abs(limit - latter) + abs(limit - former) + 4 * noise
-        if off < error:
-            best, error = limit, off
-    return best if abs(best) > CERTAIN * error else 0.0
 
 
 def _size(v, y):

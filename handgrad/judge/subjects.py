@@ -1,8 +1,8 @@
 """Subjects: every kind of code with a gradient, seen in one way.
 
-A subject has `name`, `forward(*inputs)`, and `vjp(*inputs)`, which gives the outputs and a function
-from their upstream gradients to the gradients of the inputs. `anew()` is a copy in its present
-state.
+A subject has `name`, `forward(*inputs)`, and `vjp(*inputs)`, which gives the outputs, or None where
+nobody needs them, and a function from their upstream gradients to the gradients of the inputs.
+`anew()` is a copy in its present state, `pristine` a copy in its first one, or None.
 """
 
 import copy
@@ -17,6 +17,15 @@ def subject_of(subject, params=None):
 
     Raises TypeError, in one sentence, for what is none.
     """
+    found = _recognised(subject, params)
+    try:
+        found.pristine = found.anew()
+    except Exception:
+        found.pristine = None  # it cannot be copied
+    return found
+
+
+def _recognised(subject, params):
     if params is not None and not _is_layer(subject):
         raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
     if isinstance(subject, type):
@@ -36,14 +45,28 @@ def subject_of(subject, params=None):
     )
 
 
+class Subject:
+    """What all kinds have in common, and how they differ by default."""
+
+    pristine: Any = None
+    library: str | None = None  # of its arrays, if it takes no other
+    strict = False  # whether it must give a tuple with one gradient for each input, or None
+    reentrant = True  # whether several forwards may come before their backwards
+    traceable = False  # whether JAX may try to trace its forward
+
+    @property
+    def reference(self) -> Callable | None:
+        """The same function, for JAX to differentiate."""
+        return None
+
+
 @dataclass
-class Rule:
+class Rule(Subject):
     """forward(*inputs) -> (y, residuals), backward(residuals, dy) -> a tuple of gradients."""
 
     rule: Any
-    strict = True  # a tuple with one gradient for each input, or None
-    reentrant = True  # several forwards may come before their backwards
-    traceable = True  # JAX may try to trace its forward
+    strict = True
+    traceable = True
 
     @property
     def name(self):
@@ -61,7 +84,7 @@ class Rule:
 
 
 @dataclass
-class StatefulLayer:
+class StatefulLayer(Subject):
     """forward(*inputs) -> y, and backward(dy) -> a gradient, or a tuple of them.
 
     `params` maps the names of parameters to those of their gradients; they are judged as further
@@ -70,9 +93,7 @@ class StatefulLayer:
 
     layer: Any
     params: dict[str, str] | None = None
-    strict = False
     reentrant = False
-    traceable = False
 
     @property
     def name(self):
@@ -112,13 +133,11 @@ class StatefulLayer:
 
 
 @dataclass
-class Pair:
+class Pair(Subject):
     """f(*inputs) -> y, and vjp(dy, *inputs) -> gradients."""
 
     function: Callable
     backward: Callable
-    strict = False
-    reentrant = True
     traceable = True
 
     @property
@@ -129,7 +148,7 @@ class Pair:
         return self.function(*inputs)
 
     def vjp(self, *inputs):
-        return self.function(*inputs), lambda dy: self._gradients(dy, inputs)
+        return None, lambda dy: self._gradients(dy, inputs)
 
     def _gradients(self, dy, inputs):
         """A single gradient stands for itself, and None for what follows the first input."""
@@ -143,14 +162,11 @@ class Pair:
 
 
 @dataclass
-class JaxFunction:
+class JaxFunction(Subject):
     """A JAX function, with a derivative of its own or without: jax.vjp differentiates it."""
 
     function: Callable
-    strict = False
     library = "jax"
-    reentrant = True
-    traceable = False
 
     @property
     def name(self):
@@ -162,7 +178,7 @@ class JaxFunction:
         import jax
 
         own = isinstance(self.function, jax.custom_vjp | jax.custom_jvp)
-        return self.function.__wrapped__ if own else None
+        return self.function.fun if own else None
 
     def forward(self, *inputs):
         return self.function(*inputs)
@@ -177,17 +193,14 @@ class JaxFunction:
 
 
 @dataclass
-class TorchFunction:
+class TorchFunction(Subject):
     """A torch.autograd.Function: apply, and what its own backward returns.
 
     torch's engine would sum and cast a gradient of a wrong shape or dtype; here it is seen first.
     """
 
     function: Any
-    strict = False
     library = "torch"
-    reentrant = True
-    traceable = False
 
     @property
     def name(self):

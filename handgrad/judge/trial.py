@@ -10,6 +10,10 @@ from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_libra
 from handgrad.judge.subjects import subject_of
 
 
+class Unjudgeable(TypeError):
+    """What a forward returns is no number or array of numbers, or none of real ones."""
+
+
 class Trial:
     """A subject, the inputs and the upstream gradients at which it is judged, and a call counter.
 
@@ -19,11 +23,10 @@ class Trial:
 
     def __init__(self, subject, inputs, seed, library="numpy", dy=None):
         self.subject = subject if hasattr(subject, "vjp") else subject_of(subject)
-        if not hasattr(self.subject, "pristine"):
-            self.subject.pristine = _copied(self.subject)
         self.inputs = tuple(map(read_only, inputs))
         self.seed = seed
-        self.library = getattr(self.subject, "library", library)
+        self.library = self.subject.library or library
+        self.packed = None  # makes one thing of several outputs, if there are several
         self.evaluations = 0
         self.origin = None  # the trial at ordinary inputs, of one at special inputs
         self.analytic = False  # whether the complex step is known to hold for the subject
@@ -37,7 +40,8 @@ class Trial:
         """The outputs, as a tuple of NumPy arrays."""
         self.evaluations += 1
         y = self.subject.forward(*self._given(inputs))
-        self.returned_library = library_of(y if isinstance(y, tuple | list) else [y])
+        self.packed = getattr(type(y), "_make", type(y)) if isinstance(y, tuple | list) else None
+        self.returned_library = library_of(y if self.packed else [y])
         return outputs_of(y)
 
     def vjp(self, dy=None, inputs=None):
@@ -48,11 +52,9 @@ class Trial:
         """The backward that is still to come, after its forward."""
         self.evaluations += 1
         y, backward = self.subject.vjp(*self._given(inputs))
-        self.last_y = outputs_of(y)
+        self.last_y = () if y is None else outputs_of(y)
         upstream = [to_library(d, self.library) for d in (self.dy if dy is None else dy)]
-        if isinstance(y, tuple | list):
-            return lambda: backward(upstream if isinstance(y, list) else tuple(upstream))
-        return lambda: backward(upstream[0])
+        return lambda: backward(self.packed(upstream) if self.packed else upstream[0])
 
     def real_vjp(self, dy=None, inputs=None):
         """The gradients of the real inputs, by position, as NumPy arrays."""
@@ -118,17 +120,26 @@ class Trial:
         return [to_library(x, self.library) for x in (self.inputs if inputs is None else inputs)]
 
     def _drawn(self):
-        """Dense, signed and random; outputs of different sizes weigh alike."""
+        """Dense, signed and random; outputs of different sizes weigh alike, and integers nothing."""
         rng = self.generator("dy")
-        sizes = [rms(y) or 1.0 if is_floating(y.dtype) else 1.0 for y in self.y]
+        real = [is_floating(y.dtype) for y in self.y]
+        sizes = [rms(y) or 1.0 if floats else 0.0 for y, floats in zip(self.y, real, strict=True)]
         for y, size in zip(self.y, sizes, strict=True):
-            weight = max(sizes) / size if np.isfinite(size) else 1.0
-            yield (weight * rng.normal(size=y.shape)).astype(y.dtype)
+            weight = max(sizes) / size if size and np.isfinite(size) else float(size > 0)
+            dy = rng.normal(size=y.shape)
+            yield (weight * dy).astype(y.dtype) if any(real) else dy
 
 
 def outputs_of(y):
-    """The outputs as a tuple of NumPy arrays."""
-    return tuple(map(as_numpy, y if isinstance(y, tuple | list) else (y,)))
+    """The outputs as a tuple of NumPy arrays.
+
+    Raises Unjudgeable for what is no array of real numbers.
+    """
+    outputs = tuple(map(as_numpy, y if isinstance(y, tuple | list) else (y,)))
+    for k, output in enumerate(outputs):
+        if output.dtype.kind not in "biuf" and not is_floating(output.dtype):
+            raise Unjudgeable(f"output {k} of forward is {output.dtype}: the judge needs numbers")
+    return outputs
 
 
 def without_address(name):
@@ -139,14 +150,6 @@ def without_address(name):
 def _copies(grads, real):
     given = [i for i in real if i < len(grads) and grads[i] is not None]
     return {i: np.array(as_numpy(grads[i])) for i in given}
-
-
-def _copied(subject):
-    """The subject as it is before any call, or None if it cannot be copied."""
-    try:
-        return subject.anew()
-    except Exception:
-        return None
 
 
 def read_only(x):
@@ -163,6 +166,16 @@ def rms(x):
     if not 0 < largest < np.inf:
         return largest
     return largest * float(np.sqrt(np.mean((x / largest) ** 2)))
+
+
+def spread(x):
+    """The size of an ordinary move of an array: how far its numbers lie apart; 1 if all are 0.
+
+    Where they lie far closer together than to 0, it is a thousandth of their size.
+    """
+    size = rms(x)
+    apart = rms(x - np.mean(x)) if x.size > 1 and np.isfinite(size) else size
+    return max(apart, 1e-3 * size) if size and apart > 1e-12 * size else size or 1.0
 
 
 def typical(x):

@@ -156,10 +156,3 @@ def test_every_noise_is_positive_so_a_port_may_divide_by_it(everything):
         for noise in arrays_of(everything, entry, "output noise", "gradient noise"):
             assert np.all(noise > 0)
             assert np.all(np.isfinite(noise))
-
-
-def test_today_s_rules_give_what_they_gave(everything):
-    comparisons = list(golden.check(everything))
-    assert all(comparisons)
-    assert {c.entry.rule for c in comparisons} == {type(rule).__name__ for rule in RULES}
-    assert sum(c.numbers for c in comparisons) > 10_000

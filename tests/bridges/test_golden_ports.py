@@ -44,8 +44,17 @@ def test_the_rules_on_numpy_in_low_precision_are_good_ports(everything):
     comparisons = list(golden.judge(everything, ported(everything)))
     assert len(comparisons) == len(list(golden.check(everything)))
     assert not wrong_in(comparisons)
-    # 5.6 is the largest of seeds 0 to 3; the limit is 16
+    # 5.5 with this seed, 6.5 with others; the limit is 16
     assert max(c.off_by for c in comparisons) < 10
+
+
+def test_a_port_may_flush_what_no_normal_number_of_float32_is(tmp_path):
+    vectors = golden.export([rules.L2Penalty(weight_decay=1e-46)], tmp_path / "tiny.npz")
+    names = [name for name in vectors.arrays if "/float32/output/" in name]
+    assert all(0 < vectors.arrays[name] < 2.0**-126 for name in names)
+    comparisons = list(golden.judge(vectors, {name: np.float32(0) for name in names}))
+    assert len(comparisons) == len(names) > 1
+    assert all(comparisons)
 
 
 class NaiveBatchNorm(rules.BatchNorm):

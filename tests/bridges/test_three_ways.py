@@ -7,6 +7,7 @@ import pytest
 
 from handgrad import Affine, Layer, Sequential, SoftmaxCrossEntropyWithLabels, Tanh
 from handgrad.bridges import as_jax, as_torch
+from tests.test_import import modules_after
 
 STEPS, BATCH, RATE = 100, 20, 0.4
 FEATURES, HIDDEN, CLASSES = 6, 8, 4
@@ -24,6 +25,12 @@ def test_one_net_trains_alike_in_numpy_jax_and_torch():
     assert len(losses[0]) == STEPS
     np.testing.assert_allclose(losses[1], losses[0], rtol=AGREE, atol=0)
     np.testing.assert_allclose(losses[2], losses[0], rtol=AGREE, atol=0)
+
+
+def test_the_bridges_load_no_library_before_it_is_asked_for():
+    loaded = modules_after("from handgrad.bridges import as_jax, as_torch")
+    assert "handgrad.bridges.torch" in loaded
+    assert not loaded.intersection({"jax", "torch", "array_api_compat"})
 
 
 def with_numpy(params, batches):

@@ -11,10 +11,10 @@ from handgrad import Affine, Multiply, ReLU, verify
 
 
 class Square:
-    """A rule of somebody's own, without a derivation."""
+    """A rule of somebody's own, without a derivation, which JAX cannot trace."""
 
     def forward(self, x):
-        return x * x, (x,)
+        return np.multiply(x, x), (x,)
 
     def backward(self, residuals, dy):
         (x,) = residuals

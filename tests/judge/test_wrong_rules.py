@@ -74,6 +74,49 @@ def lagging():
     return backward
 
 
+def jittering():
+    """A backward whose gradients change by a billionth from call to call."""
+    calls = itertools.count()
+    return lambda right, dy, *inputs: tuple(dx * (1 + 1e-9 * next(calls)) for dx in right(dy))
+
+
+def mixing():
+    """A forward that leaves its input in one place, and a backward that takes it from there."""
+    latest = {}
+
+    def forward(y, a, b):
+        latest["a"] = a
+        return y
+
+    def backward(right, dy, a, b):
+        return right(dy)[0], dy * latest["a"]
+
+    return backward, forward
+
+
+def remembering():
+    """A backward that computes in single precision once it has seen it."""
+    seen = set()
+
+    def backward(right, dy, *_):
+        seen.add(dy.dtype)
+        through = np.float32 if np.dtype(np.float32) in seen else dy.dtype
+        return tuple(dx.astype(through).astype(dx.dtype) for dx in right(dy))
+
+    return backward
+
+
+def keyed_by_identity():
+    """A backward that finds its gradients again by the identity of dy, which it keeps."""
+    found = {}
+
+    def backward(right, dy, *_):
+        _, grads = found.setdefault(id(dy), (dy, right(dy)))
+        return tuple(dx * 1 for dx in grads)
+
+    return backward
+
+
 def flat_buffer(dy):
     return dy.ravel(order="K").reshape(dy.shape)
 
@@ -84,6 +127,7 @@ def one_entry(dx):
     return dx
 
 
+# a backward, or a backward and the forward that it needs
 LAW_BREAKERS = [
     (laws.gradients_fit_their_inputs, each(lambda dx: dx.sum(axis=0))),
     (laws.gradients_fit_their_inputs, each(lambda dx: dx.astype(np.float32))),
@@ -94,13 +138,17 @@ LAW_BREAKERS = [
     (laws.gradients_own_their_memory, lambda right, dy, *_: (dy, dy)),
     (laws.gradients_own_their_memory, lambda right, dy, a, b: (b, a)),
     (laws.zero_gives_zero, each(lambda dx: dx + 1e-12)),
+    (laws.zero_gives_zero, lagging()),
     (laws.scaling_passes_through, upstream(np.abs)),
     (laws.scaling_passes_through, upstream(lambda dy: np.maximum(dy, 0))),
     (laws.scaling_passes_through, upstream(lambda dy: np.clip(dy, -1, 1))),
     (laws.scaling_passes_through, upstream(np.ones_like)),
     (laws.sums_pass_through, upstream(lambda dy: dy * np.abs(dy) / (np.abs(dy).max() or 1))),
     (laws.calls_do_not_matter, counting(50)),
-    (laws.results_stay, lagging()),
+    (laws.results_stay, jittering()),
+    (laws.changes_in_place_are_seen, keyed_by_identity()),
+    (laws.forwards_do_not_mix, mixing()),
+    (laws.the_past_does_not_matter, remembering()),
     (laws.nothing_is_overwritten, overwrites_dy),
     (laws.nothing_is_overwritten, overwrites_x),
     (laws.layout_does_not_matter, upstream(flat_buffer)),
@@ -108,9 +156,9 @@ LAW_BREAKERS = [
 ]
 
 
-@pytest.mark.parametrize(("law", "backward"), LAW_BREAKERS)
-def test_a_broken_law_is_named(law, backward):
-    verdict = judged(hg.Multiply(), backward)
+@pytest.mark.parametrize(("law", "spoiled"), LAW_BREAKERS)
+def test_a_broken_law_is_named(law, spoiled):
+    verdict = judged(hg.Multiply(), *(spoiled if isinstance(spoiled, tuple) else (spoiled,)))
     assert not verdict.ok
     assert law.__name__.replace("_", " ") in {finding.check for finding in verdict.findings}
 

@@ -8,8 +8,11 @@ ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers com
 CONFIDENCE = 64  # times the noise that one rounding of the arguments makes
 
 
-def differences(trial, grads, expected, what):
-    """A sentence for each gradient that differs by more than rounding does."""
+def differences(trial, grads, expected, what, sizes=None):
+    """A sentence for each gradient that differs by more than rounding does.
+
+    `sizes`, by position, are those of the numbers that were rounded, if they are larger.
+    """
     for i, dx in grads.items():
         wide, wanted = dx.astype(float), expected[i].astype(float)
         if wide.shape != wanted.shape:
@@ -17,7 +20,7 @@ def differences(trial, grads, expected, what):
             continue
         with np.errstate(all="ignore"):
             error = np.abs(wide - wanted)
-            allowed = rounding(trial, i, np.abs(wanted))
+            allowed = rounding(trial, i, np.abs(wanted) if sizes is None else sizes[i])
             if not np.all(error <= allowed) and not np.all(error <= allowed + noise(trial, i)):
                 size = max(float(np.max(np.abs(wanted), initial=0.0)), trial.scale(i)) or 1.0
                 yield f"the gradient of input {i} {what}, by {np.max(error) / size:.1e} of its size"

@@ -1,0 +1,153 @@
+"""Special points: zeros, ties, large and tiny numbers, infinities, axes of size 1 and 0.
+
+Nothing is asked of a backward where its forward raises or gives no finite number. JAX is no oracle
+at such points (it gives NaN for the norm of 0), so where it contradicts, numbers decide.
+"""
+
+import numpy as np
+
+from handgrad.judge import kinks
+from handgrad.judge.complex_step import complex_step
+from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reason
+from handgrad.judge.laws import LAWS
+from handgrad.judge.numbers import direction, project
+from handgrad.judge.numerical import CERTAIN, UNIT
+from handgrad.judge.trial import typical
+from handgrad.judge.verdict import Status
+
+HUGE = 1e6  # times an ordinary number of the same array
+CLEAR = 1e-8  # of the gradient's size: at special points, rounding may be far from ordinary
+CHECK = "special inputs"
+
+
+def trial_at(ordinary, inputs):
+    """The trial at a special point, or None if the forward raises."""
+    try:
+        return ordinary.at(inputs)
+    except Exception:
+        return None
+
+
+def findings_at(trial, automatic):
+    """What is wrong with the gradients at a special point."""
+    if not _is_asked(trial):
+        return []
+    if found := _misfits(trial):
+        return found
+    if not _is_finite(trial.grads.values()):
+        return _not_finite(trial, automatic)
+    if not _is_finite(trial.real_inputs):
+        return []
+    return _against_jax(trial, automatic) if automatic else _against_numbers(trial)
+
+
+def misbehaviour(trial):
+    """What can be seen without any oracle: an exception, a misfit, or a NaN."""
+    if not _is_asked(trial) or not _is_finite(trial.real_inputs):
+        return []
+    return _misfits(trial) or _not_finite(trial, None)
+
+
+def _is_asked(trial):
+    return _is_finite(trial.y)
+
+
+def _is_finite(arrays):
+    return all(np.all(np.isfinite(a.astype(float))) for a in arrays)
+
+
+def _misfits(trial):
+    try:
+        _ = trial.first
+    except Exception as error:
+        message = f"forward is finite here, and backward raises {type(error).__name__}: {error}"
+        return [(Status.WRONG, CHECK, message)]
+    return [breach for breach in law_breaches(trial, LAWS[:1]) if "not finite" not in breach[2]]
+
+
+def _not_finite(trial, automatic):
+    """A gradient that is not finite is right only where the slope itself is not.
+
+    At infinite inputs, 0 times infinity is NaN in code that never meant to take them: there JAX has
+    to show that it can be done, or the function be one of a single input that does not act on
+    each number alone.
+    """
+    if not _is_finite(trial.real_inputs) and not _takes_infinities(trial, automatic):
+        return []
+    for i, dx in trial.grads.items():
+        for index in np.argwhere(~np.isfinite(dx.astype(float))):
+            where = tuple(map(int, index))
+            if np.isfinite(trial.inputs[i][where]) and kinks.diverges(trial, i, where):
+                break
+            message = f"forward is finite here, and the gradient of input {i} is {dx[where]}"
+            return [(Status.WRONG, CHECK, message + place_of(where))]
+    return []
+
+
+def _takes_infinities(trial, automatic):
+    if automatic is None:
+        return len(trial.real) == 1 and not _is_elementwise(trial)
+    _, expected = automatic(trial.inputs, trial.dy)
+    return _is_finite(expected.values())
+
+
+def _is_elementwise(trial):
+    return len(trial.y) == 1 and trial.y[0].shape == trial.real_inputs[0].shape
+
+
+def _against_jax(trial, automatic):
+    """JAX's word counts where it is finite, and where numbers do not contradict it."""
+    try:
+        findings, _, expected = opinion_of_jax(trial, automatic)
+    except Exception:
+        return _against_numbers(trial)
+    if not _is_finite(expected.values()):
+        return _against_numbers(trial)
+    wrong = [finding for finding in findings if finding[0] is not Status.KINK]
+    return (_against_numbers(trial) or wrong) if wrong else []
+
+
+def _against_numbers(trial):
+    """Two directions: one moves every number by an ordinary one's size, one by its own size."""
+    for u in _directions(trial):
+        if trial.analytic and _complex_step_agrees(trial, u):
+            continue
+        found = project(trial, trial.grads, u, quick=True)
+        clear = found.error > CLEAR * found.spread and not found.agrees
+        if found.known and clear and (findings := reason(trial, found)):
+            return [finding for finding in findings if finding[0] is not Status.KINK]
+    return []
+
+
+def _directions(trial):
+    """A number that dwarfs the others stays where it is: its moves would drown all else."""
+    rng = trial.generator("special")
+    xs = trial.real_inputs
+    sizes = [typical(x) for x in xs]
+    stays = [np.abs(x) > HUGE * size for x, size in zip(xs, sizes, strict=True)]
+    own = [np.where(x == 0, 1e-3 * s, np.abs(x)) for x, s in zip(xs, sizes, strict=True)]
+    for scales in (sizes, own):
+        yield [
+            np.where(stay, 0.0, scale * rng.normal(size=x.shape))
+            for x, scale, stay in zip(xs, scales, stays, strict=True)
+        ]
+
+
+def is_analytic(trial):
+    """Whether the complex step gives what differences give, at ordinary inputs."""
+    u = direction(trial, "complex step")
+    found = project(trial, trial.grads, u)
+    return bool(abs(_complex_step(trial, u) - found.derivative) <= found.bar)
+
+
+def _complex_step_agrees(trial, u):
+    terms = [trial.grads[i] * b for i, b in zip(trial.real, u, strict=True)]
+    moves, size = sum(map(np.sum, terms)), sum(float(np.sum(t * t)) for t in terms) ** 0.5
+    return abs(moves - _complex_step(trial, u)) <= CERTAIN * 16 * UNIT * size
+
+
+def _complex_step(trial, u):
+    def forward(xs):
+        return trial.forward(trial.with_real(xs))
+
+    return complex_step(forward, trial.real_inputs, u, trial.dy)
