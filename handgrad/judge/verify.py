@@ -55,7 +55,7 @@ def _hear_drawn(hearing):
     except Exception as error:
         faults = [f"the derivation cannot be run: it raises {type(error).__name__}: {error}"]
     for fault in dict.fromkeys(faults):
-        hearing.report(Status.WRONG, "derivation", fault, "random points")
+        hearing.report((Status.WRONG, "derivation", fault), "random points")
     hearing.hear_drawn(cases)
 
 
