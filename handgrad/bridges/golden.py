@@ -15,11 +15,15 @@ so that the noise is what rounding the arguments alone does to the result, and `
 far off as a good code is. Where an array is 0 at all arguments, its noise is u times the largest
 of them.
 
-The file is an .npz: a zip of .npy files, stored and not compressed. A C program needs no more of
-it than `unzip`: after the ten bytes and the header of Affine/0/float32/input/x.npy come the
-numbers, little-endian, the last axis running fastest. float64 and float32 are stored as such,
-bfloat16 as float32 numbers that it holds exactly, labels as int64 and masks as bytes. The array
-`manifest` is JSON, and says of every other its shape, its role and its SHA-256.
+The file is an .npz: a zip of .npy files, stored and not compressed, which `unzip` makes folders of.
+In C, the numbers of Affine/0/float32/input/x.npy begin at byte 10 + h, with h the little-endian
+number in bytes 8 and 9; they are little-endian, and the last axis runs fastest. float64 and
+float32 are stored as such, bfloat16 as float32 numbers that it holds exactly, labels as int64,
+masks as bytes, results as float64 and noise as float32. The array `manifest` is JSON, and says of
+every other its role, its shape, its dtype and its SHA-256. A port writes its results to .npy files
+of the same names, zips the folders, and has them judged by
+
+    handgrad verify --golden golden.npz --against port.npz
 
 >>> from handgrad import Affine
 >>> from handgrad.bridges import golden
@@ -63,13 +67,16 @@ class Golden:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One result held against the golden one: how far off it is, in units of its noise."""
+    """One result held against the golden one: how far off it is, in units of its noise.
+
+    `numbers` is how many were compared, and `off_by` infinite where none could be.
+    """
 
     entry: Entry
     name: str
     status: Status
     numbers: int = 0
-    off_by: float = 0.0
+    off_by: float = np.inf
     message: str = ""
 
     def __bool__(self):
@@ -187,8 +194,9 @@ def _compared(golden, entry, stored, actual, precision):
     hopeless = np.max(error) >= HALF * np.max(np.abs(expected)) > 0
     status = Status.WRONG if hopeless or farthest > WRONG else Status.IMPRECISE
     first = tuple(map(int, np.argwhere(beyond)[0]))
-    message = f"is off by {off_by[first]:.2g} noise units{_at(first)}: it is {actual[first]:.9g}, "
-    message += f"and {expected[first]:.9g} is right"
+    found, right = float(actual[first]), float(expected[first])
+    message = f"is off by {off_by[first]:.2g} noise units{_at(first)}: "
+    message += f"it is {found}, and {right} is right"
     return Comparison(entry, stored.name, status, beyond.size, farthest, message)
 
 

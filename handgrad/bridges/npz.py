@@ -70,7 +70,7 @@ def read(path):
         raise ValueError(f"{path} has more than {MAX_BYTES} bytes: no file of vectors has")
     try:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-            members = archive.infolist()
+            members = [member for member in archive.infolist() if not member.is_dir()]
             _refuse_bombs(path, members)
             return {_name(path, member): _array(path, archive, member) for member in members}
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:

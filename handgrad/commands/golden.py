@@ -128,12 +128,13 @@ def _indented(text):
 
 
 def _summary(rows):
+    from handgrad.bridges.golden import LIMIT
     from handgrad.judge.verdict import many
 
     count = many(sum(len(row.comparisons) for row in rows), "array")
     wrong = dict.fromkeys(f"{row.rule} ({row.precision})" for row in rows if row.wrong)
     outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
-    text = f"{count}, off by is in units of the noise floor, 16 at most: {outcome}"
+    text = f"{count}; up to {LIMIT} units of noise are no error: {outcome}"
     return textwrap.fill(text, 80, subsequent_indent="  ")
 
 

@@ -1,5 +1,6 @@
 """Golden vectors: true, the same each time, and sharp enough to tell a wrong port from a good one."""
 
+import doctest
 import hashlib
 import json
 from pathlib import Path
@@ -16,6 +17,12 @@ from handgrad.judge.noise import noise_floor, unit_of
 from tests.bridges.few import DTYPES, FEW, arrays_of, entry_of
 from tests.digits import finished, python
 from tests.rules_and_cases import RULES
+
+
+def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testmod(golden)
+    assert (result.failed, result.attempted) == (0, 4)
 
 
 def test_two_exports_are_the_same_bytes(few, file, tmp_path):

@@ -299,6 +299,13 @@ def test_a_member_that_is_no_array_is_refused(path):
     assert refused(path) == " holds '../../escape\\x1b.py', which is no array, named NAME.npy"
 
 
+def test_folders_in_a_zip_file_are_no_arrays(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Softmax/", b"")
+        archive.writestr("Softmax/y.npy", npy(described(), bytes(16)))
+    assert list(npz.read(path)) == ["Softmax/y"]
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_other_compressions_are_refused(path, method):
     zipped(path, method, manifest=bytes(1000))
