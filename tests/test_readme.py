@@ -7,7 +7,7 @@ from pathlib import Path
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
 PYTHON = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-PRINTED = re.findall(r"```\n(Swish.*?)```", README, re.DOTALL)
+PRINTED = re.findall(r"```\n((?:WRONG|PASS)\n.*?)```", README, re.DOTALL)
 
 
 def printed_by(code):
@@ -16,8 +16,8 @@ def printed_by(code):
 
 
 def without_digits(text):
-    """The last digits of an error differ between machines."""
-    return re.sub(r"\d\.\de[+-]\d\d", "#", text)
+    """The last digits of an error differ between machines, and so do the looks that it takes."""
+    return re.sub(r"\d\.\de[+-]\d\d|\d+ (?=evaluations|probes)", "#", text)
 
 
 def test_the_example_prints_what_the_readme_says():

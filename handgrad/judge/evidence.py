@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.judge import kinks
 from handgrad.judge.elements import gradient_error, output_error
-from handgrad.judge.numbers import direction, project
+from handgrad.judge.numbers import direction, own_direction, project
 from handgrad.judge.numerical import UNIT
 from handgrad.judge.trial import rms
 from handgrad.judge.verdict import Status
@@ -84,8 +84,8 @@ def opinion_of_numbers(trial, directions, *, certain):
     if not any(d.size for d in trial.dy) or not trial.real:
         return [], []
     projections = []
-    for u in directions:
-        projections.append(project(trial, trial.grads, u))
+    for k, u in enumerate(directions):
+        projections.append(_seen(trial, u, k))
         if projections[-1].is_off and (found := reason(trial, projections[-1])):
             return found, projections
     shaky = [p.error / p.spread for p in projections if p.shaky]
@@ -98,6 +98,15 @@ def opinion_of_numbers(trial, directions, *, certain):
         message = f"the numerical derivative is known to {max(blurred):.1e} only"
         return [(Status.INCONCLUSIVE, NUMBERS, message)], projections
     return [], projections
+
+
+def _seen(trial, u, k):
+    """The projection along u, or along another direction if that is better known."""
+    found = project(trial, trial.grads, u)
+    if found.known or found.is_off or _is_nothing(found, trial):
+        return found
+    other = project(trial, trial.grads, own_direction(trial, k))
+    return other if other.known or other.is_off else found
 
 
 def reason(trial, off):

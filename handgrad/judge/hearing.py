@@ -12,13 +12,14 @@ from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_num
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
+from handgrad.judge.noise import largest
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import regimes, shapes
 from handgrad.judge.small import free_sizes, smaller
 from handgrad.judge.special import findings_at, is_analytic, misbehaviour, trial_at
 from handgrad.judge.subjects import Rule
-from handgrad.judge.trial import Trial, Unjudgeable
+from handgrad.judge.trial import Trial, UnjudgeableError
 from handgrad.judge.verdict import Finding, Status
 
 PROJECTIONS = 2
@@ -99,7 +100,7 @@ class Hearing:
             trial = self._trial(inputs)
             part = "backward"
             _ = trial.first
-        except Unjudgeable:
+        except UnjudgeableError:
             raise
         except Exception as error:
             self.refused = inputs
@@ -237,12 +238,18 @@ class Hearing:
         except Exception:
             return  # at the edge of the domain
         for i, bits in jittered:
-            message = f"the gradient of input {i} loses {bits:.0f} bits that the problem does not cost"
+            message = (
+                f"the gradient of input {i} loses {bits:.0f} bits that the problem does not cost"
+            )
             self.report((Status.IMPRECISE, "precision", message), case, trial)
 
     def _in_low(self, low, inputs, case):
-        """A special point in the given precision."""
-        kinds = {i: x.dtype for i, x in enumerate(low.inputs) if i in low.real}
+        """A special point in the given precision, if cubes of its numbers are not beyond it."""
+        kinds = {i: low.inputs[i].dtype for i in low.real}
+        if any(
+            np.max(np.abs(inputs[i]), initial=0.0) > largest(t) ** 0.25 for i, t in kinds.items()
+        ):
+            return
         lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(inputs)]
         if (at := trial_at(low, lowered)) is not None:
             for finding in misbehaviour(at):

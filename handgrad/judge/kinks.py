@@ -1,20 +1,21 @@
 """Points without a derivative: is the gradient in the subdifferential there?
 
 Clarke's subdifferential is the convex hull of the gradients at the points nearby. Those are
-sampled, on all sides, and the gradient must lie among them: number by number, and in its sums
-wherever they are the same nearby.
+sampled, on all sides, and the gradient must lie among them: number by number, and in the plane
+that they span. That plane is small if dy holds the outputs with the sharpest kinks alone.
 """
 
 import numpy as np
 
 from handgrad.judge.numbers import direction, project
-from handgrad.judge.trial import typical
+from handgrad.judge.trial import spread, typical
 
 STEP = 1e-5  # of the inputs' size
 SLACK = 1e-4  # of the gradient's size: gradients at a distance of STEP differ by about STEP
 SAMPLES = 12
 RAMP = 10.0  # from the first number of an array to its last
 SECOND_LOOKS = 3
+SHARPEST = 3  # outputs
 GROWN = 1.5  # a slope that is so much larger at a ten-thousandth of a step diverges
 
 
@@ -32,9 +33,7 @@ def outside(trial, grads):
         slack = SLACK * max(trial.scale(i), float(np.max(np.abs(stack), initial=0.0)))
         if sentence := _element_outside(trial, grads[i], i, stack, slack):
             return sentence
-        if sentence := _sum_outside(grads[i], i, stack, slack):
-            return sentence
-    return ""
+    return _plane_left(trial, around)
 
 
 def diverges(trial, i, index):
@@ -56,7 +55,7 @@ def _around(trial):
     rng = trial.generator("kink")
 
     def moves(manner):
-        return [STEP * typical(x) * (manner(x) + 0.1 * rng.random(x.shape)) for x in xs]
+        return [STEP * _size(x) * (manner(x) + 0.1 * rng.random(x.shape)) for x in xs]
 
     xs = trial.real_inputs
     for sign in (1, -1):
@@ -86,9 +85,9 @@ def _moved(trial, moves):
     return trial.with_real([x + m for x, m in zip(trial.real_inputs, moves, strict=True)])
 
 
-def _gradients_at(trial, moves):
+def _gradients_at(trial, moves, dy=None):
     try:
-        return trial.real_vjp(inputs=_moved(trial, moves))
+        return trial.real_vjp(dy, _moved(trial, moves))
     except Exception:
         return None
 
@@ -100,7 +99,8 @@ def _element_outside(trial, dx, i, stack, slack):
         if not np.any(beyond > slack):
             return ""
         index = np.unravel_index(np.argmax(beyond), beyond.shape)
-        slopes = [*stack[(slice(None), *index)], *_looks(trial, i, index)]
+        slopes = [*stack[(slice(None), *index)]]
+        slopes += [near[i][index] for near in _beside(trial, (i, index))]
         values = _distinct(slopes, slack)
         spread = values[-1] - values[0] if len(values) > 2 else 0.0  # several kinks meet here
         if not values[0] - spread - slack <= dx[index] <= values[-1] + spread + slack:
@@ -113,15 +113,18 @@ def _element_outside(trial, dx, i, stack, slack):
     return ""
 
 
-def _looks(trial, i, index):
-    """The gradient of one number, when it alone is moved up or down."""
-    rng = trial.generator("look")
+def _beside(trial, place, dy=None):
+    """The gradients when one number alone is moved, up or down, and the others hardly."""
+    rng, (i, index) = trial.generator("look"), place
     for side in (1, -1):
-        moves = [0.01 * STEP * typical(x) * rng.random(x.shape) for x in trial.real_inputs]
-        moves[trial.real.index(i)][index] = side * STEP * typical(trial.inputs[i])
-        found = _gradients_at(trial, moves)
-        if found is not None:
-            yield found[i][index]
+        moves = [0.01 * STEP * _size(x) * rng.random(x.shape) for x in trial.real_inputs]
+        moves[trial.real.index(i)][index] = side * STEP * _size(trial.inputs[i])
+        if (found := _gradients_at(trial, moves, dy)) is not None:
+            yield found
+
+
+def _size(x):
+    return min(typical(x), spread(x))
 
 
 def _distinct(values, slack):
@@ -133,20 +136,56 @@ def _distinct(values, slack):
     return distinct
 
 
-def _sum_outside(dx, i, stack, slack):
-    """Where a sum of the gradient is the same on all sides, it is the same at the kink."""
-    for axes in [None, *range(dx.ndim)]:
-        near = stack.sum(axis=tuple(range(1, stack.ndim)) if axes is None else axes + 1)
-        own = dx.sum(axis=axes)
-        spread = near.max(axis=0) - near.min(axis=0)
-        off = np.abs(own - near.mean(axis=0))
-        if np.any((spread <= slack) & (off > 10 * slack * max(dx.size, 1) ** 0.5)):
-            where = "in all" if axes is None else f"over axis {axes}"
-            return (
-                f"the gradient of input {i} sums {where} to another number than every gradient "
-                "nearby: it is outside the subdifferential"
-            )
-    return ""
+def _plane_left(trial, around):
+    """A sentence if the gradients for the sharpest kinks leave the plane of those nearby.
+
+    Their sum at a tie, over one input or several, is the same on all sides, for instance.
+    """
+    dy = _sharpest(trial, around[-1])
+    own = _weighted(trial, trial.real_vjp(dy))
+    near = [_weighted(trial, grads) for m in around if (grads := _gradients_at(trial, m, dy))]
+    if len(near) < 2 or not np.all(np.isfinite(near)):
+        return ""
+    for index in np.argsort(-np.abs(own - np.clip(own, np.min(near, 0), np.max(near, 0))))[
+        :SHARPEST
+    ]:
+        near += [_weighted(trial, grads) for grads in _beside(trial, _place(trial, index), dy)]
+    middle = np.mean(near, axis=0)
+    _, sizes, axes = np.linalg.svd(near - middle, full_matrices=False)
+    plane = axes[sizes > SLACK * len(near) ** 0.5]
+    off = own - middle
+    off = np.linalg.norm(off - plane.T @ (plane @ off))
+    if 2 * len(plane) > len(near) or off <= 10 * SLACK * own.size**0.5:
+        return ""
+    return f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
+
+
+def _sharpest(trial, moves):
+    """dy for the outputs alone that have the sharpest kinks."""
+    ahead, behind = (
+        trial.forward(_moved(trial, [sign * m for m in moves])) for sign in (1.0, -1.0)
+    )
+    bends = [
+        np.abs((a + b - 2 * y) * d).astype(float)
+        for a, b, y, d in zip(ahead, behind, trial.y, trial.dy, strict=True)
+    ]
+    flat = np.sort(np.concatenate([bend.ravel() for bend in bends]))
+    limit = flat[-min(SHARPEST, flat.size)]
+    return [np.where(bend >= limit, d, 0) for bend, d in zip(bends, trial.dy, strict=True)]
+
+
+def _weighted(trial, grads):
+    """All gradients as one vector, each as a share of its size."""
+    return np.concatenate([grads[i].ravel() / (trial.scale(i) or 1.0) for i in trial.real])
+
+
+def _place(trial, index):
+    """The input, and the index in it, of a number of that vector."""
+    for i in trial.real:
+        if index < trial.inputs[i].size:
+            return i, np.unravel_index(index, trial.inputs[i].shape)
+        index -= trial.inputs[i].size
+    raise IndexError(index)
 
 
 def _secant(trial, i, index, step):

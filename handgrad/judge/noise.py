@@ -20,6 +20,13 @@ def unit_of(dtype):
     return float(jnp.finfo(dtype).eps) / 2
 
 
+def largest(dtype):
+    """The largest number of a floating type."""
+    from jax import numpy as jnp
+
+    return float(jnp.finfo(dtype).max)
+
+
 def dithered(arrays, unit, seed, runs=RUNS):
     """The arrays, several times, every real number of them moved by up to two roundings."""
     for run in range(runs):

@@ -11,6 +11,8 @@ from handgrad.judge.noise import RUNS, dithered, unit_of
 from handgrad.judge.numerical import (
     CERTAIN,
     FAR,
+    NOISE_POINTS,
+    NOISE_SPACING,
     STEPS,
     SUMMED,
     UNIT,
@@ -18,7 +20,7 @@ from handgrad.judge.numerical import (
     estimate,
     measured_noise,
 )
-from handgrad.judge.trial import rms, spread
+from handgrad.judge.trial import rms, spread, typical
 
 RESOLUTION = 1e-6  # an error bar wider than this share of the gradient tells nothing
 SHAKY = 1e-8  # of the gradient: so many digits are not lost to the problem's own condition
@@ -67,6 +69,13 @@ def direction(trial, *names, only=None):
     return [u if i == only else 0 * u for i, u in zip(trial.real, moves, strict=True)]
 
 
+def own_direction(trial, *names):
+    """A random direction that moves each number as far as its own size lets it."""
+    rng = trial.generator("own direction", *names)
+    sizes = [np.where(x == 0, 1e-3 * typical(x), np.abs(x)) for x in trial.real_inputs]
+    return [size * rng.normal(size=size.shape) for size in sizes]
+
+
 def project(trial, grads, u, *, quick=False):
     """The gradients along a direction, against the numerical derivative.
 
@@ -86,6 +95,8 @@ def project(trial, grads, u, *, quick=False):
 
 def _second_look(view):
     noise = measured_noise(view.line)
+    if view.is_steep(noise):
+        return view.projection(math.inf)
     found = view.projection(noise, thorough=True)
     if found.agrees or found.at_a_kink:
         return found
@@ -127,6 +138,11 @@ class _View:
         """Whether the gradients are about those of some step, and so noise may be the reason."""
         near = (abs((r + s) / 2 - self.moves) for r, s in self.line.slopes())
         return min((d for d in near if math.isfinite(d)), default=math.inf) <= ALIKE * self.spread
+
+    def is_steep(self, noise):
+        """Whether what looks like noise is how so steep a function goes below the smallest step."""
+        rounding = max(self.line.noises(self.shaken))
+        return CERTAIN * rounding < noise <= NOISE_POINTS * NOISE_SPACING * self.spread
 
     def shaken_gradient(self):
         """How far one rounding of the arguments moves ⟨dx, u⟩."""

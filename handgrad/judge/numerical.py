@@ -10,18 +10,18 @@ Wild, SIAM J. Sci. Comput. 33, 2011).
 The cost does not grow with the number of elements, and is the same for every smooth function.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 UNIT = 2.0**-53
-RATIO = 8
-STEPS = tuple(1.0 / RATIO**k for k in range(1, 9))  # powers of two, which round nothing
-FAR = STEPS[:4]  # enough for what is smooth
-NEAR = 5  # the steps from this one on are below every structure that matters
+STEPS = tuple(2.0**-k for k in (3, 5, 7, 9, 12, 15, 18, 21, 24))  # powers of two round nothing
+FAR = STEPS[:5]  # enough for what is smooth
+NEAR = 6  # the steps from this one on are below every structure that matters
 CERTAIN = 8  # error bars: what is larger is there
-SUMMED = 4  # roundings that a sum of thousands of numbers comes to
+SUMMED = 2  # roundings that a sum of thousands of numbers comes to
 NOISE_POINTS = 7
 NOISE_SPACING = 1e-8
 
@@ -97,10 +97,10 @@ def estimate(line, noise=0.0, steps=STEPS, *, thorough=False):
     noises = list(line.noises(noise, steps))
     rights, lefts = zip(*line.slopes(steps), strict=True)
     slopes = [(r + s) / 2 for r, s in zip(rights, lefts, strict=True)]
-    found = _table(slopes, noises, RATIO**2)
+    found = _table(slopes, noises, 2)
     if not found:  # at the edge of a domain nothing is to the left
         slopes = rights
-        found = _table(slopes, noises, RATIO)
+        found = _table(slopes, noises, 1)
     if thorough:
         found = [entry for entry in found if _stands(entry, slopes, noises)]
     if not found:
@@ -119,13 +119,13 @@ class _Entry:
     last: int
 
 
-def _table(slopes, noises, ratio):
-    """Every extrapolation of slopes whose error falls by this ratio from step to step."""
+def _table(slopes, noises, power):
+    """Every extrapolation of slopes whose error is a series in this power of the step (Neville)."""
     found, previous = [], []
     for k, (slope, noise) in enumerate(zip(slopes, noises, strict=True)):
         row, amplification = [slope], 1.0
         for j, former in enumerate(previous, 1):
-            p = float(ratio) ** j
+            p = (STEPS[k - j] / STEPS[k]) ** power
             row.append((p * row[-1] - former) / (p - 1))
             amplification *= (p + 1) / (p - 1)
             error = max(abs(row[j] - row[j - 1]), abs(row[j] - former))
@@ -137,13 +137,18 @@ def _table(slopes, noises, ratio):
 
 
 def _stands(entry, slopes, noises):
-    """Whether the slopes at smaller steps come to the value as closely as that at its own last step."""
-    off = entry.error + abs(slopes[entry.last] - entry.value)
-    behind = slice(entry.last + 1, None)
-    return not any(
-        abs(slope - entry.value) > CERTAIN * (off + noise / h)
-        for slope, noise, h in zip(slopes[behind], noises[behind], STEPS[behind], strict=False)
-    )
+    """Whether the slopes come closer from step to step until the entry's last, and stay as close.
+
+    Where they do not, a function is steep or wild below the smallest step.
+    """
+    k = entry.last
+    shaken = [CERTAIN * noise / h for noise, h in zip(noises, STEPS, strict=False)]
+    moves = [abs(b - a) for a, b in itertools.pairwise(slopes[: k + 1])]
+    if k > 1 and moves[-1] > moves[-2] + shaken[k]:
+        return False
+    off = CERTAIN * (entry.error + abs(slopes[k] - entry.value))
+    behind = zip(slopes[k + 1 :], shaken[k + 1 :], strict=True)
+    return not any(abs(slope - entry.value) > off + noise for slope, noise in behind)
 
 
 def _kink(gaps, noises):
@@ -153,10 +158,12 @@ def _kink(gaps, noises):
     """
     best, error = 0.0, math.inf
     shaken = [4 * noise / h for noise, h in zip(noises, STEPS, strict=False)]
-    for a, b, c, noise in zip(gaps, gaps[1:], gaps[2:], shaken[2:], strict=False):
-        former, latter = ((RATIO * y - x) / (RATIO - 1) for x, y in ((a, b), (b, c)))
-        limit = (RATIO**3 * latter - former) / (RATIO**3 - 1)
-        off = abs(limit - latter) + abs(limit - former) + 2 * noise
+    points = list(zip(STEPS, gaps, shaken, strict=False))
+    for a, b, c in zip(points, points[1:], points[2:], strict=False):
+        former, latter = _straight(a, b), _straight(b, c)
+        bent = [p[0] * q[0] * (p[0] + q[0]) for p, q in ((a, b), (b, c))]
+        limit = (bent[0] * latter - bent[1] * former) / (bent[0] - bent[1])
+        off = abs(limit - latter) + abs(limit - former) + 2 * c[2]
         if off < error:
             best, error = limit, off
     stays = all(
@@ -164,6 +171,11 @@ def _kink(gaps, noises):
         for gap, noise in zip(gaps[NEAR:], shaken[NEAR:], strict=True)
     )
     return best if stays and abs(best) > CERTAIN * error else 0.0
+
+
+def _straight(a, b):
+    """Where the line through two points (h, gap, noise) meets h = 0."""
+    return (a[0] * b[1] - b[0] * a[1]) / (a[0] - b[0])
 
 
 def measured_noise(phi):

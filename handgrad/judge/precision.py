@@ -1,8 +1,12 @@
-"""Low precision: is a result as good as its arguments allow?
+"""Precision: is a result as good as its arguments allow?
 
-The same code runs in float64 at the same numbers; that is the truth. How far one rounding of the
-arguments moves the truth is the noise that nobody can avoid. A result that is many times further
-off has lost bits that the problem did not cost.
+In low precision, the same code runs in float64 at the same numbers; that is the truth. How far one
+rounding of the arguments moves the truth is the noise that nobody can avoid. A result that is many
+times further off has lost bits that the problem did not cost.
+
+In float64 there is no truth to be had. But a gradient that is smooth moves by a million times less
+when its arguments move by a million times less, down to one rounding; where it does not, the code
+has lost bits.
 """
 
 import math
@@ -10,8 +14,11 @@ import math
 import numpy as np
 
 from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.numerical import UNIT
 
 TYPICAL, LARGEST = 16.0, 64.0  # times the noise: of all but a thousandth of the numbers, and of all
+SHAKEN = 1e-3  # of a gradient: more than that is no loss of bits
+FURTHER = 2.0**20  # roundings: so far do arguments move by which smooth moves are measured
 
 
 def bits_lost(low, wide):
@@ -32,6 +39,22 @@ def bits_lost(low, wide):
     for what, actual, right, noise in results:
         if bits := _bits(actual.astype(float), right.astype(float), noise):
             yield what, bits
+
+
+def bits_jittered(trial):
+    """(input, bits) for each gradient that one rounding of the arguments moves more than smoothly.
+
+    Where it moves it by a good part of itself, there is a kink.
+    """
+    given, unit = (*trial.inputs, *trial.dy), UNIT
+    gradients = _gradients_of(trial)
+    fine = noise_floor(gradients, given, unit, trial.seed)
+    coarse = noise_floor(gradients, given, unit * FURTHER, trial.seed)
+    for i, near, far in zip(trial.real, fine, coarse, strict=True):
+        size = trial.scale(i)
+        small = np.where(near < SHAKEN * size, near, 0.0)
+        if bits := _bits(small, 0.0, far / FURTHER + unit * size):
+            yield i, bits
 
 
 def _bits(actual, right, noise):

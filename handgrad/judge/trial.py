@@ -10,7 +10,7 @@ from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_libra
 from handgrad.judge.subjects import subject_of
 
 
-class Unjudgeable(TypeError):
+class UnjudgeableError(TypeError):
     """What a forward returns is no number or array of numbers, or none of real ones."""
 
 
@@ -133,12 +133,14 @@ class Trial:
 def outputs_of(y):
     """The outputs as a tuple of NumPy arrays.
 
-    Raises Unjudgeable for what is no array of real numbers.
+    Raises UnjudgeableError for what is no array of real numbers.
     """
     outputs = tuple(map(as_numpy, y if isinstance(y, tuple | list) else (y,)))
     for k, output in enumerate(outputs):
         if output.dtype.kind not in "biuf" and not is_floating(output.dtype):
-            raise Unjudgeable(f"output {k} of forward is {output.dtype}: the judge needs numbers")
+            raise UnjudgeableError(
+                f"output {k} of forward is {output.dtype}: the judge needs numbers"
+            )
     return outputs
 
 

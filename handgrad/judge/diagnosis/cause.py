@@ -1,162 +1,192 @@
-"""The diagnosis of a trial that failed."""
-
-from functools import partial
+"""The cause: what is wrong with the gradients of a trial, by the simplest hypothesis that explains it."""
 
 import numpy as np
 
-from handgrad.judge.diagnosis.hypotheses import any_factor, hypotheses
+from handgrad.judge.diagnosis import arguments, factors, hypotheses
+from handgrad.judge.diagnosis.bits import imprecise, lost_bits
+from handgrad.judge.diagnosis.contracts import layout, misfit
+from handgrad.judge.diagnosis.memory import kept_state, overwriting, sharing
+from handgrad.judge.diagnosis.naming import biggest, gradients_of, percent
 from handgrad.judge.diagnosis.places import wrong_places
-from handgrad.judge.diagnosis.terms import dropped_terms
-from handgrad.judge.diagnosis.truth import retraced, true_gradients
+from handgrad.judge.diagnosis.points import EXACT, NEARLY, best, left_over, points_of
+from handgrad.judge.diagnosis.terms import Flows
+from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.diagnosis.upstream import misuse_of_dy
-from handgrad.judge.libraries import as_numpy
 
-EXPLAINED = 0.999  # of the squared error
+FITS, OVERWRITES = "gradients fit their inputs", "nothing is overwritten"
+OWNS, LAYOUT, PRECISION = "gradients own their memory", "layout does not matter", "precision"
 LINEARITY = {"zero gives zero", "scaling passes through", "sums pass through"}
-STATEFUL = {
-    "results stay",
-    "calls do not matter",
-    "forwards do not mix",
-    "the past does not matter",
-}
-STATE = "state is kept: the result depends on other calls"
+STATEFUL = {"results stay", "calls do not matter", "forwards do not mix", "the past does not matter"}
 
 
-def diagnose(trial, checks, automatic=None):
-    """A sentence on what is wrong with the gradients of a trial, or "".
+class Suspect:
+    """A trial that failed, the checks that it failed, and what they said."""
 
-    `checks` are the names of those that it failed.
-    """
-    looks = [_shapes]
-    if checks & LINEARITY:
-        looks.append(misuse_of_dy)
-    looks.append(partial(_values, automatic=automatic))
-    for look in looks:
+    def __init__(self, trial, findings, automatic=None, description=""):
+        self.trial, self.findings, self.description = trial, findings, description
+        self.checks = {finding.check for finding in findings}
+        self.automatic = automatic
+        self.truth = Truth(trial, automatic)
+
+
+def diagnose(suspect):
+    """A sentence on what is wrong with the gradients of a trial, or ""."""
+    for look in _looks(suspect.checks):
         try:
-            sentence = look(trial)
+            sentence = look(suspect)
         except Exception:
             continue  # what cannot be computed explains nothing
         if sentence:
             return sentence
-    return STATE if checks & STATEFUL else ""
+    return "state is kept: the result depends on other calls" if suspect.checks & STATEFUL else ""
 
 
-def _shapes(trial):
-    """What a gradient of a wrong shape is."""
-    for i, dx in enumerate(trial.first):
-        if i not in trial.real or dx is None:
-            continue
-        shape, wanted = as_numpy(dx).shape, trial.inputs[i].shape
-        if shape == wanted:
-            continue
-        if any(shape == y.shape for y in trial.y) and len(shape) >= len(wanted):
-            return (
-                f"the gradient of input {i} has the shape of the output: the sum over the axes "
-                "along which the input was stretched is missing"
-            )
-        if sorted(shape) == sorted(wanted):
-            return f"the gradient of input {i} is transposed: its shape is {shape}, not {wanted}"
-        return f"the gradient of input {i} has the shape {shape} and not {wanted}"
+def _looks(checks):
+    """What to look for, in which order."""
+    if OVERWRITES in checks:
+        yield lambda s: overwriting(s.trial)
+    if FITS in checks:
+        yield lambda s: misfit(s.trial, s.truth)
+    if OWNS in checks:
+        yield lambda s: sharing(s.trial)
+    if checks & (STATEFUL | LINEARITY):
+        yield lambda s: kept_state(s.trial, s.truth)
+    if checks & LINEARITY:
+        yield lambda s: misuse_of_dy(s.trial, s.truth)
+    if LAYOUT in checks:
+        yield lambda s: layout(s.trial)
+    if PRECISION in checks:
+        yield lambda s: imprecise(s.trial, s.findings)
+    yield _values
+    yield lambda s: kept_state(s.trial, s.truth)
+
+
+def _values(suspect):
+    """What is wrong with the numbers."""
+    trial, truth = suspect.trial, suspect.truth
+    points = points_of(trial, truth, suspect.description)
+    if points and all(points[0].is_right(i) for i in trial.grads) and trial.origin is None:
+        truth = Truth(trial, suspect.automatic, fine=True)
+        points = points_of(trial, truth, suspect.description)
+    if not points:
+        return ""
+    wrong = [i for i in trial.grads if not points[0].is_right(i)]
+    if not wrong:
+        return ""
+    for look in (_simple, _jointly, _paths, _of_each_at_last):
+        if sentence := look(points, wrong):
+            where = suspect.description
+            return f"{sentence}; seen where {where}" if where and trial.origin else sentence
     return ""
 
 
-def _values(trial, automatic):
-    right = true_gradients(trial, automatic)
-    if right is None:
-        return ""
-    sentences = []
-    for i in trial.grads:
-        sentence = _of_input(i, trial, right)
-        if sentence:
-            sentences.append(f"the gradient of input {i} {sentence}")
-    if sentences and not any("places" in s or "wrong" in s for s in sentences):
-        return "; ".join(sentences)
-    try:
-        dropped = _of_terms(trial, automatic or retraced(trial))
-    except Exception:
-        dropped = ""  # not every program can be run piece by piece
-    return dropped or "; ".join(sentences)
+def _grouped(trial, sentences):
+    """{input: sentence} as one text, with the inputs of one sentence together."""
+    together = {}
+    for i, sentence in sentences.items():
+        together.setdefault(sentence, []).append(i)
+    return "; ".join(f"{gradients_of(trial, which)} {words}" for words, which in together.items())
 
 
-def _of_input(i, trial, right):
-    """The simplest hypothesis about the gradient of one input, or "" if it is right."""
-    wrong, g = trial.grads[i].astype(float), right[i]
-    size = max(float(np.max(np.abs(g), initial=0.0)), trial.scale(i))
-    if wrong.shape == g.shape and np.all(np.abs(wrong - g) <= 1e-13 * size):
-        return ""
-    if _is_of_an_earlier_call(i, wrong, trial):
-        return "is the one of an earlier call, at other inputs: state is kept"
-    return (
-        _best(wrong, g, hypotheses(i, wrong, right, trial))
-        or (_one_of_many(i, wrong, g, trial) if wrong.shape == g.shape else "")
-        or wrong_places(i, wrong, g, trial)
-        or _best(wrong, g, any_factor(wrong, g))
-        or _unexplained(wrong, g, size)
-    )
+def _of_each(points, wrong, looks):
+    """The first look that has a sentence, for each wrong input; "" unless all have one."""
+    sentences = {}
+    for i in wrong:
+        for look in looks:
+            if sentence := look(points, i):
+                sentences[i] = sentence
+                break
+        else:
+            return ""
+    return _grouped(points[0].trial, sentences)
 
 
-def _best(wrong, right, guesses):
-    """The first guess that explains the error, in words; "" if none does."""
-    for sentence, guess in guesses:
-        if share := _explained(wrong, right, guess):
-            return f"{sentence} ({share})"
-    return ""
+def _simple(points, wrong):
+    return _of_each(points, wrong, (_earlier, _factor, _bits, _whole, _named_places, _additions))
 
 
-def _unexplained(wrong, right, size):
-    off = float(np.max(np.abs(wrong - right))) / (size or 1.0)
-    return f"is wrong, by up to {off:.1e} of its size, in no simple way"
-
-
-def _is_of_an_earlier_call(i, wrong, trial):
+def _earlier(points, i):
+    """Whether it is the gradient at the ordinary inputs, although these are special."""
+    trial = points[0].trial
     earlier = trial.origin.grads.get(i) if trial.origin is not None else None
-    return earlier is not None and np.any(wrong) and np.array_equal(earlier, wrong)
-
-
-def _explained(wrong, right, guess):
-    """How much of the squared error a guess explains, in words; "" if too little."""
-    if guess.shape != wrong.shape or not np.all(np.isfinite(wrong)):
+    if earlier is None or not np.any(points[0].wrong[i]):
         return ""
-    error = float(np.sum((wrong - right) ** 2)) if wrong.shape == right.shape else np.inf
-    left = float(np.sum((wrong - guess) ** 2))
-    if wrong.shape != right.shape:
-        return "all of the error" if left <= 1e-18 * float(np.sum(wrong**2)) else ""
-    if not error or left > (1 - EXPLAINED) * error:
-        return ""
-    return f"explains {100 * (1 - left / error):.4g} % of the error"
+    same = np.array_equal(earlier, points[0].wrong[i])
+    return "is the one of an earlier call, at other inputs: state is kept" if same else ""
 
 
-def _one_of_many(i, wrong, right, trial):
-    """Whether, of the terms that a stretched input's gradient sums, only some are there."""
-    x = trial.inputs[i]
-    for y in trial.y:
-        if x.shape == y.shape or x.ndim > y.ndim:
-            continue
+def _factor(points, i):
+    found = factors.factor_of(points, i)
+    words = factors.said(found[0], points, i) if found and found[0] else ""
+    return f"{words} ({percent(found[1])})" if words else ""
+
+
+def _said(found):
+    return f"{found[0]} ({percent(found[1])})" if found else ""
+
+
+def _whole(points, i):
+    return _said(best(points, i, hypotheses.whole(i, points), NEARLY))
+
+
+def _named_places(points, i):
+    return wrong_places(points, i)
+
+
+def _additions(points, i):
+    return _said(best(points, i, hypotheses.added(i, points), 1e-6))
+
+
+def _paths(points, _):
+    """One operation of the forward whose derivative is wrong."""
+    return Flows(points).sentence()
+
+
+def _bits(points, i):
+    return lost_bits(points, i)
+
+
+def _jointly(points, wrong):
+    """One misuse of dy that explains all of several gradients."""
+    for words, change in arguments.misuses_of_dy(points[0]):
+        guesses = [(i, arguments.asked(i, dy=change)) for i in wrong]
         try:
-            stretched = list(trial.inputs)
-            stretched[i] = np.broadcast_to(x, y.shape)
-            whole = true_gradients(trial.at(tuple(stretched), trial.dy))
+            left = max(left_over(points[:1], *guess) for guess in guesses)
+            if left <= EXACT:
+                left = max(left_over(points, *guess) for guess in guesses)
         except Exception:
             continue
-        if whole is None or whole[i].shape != y.shape:
-            continue
-        axes = tuple(range(y.ndim - x.ndim))
-        for k, word in ((0, "first"), (-1, "last")):
-            one = whole[i][(k,) * len(axes)]
-            if one.shape == wrong.shape and (share := _explained(wrong, right, one)):
-                return f"is that of the {word} row alone: the sum over axis 0 is missing ({share})"
+        if left <= EXACT:
+            return f"{gradients_of(points[0].trial, wrong)}: {words} ({percent(left)})"
     return ""
 
 
-def _of_terms(trial, automatic):
-    """Whether a path of the chain rule is left out, in the gradients of all inputs alike."""
-    if not automatic:
-        return ""
-    for sentence, guess in dropped_terms(automatic, trial):
-        wrong = {i: dx.astype(float) for i, dx in trial.grads.items()}
-        if all(
-            np.max(np.abs(wrong[i] - guess[i]), initial=0.0) <= 1e-9 * (trial.scale(i) or 1.0)
-            for i in wrong
-        ):
-            return f"the gradient {sentence}"
-    return ""
+def _of_each_at_last(points, wrong):
+    """Each gradient by itself, as well as may be."""
+    flows = Flows(points)
+    looks = (
+        _factor,
+        _bits,
+        _whole,
+        _named_places,
+        _additions,
+        lambda points, i: _said(best(points, i, arguments.of_dy(points, i), EXACT)),
+        lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
+        lambda points, i: flows.sentence([i]),
+        _any_factor,
+        lambda points, i: wrong_places(points, i, vaguely=True),
+        _unexplained,
+    )
+    return _of_each(points, wrong, looks)
+
+
+def _any_factor(points, i):
+    found = factors.factor_of(points, i)
+    return f"{factors.plainly(found[0])} ({percent(found[1])})" if found else ""
+
+
+def _unexplained(points, i):
+    point = points[0]
+    with np.errstate(all="ignore"):
+        off = biggest(point.wrong[i] - point.right[i]) / (point.size(i) or 1.0)
+    return f"is wrong, by up to {off:.1e} of its size, in no simple way"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.judge.diagnosis.bisection import guilty_block
-from handgrad.judge.diagnosis.cause import diagnose
+from handgrad.judge.diagnosis.cause import Suspect, diagnose
 from handgrad.judge.diagnosis.script import drawn, script
 from handgrad.judge.diagnosis.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
@@ -16,25 +16,33 @@ LARGE = 400  # numbers: above, the error is looked for at smaller inputs first
 def explanation(hearing):
     """The diagnosis and the script, for the trial at which the first error showed."""
     with undisturbed():
-        diagnosis = _diagnosis(hearing) if hearing.exhibit is not None else ""
-        return diagnosis, _script(hearing)
+        return _quietly(_diagnosis, hearing), _quietly(_script, hearing)
+
+
+def _quietly(look, hearing):
+    """A text, or "" where the judged code keeps one from looking."""
+    try:
+        return look(hearing)
+    except Exception:
+        return ""
 
 
 def _diagnosis(hearing):
-    checks = {finding.check for finding in hearing.verdict.findings}
-    trial = hearing.exhibit
+    trial, findings = hearing.exhibit, hearing.verdict.findings
+    if trial is None:
+        return ""
     oracle = hearing.automatic or None
     if sum(x.size for x in trial.inputs) > LARGE:
         for inputs in smaller(trial.inputs):
             try:
-                if sentence := diagnose(trial.at(inputs), checks, oracle):
-                    return sentence
+                small = trial.at(inputs)
+                small.origin = None
             except Exception:
                 continue  # not of these shapes
-    try:
-        return diagnose(trial, checks, oracle) or guilty_block(trial)
-    except Exception:
-        return ""  # code that raises, or gives nothing to look at, is named by the finding alone
+            if sentence := diagnose(Suspect(small, findings, oracle)):
+                return sentence
+    description = findings[0].case.rpartition(", ")[2] if trial.origin is not None else ""
+    return diagnose(Suspect(trial, findings, oracle, description)) or guilty_block(trial)
 
 
 def _script(hearing):

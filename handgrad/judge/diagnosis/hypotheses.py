@@ -1,130 +1,162 @@
-"""Hypotheses: what a wrong gradient may be, made from the right one; the simplest first.
+"""Hypotheses: what a wrong gradient may be, made from right ones; the simplest first.
 
-Each is (sentence, gradient). The sentence goes on from "the gradient of input 0 ...".
+Each is (sentence, guess). The sentence goes on from "the gradient of input 0 ...".
 """
 
 import itertools
-import math
 
 import numpy as np
 
 
-def hypotheses(i, wrong, right, trial):
-    """Every whole-array hypothesis about the gradient of input i."""
-    g = right[i]
-    yield "is 0: it is missing", np.zeros_like(g)
-    if wrong.shape == g.shape:
-        yield from _factors(g, trial)
-    yield from _rearranged(wrong, g)
-    if wrong.shape == g.shape:
-        yield from _sums(g)
-        yield from _others(i, right)
-        yield from _rounded(wrong, g)
-        yield from _offset(wrong, g)
+def orders(ndim):
+    """Every other order of so many axes."""
+    same = (*range(ndim),)
+    return [order for order in itertools.permutations(same) if order != same] if ndim < 5 else []
 
 
-def any_factor(wrong, right):
-    """The factor that fits best, whatever it is."""
-    square = float(np.sum(right * right))
-    if square:
-        a = float(np.sum(wrong * right)) / square
-        yield f"is {a:.10g} times the right one", a * right
+def rearranged(shape):
+    """(words, change) for ways in which numbers can stand in other places, with the same shape."""
+    for order in orders(len(shape)):
+        if tuple(shape[a] for a in order) == shape:
+            name = "transposed" if len(shape) == 2 else f"transposed: its axes are permuted, in the order {order}"
+            yield name, lambda g, order=order: np.transpose(g, order)
+    for order in orders(len(shape)):
+        sentence = f"transposed in memory: the axes are in the order {order}, and read as {shape}"
+        yield sentence, lambda g, order=order: np.transpose(g, order).reshape(g.shape)
+        sentence = f"reshaped where it should be transposed (axes {order})"
+        yield sentence, lambda g, order=order: _untransposed(g, order)
+    for axis, size in enumerate(shape):
+        if size > 1:
+            yield f"flipped along axis {axis}", lambda g, axis=axis: np.flip(g, axis)
+    if len(shape) > 1:
+        yield "flipped along the last two axes", lambda g: np.flip(g, (-2, -1))
+        yield "flipped along all axes", np.flip
+        yield "reversed in memory", lambda g: np.ravel(g)[::-1].reshape(g.shape)
+    yield from _shifts(shape)
 
 
-def _factors(g, trial):
-    yield "has the wrong sign: a factor −1 is missing", -g
-    for name, a in (("2", 2.0), ("½", 0.5)):
-        yield f"is {name} times the right one: a factor {name} too many", a * g
-        yield f"is −{name} times the right one: the sign, and a factor {name}", -a * g
-    for size, whose in _sizes(trial):
-        mean = f"{size} = {whose}"
-        yield (
-            f"is N times too large, N = {mean}: is a division by N (a mean) missing?",
-            size * g,
-        )
-        yield f"is N times too small, N = {mean}: is a division by N (a mean) too many?", g / size
-        root = math.sqrt(size)
-        yield f"is √N times too large, N = {mean}: is a division by √N missing?", root * g
-        yield f"is √N times too small, N = {mean}: is a division by √N too many?", g / root
+def _untransposed(g, order):
+    """g, whose numbers were laid out for another order of the axes."""
+    other = np.reshape(g, [g.shape[a] for a in order])
+    return np.transpose(other, np.argsort(order))
 
 
-def _sizes(trial):
-    """The sizes of axes, and products of them, each with its name."""
-    named = {}
-    outputs = [(f"output {k}", y.shape) for k, y in enumerate(trial.y)]
-    inputs = [(f"input {i}", x.shape) for i, x in enumerate(trial.inputs)]
-    for name, shape in (*inputs, *outputs):
-        for axis, size in enumerate(shape):
-            named.setdefault(size, f"the size of axis {axis} of {name}")
-        for count in range(2, len(shape) + 1):
-            for axes in itertools.combinations(range(len(shape)), count):
-                size = math.prod(shape[a] for a in axes)
-                listed = " and ".join(map(str, axes))
-                named.setdefault(size, f"the numbers in axes {listed} of {name}")
-    return [(size, whose) for size, whose in named.items() if size > 1]
+def _shifts(shape):
+    for axis, size in enumerate(shape):
+        for step in (1, -1, 2, -2):
+            if size > abs(step):
+                sentence = f"shifted by {step} along axis {axis}"
+                yield sentence, lambda g, step=step, axis=axis: np.roll(g, step, axis)
+                yield f"{sentence}, with 0 at the edge", lambda g, step=step, axis=axis: shifted(g, step, axis)
+    if len(shape) > 1:
+        yield "shifted by 1 in memory", lambda g: np.roll(g, 1)
+        yield "shifted by -1 in memory", lambda g: np.roll(g, -1)
 
 
-def _rearranged(wrong, g):
-    """The numbers of the right gradient in another order."""
-    orders = [
-        order for order in itertools.permutations(range(g.ndim)) if order != (*range(g.ndim),)
-    ]
-    for order in orders:
-        name = "transposed" if g.ndim == 2 else f"permuted: its axes are in the order {order}"
-        yield f"is {name}", np.transpose(g, order)
-    if wrong.shape != g.shape and wrong.size == g.size:
-        yield f"has another shape, {wrong.shape}: the numbers are right", g.reshape(wrong.shape)
-    for order in orders:
-        sentence = "is transposed: its numbers are read in another order"
-        yield sentence, np.transpose(g, order).reshape(g.shape)
-    for axis in range(g.ndim):
-        yield f"is flipped along axis {axis}", np.flip(g, axis)
-        for step in (1, -1):
-            sentence = f"is shifted by {step} along axis {axis}"
-            yield sentence, np.roll(g, step, axis)
-            yield f"{sentence}, with 0 at the edge", _shifted(g, step, axis)
-    if g.ndim > 1:
-        yield "is flipped along all axes", np.flip(g)
-        yield "is shifted by 1 in memory", np.roll(g, 1)
-
-
-def _shifted(g, step, axis):
+def shifted(g, step, axis):
+    """g moved by a step along an axis, with 0 where nothing comes in."""
     moved = np.roll(g, step, axis)
     edge = [slice(None)] * g.ndim
-    edge[axis] = 0 if step > 0 else -1
+    edge[axis] = slice(0, step) if step > 0 else slice(step, None)
     moved[tuple(edge)] = 0
     return moved
 
 
-def _sums(g):
-    for count in range(1, g.ndim + 1):
-        for axes in itertools.combinations(range(g.ndim), count):
-            listed = ", ".join(map(str, axes))
-            total = np.broadcast_to(g.sum(axis=axes, keepdims=True), g.shape)
-            yield f"is summed over axis {listed}: a sum too many", total
-            mean = np.broadcast_to(g.mean(axis=axes, keepdims=True), g.shape)
-            yield f"is averaged over axis {listed}: a mean too many", mean
-            yield f"has its mean over axis {listed} taken away", g - mean
+def collapsed(shape):
+    """(words, change) for a sum or a mean over axes that is put into every place."""
+    for axes in some_axes(len(shape)):
+        if all(shape[a] == 1 for a in axes):
+            continue
+        over = f"over {axes_named(axes)}"
+        yield f"summed {over}: a sum too many", lambda g, axes=axes: _spread(np.sum, g, axes)
+        yield f"averaged {over}: a mean too many", lambda g, axes=axes: _spread(np.mean, g, axes)
 
 
-def _others(i, right):
-    for j, other in right.items():
-        if j != i and other.shape == right[i].shape:
-            yield f"is the gradient of input {j}: the two are swapped", other
-            yield f"has the gradient of input {j} added", right[i] + other
+def centred(shape):
+    """(words, change) for a sum or a mean that is taken away, or added."""
+    for axes in some_axes(len(shape)):
+        over = f"over {axes_named(axes)}"
+        yield f"has its mean {over} taken away", lambda g, axes=axes: g - _spread(np.mean, g, axes)
+        yield f"has its sum {over} taken away", lambda g, axes=axes: g - _spread(np.sum, g, axes)
+        yield f"has its sum {over} added", lambda g, axes=axes: g + _spread(np.sum, g, axes)
+    for axis in range(len(shape)):
+        yield f"is summed up along axis {axis} (a cumulative sum)", lambda g, axis=axis: np.cumsum(g, axis)
 
 
-def _rounded(wrong, g):
-    for name in ("float32", "float16"):
-        with np.errstate(all="ignore"):
-            low = g.astype(name).astype(g.dtype)
-        close = np.abs(wrong - g) <= 4 * np.finfo(name).eps * np.abs(g)
-        if np.all(close) and np.all(wrong == wrong.astype(name)):
-            yield f"has lost bits: it was computed in {name} precision", wrong
-        yield f"has lost bits: it was rounded to {name} precision", low
+def kept(shape):
+    """(axis, place, only, without): one part along an axis that alone counts, or does not count."""
+    for axis, size in enumerate(shape):
+        what = "row" if axis == 0 and len(shape) > 1 else f"place along axis {axis}"
+        spots = np.arange(size)
+        parts = {"the first": spots == 0, "the last": spots == size - 1}
+        parts["every second"] = spots % 2 == 0
+        for word, part in parts.items():
+            if size > 1 and not np.array_equal(part, spots == 0) or word == "the first" and size > 1:
+                yield axis, f"{word} {what}", _masked(part, axis), _masked(~part, axis)
 
 
-def _offset(wrong, g):
-    if g.size > 1:
-        c = float(np.mean(wrong - g))
-        yield f"is off by a constant, {c:.6g}", g + c
+def _masked(keep, axis):
+    def masked(g):
+        return g * keep.reshape([-1 if a == axis else 1 for a in range(g.ndim)])
+
+    return masked
+
+
+def some_axes(ndim):
+    """Every choice of at least one axis, the fewest first."""
+    return [c for n in range(1, ndim + 1) for c in itertools.combinations(range(ndim), n)]
+
+
+def axes_named(axes):
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+
+
+def _spread(reduce, g, axes):
+    """A reduction over some axes, repeated along them."""
+    return np.broadcast_to(reduce(g, axis=axes, keepdims=True), g.shape)
+
+
+def whole(i, points):
+    """Hypotheses about the whole gradient of input i, from right gradients alone."""
+    shape = points[0].right[i].shape
+    yield "is 0: it is missing", lambda p: np.zeros_like(p.right[i])
+    for words, change in rearranged(shape):
+        yield f"is {words}", lambda p, change=change: change(p.right[i])
+    yield from _others(i, points[0])
+    for words, change in collapsed(shape):
+        yield f"is {words}", lambda p, change=change: change(p.right[i])
+    for words, change in centred(shape):
+        yield words, lambda p, change=change: change(p.right[i])
+
+
+def _others(i, point):
+    """The gradient of another input, instead of it or on top of it."""
+    for j, other in point.right.items():
+        if j == i:
+            continue
+        if other.shape == point.right[i].shape:
+            yield f"is the gradient of input {j}: the two are swapped", lambda p, j=j: p.right[j]
+            yield f"has the gradient of input {j} added", lambda p, j=j: p.right[i] + p.right[j]
+            yield f"has the gradient of input {j} taken away", lambda p, j=j: p.right[i] - p.right[j]
+        if other.ndim == 2 and other.T.shape == point.right[i].shape:
+            yield f"is the gradient of input {j}, transposed: the two are swapped", lambda p, j=j: p.right[j].T
+
+
+def added(i, points):
+    """Something that is added: a multiple of an input, of dy, of y, or of 1."""
+    point = points[0]
+    things = {"dy": lambda p: p.dy[0], "the output": lambda p: p.y[0], "1": lambda p: np.ones(1)}
+    things |= {
+        f"input {j}": lambda p, j=j: p.inputs[j] for j in point.trial.real
+    }
+    for name, thing in things.items():
+        try:
+            a = np.broadcast_to(thing(point), point.right[i].shape).astype(float)
+        except ValueError:
+            continue
+        square = float(np.sum(a * a))
+        if not square:
+            continue
+        c = float(np.sum((point.wrong[i] - point.right[i]) * a)) / square
+        times = "" if abs(c - 1) < 1e-7 else f"{c:.6g} × "
+        yield f"has {times}{name} added", lambda p, c=c, thing=thing: p.right[i] + c * thing(p)

@@ -1,116 +1,317 @@
-"""Terms: which path of the chain rule a wrong gradient leaves out.
+"""Terms: which path of the chain rule a wrong gradient leaves out, counts twice, or gets wrong.
 
-The function is run with the gradient stopped behind one operation after another. If that gives the
-wrong gradient, the path through the operation is what is missing.
+On the tape of the forward every operation's derivative is at hand. One after another is spoiled; if
+what comes out is the wrong gradient, that operation is where the error is.
 """
 
-from functools import partial
+import itertools
+from functools import cached_property
 
 import numpy as np
 
-from handgrad.oracle import in_double_precision
+from handgrad.judge.diagnosis.hypotheses import collapsed, kept, rearranged
+from handgrad.judge.diagnosis.naming import gradients_of, input_name, percent, rounded
+from handgrad.judge.diagnosis.operations import name_nodes, rank
+from handgrad.judge.diagnosis.points import EXACT
+from handgrad.judge.diagnosis.tape import Edge
 
-CALLS = {"jit", "pjit", "custom_jvp_call", "custom_vjp_call", "closed_call", "checkpoint"}
-CALLED = ("jaxpr", "call_jaxpr")  # the parameter that holds the program that is called
-OPERATIONS = 80  # a longer program is not searched
-
-
-def dropped_terms(automatic, trial):
-    """(sentence, gradients) for every operation, and every use of one, that may be left out."""
-    import jax
-
-    real = trial.real
-    inputs = [x.astype(float) if i in real else x for i, x in enumerate(trial.inputs)]
-    dy = [d.astype(float) for d in trial.dy]
-    with in_double_precision():
-        closed = jax.make_jaxpr(automatic.reference)(*inputs)
-        jaxpr = _flat(closed)
-        if len(jaxpr.eqns) > OPERATIONS:
-            return
-        for stop in _stops(jaxpr):
-            run = partial(_run_at, jaxpr, closed.consts, inputs, real, stop)
-            _, vjp = jax.vjp(run, *(inputs[i] for i in real))
-            grads = vjp(
-                [
-                    np.asarray(d).reshape(v.aval.shape)
-                    for d, v in zip(dy, jaxpr.outvars, strict=True)
-                ]
-            )
-            k, place = stop
-            name = jaxpr.eqns[k].primitive.name
-            where = f"operation {k + 1}, `{name}`"
-            if place is not None:
-                where += f", as its operand {place + 1}"
-            sentence = f"lacks a term: the path through {where}, is dropped"
-            yield sentence, dict(zip(real, map(np.asarray, grads), strict=True))
+PAIRS = 1000
+FACTORS = {1.0: "dropped", 2.0: "of the wrong sign", -1.0: "counted twice", 0.5: "halved"}
 
 
-def _flat(closed):
-    """The program with the functions that it calls written out."""
-    import jax
+class Flow:
+    """The gradients on a tape at one point, beside the wrong ones."""
 
-    def run(*xs):
-        return _inlined(closed.jaxpr, closed.consts, xs)
+    def __init__(self, point):
+        trial = point.trial
+        self.tape = point.truth.tape(point.inputs)
+        name_nodes(self.tape, {i: input_name(trial, i) for i in trial.real})
+        self.dy, self.given = point.dy, point.inputs
+        self.cts = self.tape.gradients(point.dy)
+        self.right = self.tape.of_inputs(self.cts)
+        self.error = np.concatenate(
+            [np.ravel(point.wrong[i] - point.right[i]) for i in self.tape.inputs]
+        )
+        self.accuracy = point.truth.accuracy * max(point.size(i) for i in self.tape.inputs)
 
-    return jax.make_jaxpr(run)(*(v.aval for v in closed.jaxpr.invars)).jaxpr
+    def left(self, delta, part):
+        """The share of the squared error in a part that a change of the gradients leaves."""
+        error = self.error[part]
+        size = float(error @ error)
+        off = error - delta[part]
+        if np.all(np.abs(error) <= self.accuracy):
+            return 0.0 if np.all(np.abs(off) <= 10 * self.accuracy) else np.inf
+        return float(off @ off) / size
 
+    def parts(self):
+        """(positions, slice) for all inputs together, and for each whose gradient is wrong."""
+        yield list(self.tape.inputs), slice(None)
+        start = 0
+        for i, node in self.tape.inputs.items():
+            part = slice(start, start + self.tape.nodes[node].size)
+            start = part.stop
+            if len(self.tape.inputs) > 1 and np.any(np.abs(self.error[part]) > self.accuracy):
+                yield [i], part
 
-def _inlined(jaxpr, consts, arguments):
-    """Evaluate a program, and what it calls under jit in the same way."""
-    known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *arguments), strict=True))
-    for eqn in jaxpr.eqns:
-        values = [_read(known, v) for v in eqn.invars]
-        inner = next((eqn.params[name] for name in CALLED if name in eqn.params), None)
-        if inner is not None and eqn.primitive.name in CALLS:
-            results = _inlined(inner.jaxpr, inner.consts, values)
-        else:
-            results = _bound(eqn, values)
-        known.update(zip(eqn.outvars, results, strict=True))
-    return [_read(known, v) for v in jaxpr.outvars]
-
-
-def _stops(jaxpr):
-    """(operation, None) for a whole result, and (operation, operand) for one use of a value."""
-    for k in range(len(jaxpr.eqns) - 1):
-        yield k, None
-    for k, eqn in enumerate(jaxpr.eqns):
-        for place, _ in enumerate(eqn.invars):
-            if len(eqn.invars) > 1:
-                yield k, place
-
-
-def _run_at(jaxpr, consts, inputs, real, stop, *xs):
-    return _run(jaxpr, consts, _placed(inputs, real, xs), stop)
-
-
-def _run(jaxpr, consts, arguments, stop):
-    """Evaluate a program with the gradient stopped at one place."""
-    from jax import lax
-
-    at, place = stop
-    known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *arguments), strict=False))
-    for k, eqn in enumerate(jaxpr.eqns):
-        values = [_read(known, v) for v in eqn.invars]
-        if k == at and place is not None:
-            values[place] = lax.stop_gradient(values[place])
-        results = _bound(eqn, values)
-        if k == at and place is None:
-            results = [lax.stop_gradient(r) for r in results]
-        known.update(zip(eqn.outvars, results, strict=True))
-    return [_read(known, v) for v in jaxpr.outvars]
+    def weight(self, delta, part):
+        """How many times a change of the gradients is there."""
+        square = float(delta[part] @ delta[part])
+        return float(delta[part] @ self.error[part]) / square if square else 0.0
 
 
-def _bound(eqn, values):
-    results = eqn.primitive.bind(*values, **eqn.params)
-    return results if eqn.primitive.multiple_results else [results]
+class Flows:
+    """The flow of the gradients at every point; those after the first are seldom needed."""
+
+    def __init__(self, points):
+        self.points = points
+
+    @cached_property
+    def first(self):
+        return Flow(self.points[0])
+
+    @cached_property
+    def others(self):
+        return [Flow(point) for point in self.points[1:]]
+
+    def sentence(self, which=()):
+        """On the operation whose derivative is wrong: for these inputs, or all together; or ""."""
+        for inputs, part in self.first.parts():
+            if inputs == list(which or self.first.tape.inputs):
+                for family in (weights, loops, slopes, changes, pairs, constants):
+                    if sentence := self._from(family, inputs, part):
+                        return sentence if not which else sentence.partition(": ")[2]
+        return ""
+
+    def _from(self, family, which, part):
+        """The most telling member of a family of hypotheses that explains the error."""
+        found, flow = [], self.first
+        for order, says, delta in family(flow, part, self.points[0]):
+            change = delta(flow)
+            if change is not None and (left := flow.left(change, part)) <= EXACT:
+                found.append((order, len(found), says, delta, left))
+        for _, _, says, delta, left in sorted(found, key=lambda f: f[:2]):
+            if all(_holds(other, delta, part) for other in self.others):
+                touched = _touched(flow, delta(flow), which)
+                return f"{gradients_of(self.points[0].trial, touched)}: {says} ({percent(left)})"
+        return ""
 
 
-def _read(known, v):
-    return v.val if hasattr(v, "val") else known[v]
+def _holds(flow, delta, part):
+    change = delta(flow)
+    return change is not None and flow.left(change, part) <= EXACT
 
 
-def _placed(inputs, real, xs):
-    placed = list(inputs)
-    for i, x in zip(real, xs, strict=True):
-        placed[i] = x
-    return placed
+def _touched(flow, change, which):
+    parts = flow.tape.split(change)
+    return [i for i in which if np.any(np.abs(parts[i]) > flow.accuracy)] or which
+
+
+def weights(flow, part, _):
+    """One path has the wrong weight: it is dropped, counted twice, or of the wrong sign."""
+    for says, order, delta in paths(flow.tape):
+        c = -flow.weight(delta(flow), part)
+        if c:
+            yield (abs(c - 1) > 1e-6, *order), _weighed(c, says), _times(delta, -c)
+
+
+def _times(delta, c):
+    return lambda flow: c * delta(flow)
+
+
+def _weighed(c, says):
+    for known, word in FACTORS.items():
+        if abs(c - known) < 1e-6:
+            lacks = "lacks a term" if known == 1 else "a term is wrong"
+            return f"{lacks}: {says} is {word}"
+    return f"a term is wrong: {says} is there {rounded(1 - c)} times"
+
+
+def paths(tape):
+    """(words, order, what the path adds) for every edge, and every node with several operands."""
+    for k, edge in enumerate(tape.edges):
+        target, source = tape.nodes[edge.target], tape.nodes[edge.source]
+        alone = len(tape.into[edge.target]) == 1
+        says = f"the path through {target.name}"
+        if not alone:
+            says = f"the path from {source.name} into {target.name}"
+        yield says, (rank(target.kind), not alone), _edge_term(k)
+    for b, node in enumerate(tape.nodes):
+        if len(tape.into[b]) > 1:
+            yield f"the path through {node.name}", (rank(node.kind), True), _node_term(b)
+
+
+def _edge_term(k):
+    def term(flow):
+        edge = flow.tape.edges[k]
+        return flow.tape.onwards[edge.source] @ edge.pull(flow.cts[edge.target])
+
+    return term
+
+
+def _node_term(b):
+    return lambda flow: flow.tape.onwards[b] @ flow.cts[b]
+
+
+def loops(flow, *_):
+    """In a loop, the same operation is wrong at every turn."""
+    groups = {}
+    for k, edge in enumerate(flow.tape.edges):
+        node = flow.tape.nodes[edge.target]
+        if node.line:
+            groups.setdefault((node.kind, edge.place, node.line), []).append(k)
+    for ks in groups.values():
+        edge = flow.tape.edges[ks[0]]
+        node = flow.tape.nodes[edge.target]
+        for several, where in ((ks, "at every turn"), (ks[1:], "at every turn but the first")):
+            if len(several) > 1:
+                says = f"lacks a term: the path through {node.name} is dropped {where}"
+                yield (rank(node.kind), edge.place), says, _without(several)
+
+
+def _without(ks):
+    """The change of the gradients when nothing flows through these edges."""
+
+    def delta(flow):
+        gone = {id(flow.tape.edges[k]) for k in ks}
+
+        def hook(edge, _, pulled):
+            return 0 * pulled if id(edge) in gone else pulled
+
+        return flow.tape.of_inputs(flow.tape.gradients(flow.dy, hook)) - flow.right
+
+    return delta
+
+
+def slopes(flow, *_):
+    """The derivative of an operation on single numbers is taken for another."""
+    for k, edge in enumerate(flow.tape.edges):
+        if edge.back.ndim > 1:
+            continue
+        node = flow.tape.nodes[edge.target]
+        for order, (words, slope) in enumerate(_slopes(flow.tape, edge)):
+            says = f"the derivative of {node.name} is wrong: it is taken {words}"
+            yield (order, rank(node.kind)), says, _sloped(k, slope)
+
+
+def _slopes(tape, edge):
+    """(words, slope of an edge) that may be taken for its own."""
+    yield "as 1: a factor is missing", lambda t, e: np.ones_like(e.back)
+    yield "twice: it is squared", lambda t, e: e.back**2
+    yield "inversely", lambda t, e: 1 / e.back
+    named = [("its input", edge.source), ("its output", edge.target)]
+    named += [("its other operand", o) for o in tape.nodes[edge.target].operands if o is not None and o != edge.source]
+    for name, node in named:
+        if tape.nodes[node].value is None or tape.nodes[node].size not in (1, edge.back.size):
+            continue
+        for form, of in FORMS.items():
+            words = form.format(name)
+            yield f"as {words}", lambda t, e, n=node, of=of: of(t.nodes[n].value.ravel())
+            yield f"with a factor {words} too many", lambda t, e, n=node, of=of: e.back * of(t.nodes[n].value.ravel())
+            yield f"with a factor {words} missing", lambda t, e, n=node, of=of: e.back / of(t.nodes[n].value.ravel())
+
+
+FORMS = {
+    "{}": lambda v: v,
+    "1 − {}": lambda v: 1 - v,
+    "{}²": lambda v: v * v,
+    "1 − {}²": lambda v: 1 - v * v,
+    "{0} (1 − {0})": lambda v: v * (1 - v),
+    "√{}": np.sqrt,
+    "the mask {} > 0": lambda v: (v > 0) * 1.0,
+    "the sign of {}": np.sign,
+}
+
+
+def _sloped(k, slope):
+    def delta(flow):
+        edge = flow.tape.edges[k]
+        with np.errstate(all="ignore"):
+            changed = slope(flow.tape, edge) - edge.back
+        if not np.all(np.isfinite(changed)):
+            return None
+        return flow.tape.onwards[edge.source] @ (changed * flow.cts[edge.target])
+
+    return delta
+
+
+def changes(flow, *_):
+    """The gradient that arrives at an operation is put in another order, summed, or masked."""
+    for b, node in enumerate(flow.tape.nodes):
+        if not 1 < node.size:
+            continue
+        for order, (words, change) in enumerate(_changes(node.shape)):
+            says = f"the gradient that arrives at {node.name} is {words}"
+            yield (order, rank(node.kind)), says, _changed_node(b, change)
+        for k, edge in enumerate(flow.tape.edges):
+            if edge.target == b and len(flow.tape.into[b]) > 1:
+                source = flow.tape.nodes[edge.source].name
+                for order, (words, change) in enumerate(_changes(node.shape)):
+                    says = f"the gradient that goes from {node.name} to {source} is {words}"
+                    yield (order, rank(node.kind)), says, _changed_edge(k, change)
+
+
+def _changes(shape):
+    yield from rearranged(shape)
+    yield from collapsed(shape)
+    for axis, place, only, without in kept(shape):
+        yield f"used in {place} alone: a mask, or the sum over axis {axis} is missing", only
+        yield f"masked in {place}", without
+
+
+def _changed_node(b, change):
+    def delta(flow):
+        ct = flow.cts[b]
+        changed = change(ct.reshape(flow.tape.nodes[b].shape))
+        return flow.tape.onwards[b] @ (np.ravel(changed) - ct)
+
+    return delta
+
+
+def _changed_edge(k, change):
+    def delta(flow):
+        edge: Edge = flow.tape.edges[k]
+        ct = flow.cts[edge.target]
+        changed = np.ravel(change(ct.reshape(flow.tape.nodes[edge.target].shape)))
+        return flow.tape.onwards[edge.source] @ (edge.pull(changed) - edge.pull(ct))
+
+    return delta
+
+
+def pairs(flow, part, _):
+    """Two paths are dropped together."""
+    distinct = []
+    for k in range(len(flow.tape.edges)):
+        term = _edge_term(k)(flow)[part]
+        if np.any(term) and not any(np.allclose(term, other, rtol=1e-9) for _, other in distinct):
+            distinct.append((k, term))
+    for (a, _), (b, _) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
+        names = [flow.tape.nodes[flow.tape.edges[k].target] for k in (a, b)]
+        says = "lacks terms: the paths through " + " and ".join(n.name for n in names)
+        yield sum(rank(n.kind) for n in names), f"{says} are dropped", _without((a, b))
+
+
+def constants(flow, part, point):
+    """A number in the forward is another one in the backward."""
+    program = point.truth.program
+    known = [c for c, _ in program.constants]
+    for n, (c, step) in enumerate(program.constants):
+        for words, value in _other_constants(c):
+            where = f" (in {step.line})" if step.line else f" (in `{step.kind}`)"
+            says = f"computed as if the constant {rounded(c)}{where} were {words}"
+            yield (0,), says, _with_constant(program, known, n, value)
+
+
+def _other_constants(c):
+    numbers = (0.0, 1.0, -c, c - 1, c + 1, 2 * c, c / 2, c * c, 1 / c if c else 0.0)
+    for value in dict.fromkeys(numbers):
+        if value != c and np.isfinite(value):
+            yield rounded(value), value
+
+
+def _with_constant(program, known, n, value):
+    def delta(flow):
+        changed = [*known[:n], value, *known[n + 1 :]]
+        tape = program.tape(flow.given, changed)
+        return tape.of_inputs(tape.gradients(flow.dy)) - flow.right
+
+    return delta

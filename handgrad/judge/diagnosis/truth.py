@@ -1,82 +1,139 @@
-"""The right gradients of a trial, number by number: JAX's if it has an opinion, else numbers."""
+"""The right gradients of a subject, wherever they are asked for, and the tape they come from."""
 
-import types
+from functools import cached_property
 
 import numpy as np
 
 from handgrad.judge.automatic import Automatic
-from handgrad.judge.numbers import _forward
-from handgrad.judge.numerical import Line, estimate
+from handgrad.judge.diagnosis.jacobian import jacobians
+from handgrad.judge.diagnosis.jax_tape import Program
+from handgrad.judge.diagnosis.naming import biggest
+from handgrad.judge.diagnosis.retrace import retraced
+from handgrad.judge.diagnosis.torch_tape import TorchProgram
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.noise import unit_of
+from handgrad.judge.numbers import direction, project
+from handgrad.judge.numerical import CERTAIN
 
-AFFORDABLE = 400  # numbers, each with a ladder of its own
+AFFORDABLE = 300  # numbers whose derivatives are taken one by one
 
 
-def true_gradients(trial, automatic=None):
-    """The right gradients by position, or None if they cannot be had."""
-    for oracle in (automatic, retraced(trial)):
-        if oracle:
+class Truth:
+    """The right gradients: by JAX where it can differentiate the forward, else by numbers."""
+
+    def __init__(self, trial, automatic=None, *, fine=False):
+        self.trial, self.automatic, self.fine = trial, automatic, fine
+        self.known = {}  # Jacobians by numbers, by the inputs they are at
+
+    def __call__(self, inputs=None, dy=None):
+        """The gradients of the real inputs by position, or None if they cannot be had."""
+        inputs = self.trial.inputs if inputs is None else inputs
+        dy = self.trial.dy if dy is None else dy
+        if self.oracle is None:
+            return None
+        try:
+            grads = self.oracle(inputs, dy)
+        except Exception:
+            return None
+        return grads if all(np.all(np.isfinite(dx)) for dx in grads.values()) else None
+
+    @cached_property
+    def oracle(self):
+        """The first that agrees with a directional derivative."""
+        small = sum(x.size for x in self.trial.real_inputs) <= AFFORDABLE
+        ordinary = self.trial.origin is None and small and not self.fine
+        traced = (self._by_automatic, self._by_retracing, self._by_tape)
+        order = (self._by_automatic, self._by_numbers) if ordinary else traced
+        for oracle in (*order, *((self._by_numbers,) if small and not ordinary else traced[1:])):
             try:
-                _, grads = oracle(trial.inputs, trial.dy)
+                grads = oracle(self.trial.inputs, self.trial.dy)
             except Exception:
                 continue
-            if all(np.all(np.isfinite(dx)) for dx in grads.values()):
-                return grads
-    if sum(x.size for x in trial.real_inputs) > AFFORDABLE:
+            if grads and self._is_plausible(grads):
+                return oracle
         return None
-    return {i: _by_numbers(trial, i) for i in trial.real}
 
+    @property
+    def accuracy(self):
+        """The share of a gradient's size to which it is known."""
+        unit = max(unit_of(y.dtype) for y in self.trial.y)
+        if unit > 1e-15:
+            return unit**0.5
+        return 1e-9 if self.oracle == self._by_numbers else 1e-13
 
-def retraced(trial):
-    """The forward of a pair of NumPy functions, for JAX: its name for NumPy means jax.numpy."""
-    function = getattr(trial.subject, "function", None)
-    if trial.library != "numpy" or not isinstance(function, types.FunctionType):
+    @cached_property
+    def program(self):
+        """What makes tapes of the forward, or None."""
+        for make in (self._own_program, self._retraced_program, self._torch_program):
+            try:
+                program = make()
+                tape = program.tape(self.trial.inputs)
+                grads = tape.split(tape.of_inputs(tape.gradients(self.trial.dy)))
+            except Exception:
+                continue
+            right = self()
+            if right is not None and all(close(grads[i], dx) for i, dx in right.items()):
+                return program
         return None
-    try:
-        oracle = Automatic(_with_jax(function), trial.real)
-        outputs, _ = oracle(trial.inputs, trial.dy)
-    except Exception:
-        return None
-    close = all(
-        np.allclose(a, b, rtol=1e-9, atol=1e-300) for a, b in zip(outputs, trial.y, strict=True)
-    )
-    return oracle if close else None
+
+    def tape(self, inputs):
+        return self.program.tape(inputs)
+
+    def _is_plausible(self, grads):
+        if not all(np.all(np.isfinite(dx)) for dx in grads.values()):
+            return False
+        found = project(self.trial, grads, direction(self.trial, "truth"))
+        return found.agrees or found.at_a_kink or found.error <= CERTAIN * found.bar or not found.known
+
+    def _by_automatic(self, inputs, dy):
+        return self.automatic(inputs, dy)[1] if self.automatic else None
+
+    def _by_retracing(self, inputs, dy):
+        return self._retraced(inputs, dy)[1]
+
+    def _by_tape(self, inputs, dy):
+        tape = self._torch_program().tape(inputs)
+        return tape.split(tape.of_inputs(tape.gradients(dy)))
+
+    @cached_property
+    def _retraced(self):
+        if self.trial.library != "numpy":
+            raise TypeError("only NumPy code is traced again")
+        oracle = Automatic(retraced(self.trial.subject), self.trial.real)
+        outputs, _ = oracle(self.trial.inputs, self.trial.dy)
+        if not all(close(a, b) for a, b in zip(outputs, self.trial.y, strict=True)):
+            raise ValueError("traced again, it gives another value")
+        return oracle
+
+    def _by_numbers(self, inputs, dy):
+        key = tuple((x.shape, x.tobytes()) for x in inputs)
+        if key not in self.known:
+            self.known[key] = {i: jacobians(self.trial.forward, inputs, i) for i in self.trial.real}
+        return {
+            i: sum(np.tensordot(part, d.astype(float), d.ndim) for part, d in zip(parts, dy, strict=True))
+            for i, parts in self.known[key].items()
+        }
+
+    def _own_program(self):
+        return Program(self.automatic.reference, self.trial.inputs, self.trial.real)
+
+    def _retraced_program(self):
+        if self.trial.library != "numpy":
+            raise TypeError("only NumPy code is traced again")
+        return Program(retraced(self.trial.subject), self.trial.inputs, self.trial.real)
+
+    def _torch_program(self):
+        return TorchProgram(self.trial.subject.function, self.trial.real)
 
 
-def _with_jax(function, depth=4):
-    """A copy of a function, and of those that it calls, in which numpy is jax.numpy."""
-    from jax import numpy as jnp
-
-    def translated(value):
-        if value is np:
-            return jnp
-        if depth and isinstance(value, types.FunctionType) and value.__module__ != "numpy":
-            return _with_jax(value, depth - 1)
-        return value
-
-    names = {
-        name: translated(value)
-        for name, value in function.__globals__.items()
-        if name in function.__code__.co_names
-    }
-    cells = tuple(types.CellType(translated(c.cell_contents)) for c in function.__closure__ or ())
-    copied = types.FunctionType(
-        function.__code__,
-        function.__globals__ | names,
-        function.__name__,
-        function.__defaults__,
-        cells,
-    )
-    copied.__kwdefaults__ = function.__kwdefaults__
-    return copied
+def close(a, b, tolerance=1e-6):
+    """Whether two arrays agree but for their last digits."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    return bool(np.all(np.abs(a - b) <= tolerance * max(biggest(b), 1e-300)))
 
 
-def _by_numbers(trial, i):
-    grad = np.zeros(trial.inputs[i].shape)
-    x = [a.astype(float) for a in trial.real_inputs]
-    size = np.sqrt(np.mean(x[trial.real.index(i)] ** 2)) or 1.0
-    for index in np.ndindex(grad.shape):
-        u = [np.zeros(a.shape) for a in x]
-        u[trial.real.index(i)][index] = size
-        line = Line(_forward(trial), x, u, [d.astype(float) for d in trial.dy])
-        grad[index] = estimate(line).value / size
-    return grad
+def as_wide(arrays):
+    """Real arrays in float64; the others as they are."""
+    return tuple(x.astype(float) if is_floating(x.dtype) else x for x in arrays)

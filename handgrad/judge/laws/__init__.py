@@ -14,6 +14,7 @@ from handgrad.judge.laws.layout import layout_does_not_matter
 from handgrad.judge.laws.linearity import scaling_passes_through, sums_pass_through, zero_gives_zero
 from handgrad.judge.laws.state import (
     calls_do_not_matter,
+    changes_in_place_are_seen,
     forwards_do_not_mix,
     results_stay,
     the_past_does_not_matter,
@@ -35,6 +36,7 @@ LONG_LAWS = (
     layout_does_not_matter,
     forwards_do_not_mix,
     precision_is_kept,
+    changes_in_place_are_seen,
     calls_do_not_matter,
     the_past_does_not_matter,
 )

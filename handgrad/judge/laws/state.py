@@ -41,6 +41,19 @@ def calls_do_not_matter(trial):
         yield "forward gives another value after backward"
 
 
+def changes_in_place_are_seen(trial):
+    """The same arrays with other numbers in them are another call. (JAX's arrays do not change.)"""
+    if trial.library == "jax":
+        return
+    inputs, dy = [x.copy() for x in trial.inputs], [d.copy() for d in trial.dy]
+    trial.vjp(dy, inputs)
+    for array in (*(inputs[i] for i in trial.real), *dy):
+        np.multiply(array, array.dtype.type(0.5), out=array)
+    expected = trial.real_vjp([d.copy() for d in dy], [x.copy() for x in inputs])
+    if not _equal(trial.real_vjp(dy, inputs), expected):
+        yield "arrays that were changed in place give the gradient of before"
+
+
 def forwards_do_not_mix(trial):
     """A backward takes what its own forward left, although another forward came between.
 

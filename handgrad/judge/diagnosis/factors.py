@@ -1,0 +1,151 @@
+"""Factors: a gradient that is a fixed multiple of the right one, and where the factor comes from."""
+
+import itertools
+import math
+
+import numpy as np
+
+from handgrad.judge.diagnosis.naming import listed, rounded
+from handgrad.judge.diagnosis.points import left_over
+from handgrad.judge.numbers import direction, project
+from handgrad.judge.small import resized
+
+CLOSE = 1e-7  # of a factor
+NUMBERS = {
+    "2": 2.0,
+    "3": 3.0,
+    "4": 4.0,
+    "10": 10.0,
+    "√2": math.sqrt(2),
+    "π": math.pi,
+    "√π": math.sqrt(math.pi),
+    "2π": 2 * math.pi,
+    "√(2π)": math.sqrt(2 * math.pi),
+    "ln 2": math.log(2),
+    "ln 10": math.log(10),
+}
+HALVES = {"2": "½", "3": "⅓", "4": "¼"}
+
+
+def factor_of(points, i):
+    """The factor that fits the gradient of input i, if one does; else None."""
+    right, wrong = points[0].right[i], points[0].wrong[i]
+    square = float(np.sum(right * right))
+    if not square or right.shape != wrong.shape or not np.all(np.isfinite(wrong)):
+        return None
+    a = float(np.sum(wrong * right)) / square
+    try:
+        left = left_over(points, i, lambda point: a * point.right[i])
+    except Exception:
+        return None
+    return (a, left) if left <= 1e-3 else None
+
+
+def said(a, points, i):
+    """What a factor may come from, in words; "" if it is none that is known."""
+    sign = "the sign is wrong, and it " if a < 0 else ""
+    if abs(a + 1) < CLOSE:
+        return "has the wrong sign: a factor −1 is missing or too many"
+    sizes = _of_sizes(abs(a), points[0].trial)
+    number = _of_numbers(abs(a))
+    if sizes:
+        depends = _grows_with_a_size(abs(a), points[0].trial, i)
+        number = "" if depends else number
+        sizes = "" if depends is False else sizes
+    both = f"{number}, unless {sizes.removeprefix('is ')}" if number and sizes else number or sizes
+    return f"{sign}{both}" if both else ""
+
+
+def plainly(a):
+    """A factor that is nothing in particular."""
+    share = f" = {_fraction(a)}" if _fraction(a) else ""
+    near = ": a factor close to 1" if 0.5 < a < 1.5 and not share else ""
+    return f"is {rounded(a)}{share} times the right one{near}"
+
+
+def _of_numbers(a):
+    """Numbers that are often forgotten."""
+    for name, number in NUMBERS.items():
+        half = HALVES.get(name, f"1/{name}")
+        if abs(a / number - 1) < CLOSE:
+            return f"is {name} times the right one: a factor {name} too many, or {half} missing"
+        if abs(a * number - 1) < CLOSE:
+            return f"is {half} times the right one: a factor {name} missing, or {half} too many"
+    return ""
+
+
+def _of_sizes(a, trial):
+    """The sizes of axes, products of them, and their roots."""
+    for form, of in FORMS.items():
+        for large, ratio in (("large", a), ("small", 1 / a)):
+            places = [where for size, where in sizes_of(trial) if abs(ratio / of(size) - 1) < CLOSE]
+            if places:
+                size = next(s for s, _ in sizes_of(trial) if abs(ratio / of(s) - 1) < CLOSE)
+                what = "missing" if large == "large" else "too many"
+                mean = " (a mean)" if form == "N" else ""
+                return (
+                    f"is {form} times too {large}, N = {size}, the size of "
+                    f"{listed(dict.fromkeys(places[:4]), 'or')}: is a division by {form}{mean} {what}?"
+                )
+    return ""
+
+
+def _grows_with_a_size(a, trial, i):
+    """Whether the factor is another where a size is another; None if no other size is taken."""
+    sizes = {size for size, _ in sizes_of(trial, products=False)}
+    asked = None
+    for size in sizes:
+        found = _factor_at(trial, resized(trial.inputs, {size: size + 1}), i)
+        if found is not None:
+            asked = False if asked is None else asked
+            if abs(found / a - 1) > 1e-3:
+                return True
+    return asked
+
+
+def _factor_at(trial, inputs, i):
+    """The size of the factor at inputs of other shapes, by one directional derivative."""
+    try:
+        other = trial.at(inputs)
+        u = direction(other, "factor", only=i)
+        found = project(other, other.grads, u)
+        moves = float(np.sum(other.grads[i] * u[other.real.index(i)]))
+        return abs(moves / found.derivative) if found.known else None
+    except Exception:
+        return None
+
+
+def sizes_of(trial, *, products=True):
+    """(size, where) of every axis, and of all axes but one, and of all, together."""
+    arrays = [(f"input {i}", x.shape) for i, x in enumerate(trial.inputs)]
+    arrays += [(f"output {k}" if len(trial.y) > 1 else "the output", y.shape) for k, y in enumerate(trial.y)]
+    single, several = [], []
+    for name, shape in arrays:
+        for axis, size in enumerate(shape):
+            single.append((size, f"axis {axis} of {name}"))
+        for count in range(2, len(shape) + 1):
+            for axes in itertools.combinations(range(len(shape)), count):
+                size = math.prod(shape[a] for a in axes)
+                several.append((size, f"axes {listed(axes)} of {name} together"))
+    return [(size, where) for size, where in (*single, *(several if products else ())) if size > 1]
+
+
+def _fraction(a):
+    """A simple fraction that a is, as p/q."""
+    for q in range(2, 13):
+        p = round(abs(a) * q)
+        if 0 < p < 100 and math.gcd(p, q) == 1 and abs(abs(a) - p / q) < CLOSE * abs(a):
+            return f"{'−' if a < 0 else ''}{p}/{q}"
+    return ""
+
+
+FORMS = {
+    "N": float,
+    "√N": math.sqrt,
+    "N²": lambda n: float(n * n),
+    "N/2": lambda n: n / 2,
+    "2N": lambda n: 2.0 * n,
+    "(N − 1)": lambda n: n - 1.0 if n > 2 else math.nan,
+    "N/(N − 1)": lambda n: n / (n - 1.0),
+    "ln N": lambda n: math.log(n) if n > 2 else math.nan,
+}
