@@ -18,8 +18,8 @@ from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import regimes, shapes
 from handgrad.judge.small import free_sizes, smaller
 from handgrad.judge.special import findings_at, is_analytic, misbehaviour, trial_at
-from handgrad.judge.subjects import Rule
-from handgrad.judge.trial import Trial, UnjudgeableError
+from handgrad.judge.subjects import Rule, UnjudgeableError
+from handgrad.judge.trial import Trial
 from handgrad.judge.verdict import Finding, Status
 
 PROJECTIONS = 2
@@ -80,8 +80,10 @@ class Hearing:
 
     def report(self, finding, case, trial=None):
         """One more finding, (status, check, message), of a case."""
-        self.verdict.findings.append(Finding(*finding, f"{self.verdict.subject}, {case}"))
-        if finding[0] is not Status.KINK:
+        status, check, message = finding
+        where = f"{self.verdict.subject}, {case}"
+        self.verdict.findings.append(Finding(status, check, message, where))
+        if status is not Status.KINK:
             self.settled = True
             self.exhibit = self.exhibit or trial
 
@@ -155,7 +157,13 @@ class Hearing:
                 self.automatic = Automatic(function, trial.real)
             return self.automatic
         self.automatic = self.automatic or Automatic(self.reference, trial.real)
-        if message := self.automatic.misfit(trial):
+        try:
+            message = self.automatic.misfit(trial)
+        except Exception as error:
+            raise UnjudgeableError(
+                f"the reference raises {type(error).__name__}: {first_line(error)}"
+            ) from None
+        if message:
             finding = Status.WRONG, "against JAX", message
             self.report(finding, "the given reference", trial)
             return None

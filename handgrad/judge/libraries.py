@@ -4,6 +4,7 @@ import contextlib
 import random
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -52,8 +53,8 @@ def undisturbed():
         stack.enter_context(np.errstate(all="ignore"))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        for kept, restore in _random_states():
-            stack.callback(restore, kept)
+        for restored in _random_states():
+            stack.callback(restored)
         if "jax" in sys.modules:
             from handgrad.oracle import in_double_precision
 
@@ -62,13 +63,13 @@ def undisturbed():
 
 
 def _random_states():
-    """The states of the global random generators, each with the function that restores it."""
-    yield np.random.get_state(), np.random.set_state
-    yield random.getstate(), random.setstate
+    """What puts the global random generators back into their present states."""
+    yield partial(np.random.set_state, np.random.get_state())
+    yield partial(random.setstate, random.getstate())
     if "torch" in sys.modules:
         import torch
 
-        yield torch.get_rng_state(), torch.set_rng_state
+        yield partial(torch.set_rng_state, torch.get_rng_state())
 
 
 def _bfloat16():

@@ -138,9 +138,8 @@ def _together(trial):
             same[j] = same[i]
             yield f"inputs {i} and {j} equal", tuple(same)
             mixed = list(trial.inputs)
-            mixed[j] = np.where(
-                np.arange(mixed[i].size).reshape(mixed[i].shape) % 2, *same[i : i + 1], mixed[j]
-            )
+            every_other = np.arange(both[0].size).reshape(both[0].shape) % 2
+            mixed[j] = np.where(every_other, *both)
             yield f"inputs {i} and {j} equal here and there", tuple(mixed)
 
 

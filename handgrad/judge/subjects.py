@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class UnjudgeableError(TypeError):
+    """Something that is no gradient, and no mistake in one either."""
+
+
 def subject_of(subject, params=None):
     """The subject that somebody's object is.
 
@@ -178,7 +182,7 @@ class JaxFunction(Subject):
         import jax
 
         own = isinstance(self.function, jax.custom_vjp | jax.custom_jvp)
-        return self.function.fun if own else None
+        return getattr(self.function, "fun", None) if own else None
 
     def forward(self, *inputs):
         return self.function(*inputs)
@@ -186,7 +190,13 @@ class JaxFunction(Subject):
     def vjp(self, *inputs):
         import jax
 
-        return jax.vjp(self.function, *inputs)
+        try:
+            return jax.vjp(self.function, *inputs)
+        except jax.errors.JAXTypeError as error:
+            what = str(error).partition("\n")[0]
+            raise UnjudgeableError(
+                f"{self.name} is no JAX function ({what}): pass a pair (f, vjp)"
+            ) from None
 
     def anew(self):
         return self
