@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from handgrad.rules import *
 
 
-def verify(subject, *inputs, reference=None, seed=0):
-    """Judge a rule; see handgrad.judge.verify, which this calls."""
+def verify(subject, *inputs, reference=None, seed=0, params=None):
+    """Judge a gradient; see handgrad.judge.verify, which this calls."""
     judge = import_module("handgrad.judge")
-    return judge.verify(subject, *inputs, reference=reference, seed=seed)
+    return judge.verify(subject, *inputs, reference=reference, seed=seed, params=params)
 
 
 def __getattr__(name):

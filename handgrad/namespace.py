@@ -5,6 +5,8 @@ from functools import reduce
 
 import numpy as np
 
+INTEGERS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}  # of the same size
+
 
 def array_namespace(*arrays):
     """The array API namespace of the arrays: the first that is not NumPy's, else NumPy's.
@@ -46,6 +48,22 @@ def outline(x):
 def outlined(residual):
     """The shape that an outline remembers."""
     return residual.shape[1:]
+
+
+def kept(mask, x):
+    """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN."""
+    xp = array_namespace(mask, x)
+    bits = INTEGERS.get(getattr(x, "dtype", None)) if xp is np else None
+    if bits is None:
+        return xp.where(mask, x, 0)
+    every_bit_or_none = -np.asarray(mask, bool).astype(bits)  # np.where takes 10 times as long
+    return (x.view(bits) & every_bit_or_none).view(x.dtype)
+
+
+def log(x):
+    """log x: −∞ at 0 and NaN below, without NumPy's warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return array_namespace(x).log(x)
 
 
 def fresh(x):

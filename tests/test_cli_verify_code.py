@@ -101,7 +101,7 @@ def test_a_wrong_layer_is_named_with_its_cause_and_a_script(verify):
     status, output, _ = verify("model.py::Twice", "--input", "w=3x2", "--input", "x=4x3")
     assert status == 1
     assert "WRONG" in output
-    assert "gradient of input 1 is 2 times the right one" in " ".join(output.split())
+    assert "gradient of input 1 (w) is 2 times the right one" in " ".join(output.split())
     assert "assert verdict.ok" in output
 
 

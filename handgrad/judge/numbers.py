@@ -95,11 +95,11 @@ def project(trial, grads, u, *, quick=False):
 
 def _second_look(view):
     noise = measured_noise(view.line)
-    if view.is_steep(noise):
-        return view.projection(math.inf)
     found = view.projection(noise, thorough=True)
     if found.agrees or found.at_a_kink:
         return found
+    if view.is_steep(noise):
+        return view.projection(math.inf)
     if view.nearly_agrees:
         noise += largest_jump(view.line, view.spread, sum(b.size for b in view.u))
     found = view.projection(noise, view.shaken_gradient(), thorough=True)
@@ -112,7 +112,7 @@ class _View:
     def __init__(self, trial, grads, u):
         self.trial, self.u = trial, u
         x = [a.astype(float) for a in trial.real_inputs]
-        self.line = Line(_forward(trial), x, u, _wide(trial.dy), _wide(trial.y))
+        self.line = Line(_forward(trial), x, u, _wide(trial.dy), _unmasked(trial, trial.y))
         wide = [grads[i].astype(float) for i in trial.real]
         self.moves = math.fsum(float(np.sum(g * b)) for g, b in zip(wide, u, strict=True))
         self.spread = _norm(g * b for g, b in zip(wide, u, strict=True))
@@ -177,9 +177,15 @@ def _forward(trial):
 
     def forward(xs):
         cast = [x.astype(t) for x, t in zip(xs, types, strict=True)]
-        return _wide(trial.forward(trial.with_real(cast)))
+        return _unmasked(trial, trial.forward(trial.with_real(cast)))
 
     return forward
+
+
+def _unmasked(trial, ys):
+    """Outputs with 0 where an infinity masks them."""
+    masks = [np.isinf(y) for y in trial.y]
+    return [np.where(m, 0, y) if np.any(m) else y for m, y in zip(masks, _wide(ys), strict=True)]
 
 
 def _wide(ys):

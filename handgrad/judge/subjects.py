@@ -11,6 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from handgrad.judge.libraries import as_numpy
+
 
 class UnjudgeableError(TypeError):
     """Something that is no gradient, and no mistake in one either."""
@@ -32,6 +36,9 @@ def subject_of(subject, params=None):
 def _recognised(subject, params):
     if params is not None and not _is_layer(subject):
         raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
+    for name in params or ():
+        if not hasattr(subject, name):
+            raise TypeError(f"{subject!r} has no parameter {name}, which params names")
     if isinstance(subject, type):
         if is_torch_function(subject):
             return TorchFunction(subject)
@@ -132,8 +139,14 @@ class StatefulLayer(Subject):
     def _gradients(self, grads):
         grads = _as_tuple(grads)
         if self.params is not None:
-            return grads + tuple(getattr(self.layer, name) for name in self.params.values())
+            return grads + tuple(map(self._kept, self.params.values()))
         return grads + tuple(self.layer.grads) if _is_our_layer(self.layer) else grads
+
+    def _kept(self, name):
+        """A copy of a parameter's gradient: the layer may write the next one into its memory."""
+        if not hasattr(self.layer, name):
+            raise UnjudgeableError(f"{self.name} has no {name} after backward, which params names")
+        return np.array(as_numpy(getattr(self.layer, name)))
 
 
 @dataclass

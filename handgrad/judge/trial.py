@@ -7,11 +7,7 @@ import numpy as np
 
 from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
-from handgrad.judge.subjects import subject_of
-
-
-class UnjudgeableError(TypeError):
-    """What a forward returns is no number or array of numbers, or none of real ones."""
+from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 
 class Trial:
@@ -120,14 +116,20 @@ class Trial:
         return [to_library(x, self.library) for x in (self.inputs if inputs is None else inputs)]
 
     def _drawn(self):
-        """Dense, signed and random; outputs of different sizes weigh alike, and integers nothing."""
+        """Dense, signed and random; outputs of different sizes weigh alike.
+
+        What is no real number, or masked with an infinity, weighs nothing.
+        """
         rng = self.generator("dy")
         real = [is_floating(y.dtype) for y in self.y]
-        sizes = [rms(y) or 1.0 if floats else 0.0 for y, floats in zip(self.y, real, strict=True)]
-        for y, size in zip(self.y, sizes, strict=True):
-            weight = max(sizes) / size if size and np.isfinite(size) else float(size > 0)
-            dy = rng.normal(size=y.shape)
-            yield (weight * dy).astype(y.dtype) if any(real) else dy
+        whole = [np.isfinite(y.astype(float)) for y in self.y]
+        sizes = [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
+        heaviest = max((s for s, floats in zip(sizes, real, strict=True) if floats), default=1.0)
+        for y, floats, kept, size in zip(self.y, real, whole, sizes, strict=True):
+            dy = heaviest / size * rng.normal(size=y.shape)
+            if any(real):
+                dy = np.where(kept & floats, dy, 0).astype(y.dtype)
+            yield dy
 
 
 def outputs_of(y):
@@ -135,13 +137,13 @@ def outputs_of(y):
 
     Raises UnjudgeableError for what is no array of real numbers.
     """
-    outputs = tuple(map(as_numpy, y if isinstance(y, tuple | list) else (y,)))
-    for k, output in enumerate(outputs):
-        if output.dtype.kind not in "biuf" and not is_floating(output.dtype):
-            raise UnjudgeableError(
-                f"output {k} of forward is {output.dtype}: the judge needs numbers"
-            )
-    return outputs
+    outputs = y if isinstance(y, tuple | list) else (y,)
+    arrays = tuple(map(as_numpy, outputs))
+    for k, array in enumerate(arrays):
+        if array.dtype.kind not in "biuf" and not is_floating(array.dtype):
+            kind = type(outputs[k]).__name__ if array.dtype == object else array.dtype
+            raise UnjudgeableError(f"output {k} of forward is {kind}: the judge needs real numbers")
+    return arrays
 
 
 def without_address(name):

@@ -1,5 +1,7 @@
 """verify: every layer of evidence, over every case, in one verdict."""
 
+import operator
+
 import numpy as np
 
 from handgrad.judge.derived import compare_with_derivation
@@ -28,6 +30,9 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
     Returns a Verdict. Nothing global is changed. Raises TypeError or ValueError where there is
     nothing to judge.
     """
+    if reference is not None and not callable(reference):
+        raise TypeError(f"reference is {reference!r}: pass the same function in JAX")
+    seed = operator.index(seed)
     adapter = subject_of(subject, params)
     if isinstance(adapter, StatefulLayer):
         inputs = (*inputs, *adapter.parameters)
@@ -61,12 +66,21 @@ def _hear_drawn(hearing):
 
 def _given(inputs):
     """The given inputs as one case."""
-    arrays = [as_numpy(float(x) if type(x) is int else x) for x in inputs]
+    arrays = [_array(i, float(x) if type(x) is int else x) for i, x in enumerate(inputs)]
     for i, x in enumerate(arrays):
         if np.iscomplexobj(x):
             raise TypeError(f"input {i} is {x.dtype}: the judge needs real numbers")
         if not (is_floating(x.dtype) or np.issubdtype(x.dtype, np.integer) or x.dtype == bool):
-            raise TypeError(f"input {i} is {x.dtype}: the judge needs numbers")
+            raise TypeError(
+                f"input {i}, of type {type(inputs[i]).__name__}, is {x.dtype}: the judge needs numbers"
+            )
         if not np.all(np.isfinite(x.astype(float))):
             raise ValueError(f"input {i} holds a NaN or an infinity, where no gradient exists")
     return Case(tuple(arrays), "the given inputs")
+
+
+def _array(i, x):
+    try:
+        return as_numpy(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"input {i}, of type {type(x).__name__}, is no array of numbers") from None

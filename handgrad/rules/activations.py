@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace
+from handgrad.namespace import array_namespace, kept
 
 __all__ = ["ReLU", "Sigmoid", "Softmax", "Tanh"]
 
@@ -30,7 +30,7 @@ class ReLU:
 
     def backward(self, residuals, dy):
         (mask,) = residuals
-        return (array_namespace(mask, dy).where(mask, dy, 0),)
+        return (kept(mask, dy),)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,11 @@ class Sigmoid:
 
     def forward(self, x):
         xp = array_namespace(x)
-        e = xp.exp(-xp.abs(x))  # never overflows; σ is a ratio of it on either side of 0
-        r = 1 / (1 + e)
-        return xp.where(x < 0, e, 1) * r, (e * r * r,)  # not y(1 − y): y rounds to 1 at x = 37
+        size = xp.abs(x)
+        e = xp.exp(-size)  # never overflows
+        s = e / (1 + e)  # σ(−|x|), at most ½: 1 − s, which is σ(|x|), keeps its digits
+        y = xp.abs(xp.astype(x == size, s.dtype) - s)
+        return y, (s * (1 - s),)  # not y(1 − y): y rounds to 1 at x = 37
 
     def backward(self, residuals, dy):
         (slope,) = residuals

@@ -5,7 +5,7 @@ Inputs broadcast as in NumPy. Where one was stretched, its gradient is summed ba
 
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace, fresh, outline, outlined, shape_of, unbroadcast
+from handgrad.namespace import array_namespace, fresh, log, outline, outlined, shape_of, unbroadcast
 
 __all__ = [
     "Add",
@@ -178,8 +178,7 @@ class Power:
         a, b, y = residuals
         xp = array_namespace(a, b)
         da = dy * b * a ** xp.where(b == 0, 1.0, b - 1.0)
-        log_a = xp.log(xp.where(a > 0, a, 1.0))
-        db = dy * xp.where(a < 0, xp.nan, y * log_a)
+        db = dy * y * log(xp.where(a == 0, 1.0, a))
         return unbroadcast(da, shape_of(a)), unbroadcast(db, shape_of(b))
 
 

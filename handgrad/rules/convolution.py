@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from itertools import product
 
-from handgrad.namespace import array_namespace, fresh, outline, outlined, pad, scatter_add
+from handgrad.namespace import array_namespace, fresh, kept, outline, outlined, pad, scatter_add
 
 __all__ = ["AvgPool2d", "Col2im", "Conv2d", "Im2col", "MaxPool2d"]
 
@@ -107,17 +107,18 @@ class Conv2d:
         P = (H + dilation[0] + 2 * padding[0] - 1) // stride[0] + 1
         Q = (V + dilation[1] + 2 * padding[1] - 1) // stride[1] + 1
         u = im2col(x, kernel=(K, L), stride=stride, padding=padding, dilation=dilation)
-        X = reshape(u, (N, groups, C * K * L, P * Q))
+        X = reshape(swapaxes(u, 0, 1), (groups, C * K * L, N * P * Q))
         F = reshape(W, (groups, O, C * K * L))
         Y = F @ X
-        y = reshape(Y, (N, groups * O, P, Q)) + b[:, None, None]
+        y = swapaxes(reshape(Y, (groups * O, N, P, Q)), 0, 1) + b[:, None, None]
 
-    With the windows as columns a convolution is a matrix product: each row of F is a filter.
+    With the windows of all images as columns a convolution is one matrix product: each row of F
+    is a filter.
 
-        dY = reshape(dy, Y.shape)
-        dF = sum(dY @ swapaxes(X, -1, -2), axis=0)
+        dY = reshape(swapaxes(dy, 0, 1), Y.shape)
+        dF = dY @ swapaxes(X, -1, -2)
         dX = swapaxes(F, -1, -2) @ dY
-        du = reshape(dX, u.shape)
+        du = swapaxes(reshape(dX, (groups * C * K * L, N, P * Q)), 0, 1)
 
     and the windows go back where they came from, added where they overlap:
 
@@ -137,21 +138,23 @@ class Conv2d:
 
     def forward(self, x, W, b):
         xp = array_namespace(x, W)
-        window = self._window(W)
-        y = self._filters(W) @ self._columns(x, window)
-        return xp.reshape(y, self._shape(x, W, window)) + b[:, None, None], (x, W)
+        u = _windows(_swapped(x), self._window(W), axis=1)
+        Y = self._filters(W) @ self._columns(u)
+        y = xp.reshape(Y, (W.shape[0], *u.shape[2:])) + b[:, None, None, None]
+        return _swapped(y), (x, W)
 
     def backward(self, residuals, dy):
         x, W = residuals
         xp = array_namespace(x, W)
-        window = self._window(W)
-        F, X = self._filters(W), self._columns(x, window)
-        dY = xp.reshape(dy, (x.shape[0], self.groups, F.shape[1], X.shape[-1]))
-        dW = xp.sum(dY @ xp.matrix_transpose(X), axis=0)
-        dX = xp.matrix_transpose(F) @ dY
-        du = xp.reshape(dX, (x.shape[0], self.groups * F.shape[2], X.shape[-1]))
-        dx = _col2im(du, x.shape, window)
-        return dx, xp.reshape(dW, W.shape), xp.sum(dy, axis=(0, 2, 3))
+        images, window = _swapped(x), self._window(W)
+        u = _windows(images, window, axis=1)
+        F, X = self._filters(W), self._columns(u)
+        dY = xp.reshape(_swapped(dy), (self.groups, F.shape[1], X.shape[-1]))
+        dF = dY @ xp.matrix_transpose(X)
+        du = xp.reshape(xp.matrix_transpose(F) @ dY, u.shape)
+        parts = [du[:, i, ...] for i in range(u.shape[1])]
+        dx = _swapped(_gathered(parts, images.shape, window))
+        return dx, xp.reshape(dF, W.shape), xp.sum(dy, axis=(0, 2, 3))
 
     def _window(self, W):
         return W.shape[2:], self.stride, self.padding, self.dilation
@@ -160,14 +163,9 @@ class Conv2d:
         shape = (self.groups, W.shape[0] // self.groups, math.prod(W.shape[1:]))
         return array_namespace(W).reshape(W, shape)
 
-    def _columns(self, x, window):
-        u = _im2col(x, window)
-        shape = (u.shape[0], self.groups, u.shape[1] // self.groups, u.shape[2])
+    def _columns(self, u):
+        shape = (self.groups, u.shape[0] // self.groups * u.shape[1], math.prod(u.shape[2:]))
         return array_namespace(u).reshape(u, shape)
-
-    def _shape(self, x, W, window):
-        rows, columns = _visits(x.shape, window)
-        return (x.shape[0], W.shape[0], _count(rows), _count(columns))
 
 
 @dataclass(frozen=True)
@@ -205,15 +203,15 @@ class MaxPool2d:
         y, *others = (padded[:, :, r, c] for r, c in product(*_visits(x.shape, self._window())))
         place = xp.zeros_like(y, dtype=xp.int32)
         for i, other in enumerate(others, 1):
-            larger = (other > y) | (xp.isnan(other) & ~xp.isnan(y))
-            y, place = xp.where(larger, other, y), xp.where(larger, i, place)
+            larger = ~(other <= y) & ~xp.isnan(y)
+            y = xp.maximum(y, other)
+            place = xp.maximum(place, i * xp.astype(larger, xp.int32))
         return fresh(y), (place, outline(x))
 
     def backward(self, residuals, dy):
         place, x = residuals
-        xp = array_namespace(dy)
         n = math.prod(self.kernel)
-        pieces = [xp.where(place == i, dy, 0) for i in range(n)]
+        pieces = [kept(place == i, dy) for i in range(n)]
         return (_gathered(pieces, outlined(x), self._window()),)
 
     def _window(self):
@@ -271,6 +269,13 @@ VARIANTS = (
 )
 
 
+def _swapped(x):
+    """x with images and channels in each other's place, its rows in one piece of memory."""
+    xp = array_namespace(x)
+    images, channels, *size = x.shape
+    return xp.reshape(xp.permute_dims(x, (1, 0, 2, 3)), (channels, images, *size), copy=True)
+
+
 def _visits(shape, window):
     """For each row of the window, the rows of the padded image that it visits; so the columns."""
     return [_slices(n, *w) for n, w in zip(shape[2:], zip(*window, strict=True), strict=True)]
@@ -291,12 +296,16 @@ def _count(slices):
 
 def _im2col(x, window):
     """The windows of x as columns: (N, C × numbers in a window, windows)."""
-    xp = array_namespace(x)
-    rows, columns = _visits(x.shape, window)
-    padded = pad(x, window[2])
-    u = xp.stack([padded[:, :, r, c] for r, c in product(rows, columns)], axis=2)
+    u = _windows(x, window, axis=2)
     shape = (x.shape[0], x.shape[1] * u.shape[2], u.shape[3] * u.shape[4])
-    return xp.reshape(u, shape)
+    return array_namespace(u).reshape(u, shape)
+
+
+def _windows(x, window, axis):
+    """What each place of the window sees of x as it moves, one place after the other along axis."""
+    visits = product(*_visits(x.shape, window))
+    padded = pad(x, window[2])
+    return array_namespace(x).stack([padded[:, :, r, c] for r, c in visits], axis=axis)
 
 
 def _col2im(u, shape, window):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from handgrad.namespace import array_namespace, device_of, outline, outlined, unbroadcast
+from handgrad.namespace import array_namespace, device_of, kept, log, outline, outlined, unbroadcast
 
 __all__ = [
     "CrossEntropy",
@@ -47,7 +47,7 @@ class CrossEntropy:
         xp = array_namespace(p, t)
         q = p + self.eps
         target = xp.broadcast_to(t, p.shape)
-        losses = -xp.sum(target * xp.where(target == 0, 0, _log(q)), axis=-1)
+        losses = -xp.vecdot(target, kept(target != 0, log(q)))
         return _reduce(losses, self.reduction), (q, target, outline(t))
 
     def backward(self, residuals, dy):
@@ -55,7 +55,7 @@ class CrossEntropy:
         xp = array_namespace(q, t)
         dl = _row_gradient(dy, q.shape[:-1], self.reduction)
         dp = -dl * t / xp.where(t == 0, 1, q)
-        return dp, unbroadcast(-dl * _log(q), outlined(t_outline))
+        return dp, unbroadcast(-dl * log(q), outlined(t_outline))
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,20 @@ class SoftmaxCrossEntropy:
         xp = array_namespace(x, t)
         log_p = _log_softmax(x)
         target = xp.broadcast_to(t, x.shape)
-        losses = -xp.sum(target * xp.where(target == 0, 0, log_p), axis=-1)
+        losses = -xp.vecdot(target, kept(target != 0, log_p))
         return _reduce(losses, self.reduction), (log_p, target, outline(t))
 
     def backward(self, residuals, dy):
         log_p, t, t_outline = residuals
         xp = array_namespace(log_p, t)
         dl = _row_gradient(dy, log_p.shape[:-1], self.reduction)
-        p = xp.exp(log_p)
-        total = xp.sum(t, axis=-1, keepdims=True)
-        # p Σt − t, with no difference of two numbers near 1
-        dx = dl * (p * (total - t) - t * _complement(p))
+        ones = _ones(log_p)
+        total = t @ ones
+        sure = log_p > math.log(0.75)  # one of a row at most
+        others = kept(~sure, xp.exp(log_p))
+        # where p is near 1, p Σt − t is (p − 1) Σt − (t − Σt), and p − 1 minus the others' sum
+        p = others - kept(sure, others @ ones)
+        dx = dl * (p * total - (t - kept(sure, total)))
         return dx, unbroadcast(-dl * log_p, outlined(t_outline))
 
 
@@ -136,10 +139,11 @@ class SoftmaxCrossEntropyWithLabels:
         label = xp.expand_dims(label, axis=-1)
         classes = xp.arange(log_p.shape[-1], device=device_of(log_p))
         hit = xp.astype(label, classes.dtype) == classes
-        others = xp.where(hit, 0, xp.exp(log_p))
-        # p − 1 at the label is minus the others' sum, which rounds nothing off
-        dx = dl * xp.where(hit, -xp.sum(others, axis=-1, keepdims=True), others)
-        return xp.where(_is_class(label, log_p.shape[-1]), dx, xp.nan), None
+        others = kept(~hit, xp.exp(log_p))
+        rest = others @ _ones(log_p)
+        dz = others - kept(hit, rest)  # p − 1 at the label, and no digit lost near p = 1
+        valid = xp.where(_is_class(label, log_p.shape[-1]), xp.ones_like(rest), xp.nan)
+        return dl * valid * dz, None
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,7 @@ class SigmoidCrossEntropy:
     def forward(self, x, t):
         xp = array_namespace(x, t)
         target = xp.broadcast_to(t, x.shape)
-        larger = xp.where(x > 0, (1 - target) * x, -target * x)  # the part that may be large
-        losses = larger + xp.log1p(xp.exp(-xp.abs(x)))
+        losses = xp.maximum(x, 0) - target * x + xp.log1p(xp.exp(-xp.abs(x)))
         return _reduce(losses, self.reduction), (x, target, outline(t))
 
     def backward(self, residuals, dy):
@@ -176,8 +179,9 @@ class SigmoidCrossEntropy:
         xp = array_namespace(x, t)
         dl = _gradient(dy, x.shape, self.reduction)
         e = xp.exp(-xp.abs(x))
-        large, small = 1 / (1 + e), e / (1 + e)
-        dx = dl * ((1 - t) * xp.where(x < 0, small, large) - t * xp.where(x < 0, large, small))
+        s = e / (1 + e)
+        right = xp.astype(x >= 0, x.dtype)
+        dx = dl * (right - t + (1 - 2 * right) * s)  # σ(x) is 1 − s or s, and 1 − t comes first
         return dx, unbroadcast(-dl * x, outlined(t_outline))
 
 
@@ -266,23 +270,16 @@ def _row_gradient(dy, shape, reduction):
     return array_namespace(dl).expand_dims(dl, axis=-1) if reduction == "none" else dl
 
 
-def _log(q):
-    """log q, and −∞ at 0 without a warning."""
-    xp = array_namespace(q)
-    return xp.where(q == 0, -xp.inf, xp.log(xp.where(q == 0, 1, q)))
+def _ones(rows):
+    """A column of ones: a row times it is the row's sum, which XLA then does not store N C times."""
+    xp = array_namespace(rows)
+    return xp.ones((rows.shape[-1], 1), dtype=rows.dtype, device=device_of(rows))
 
 
 def _log_softmax(x):
     xp = array_namespace(x)
     shifted = x - xp.max(x, axis=-1, keepdims=True)  # exp is at most 1: never overflows
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
-
-
-def _complement(p):
-    """1 − p of each row, from the others' sum where p is near 1 and the difference would round."""
-    xp = array_namespace(p)
-    others = xp.sum(xp.where(p > 0.5, 0, p), axis=-1, keepdims=True)
-    return xp.where(p > 0.5, others, 1 - p)
 
 
 def _is_class(label, classes):

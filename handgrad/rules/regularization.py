@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace
+from handgrad.namespace import array_namespace, kept
 
 __all__ = ["Dropout", "L2Penalty"]
 
@@ -27,11 +27,11 @@ class Dropout:
     rate: float = 0.5
 
     def forward(self, x, keep):
-        return array_namespace(x, keep).where(keep, x, 0) / (1 - self.rate), (keep,)
+        return kept(keep, x) / (1 - self.rate), (keep,)
 
     def backward(self, residuals, dy):
         (keep,) = residuals
-        return array_namespace(keep, dy).where(keep, dy, 0) / (1 - self.rate), None
+        return kept(keep, dy) / (1 - self.rate), None
 
 
 @dataclass(frozen=True)

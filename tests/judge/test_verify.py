@@ -81,7 +81,7 @@ def test_the_text_of_a_verdict_names_the_subject_and_the_status():
         (np.sin, (), TypeError, "is not a rule"),
         (Square(), (), ValueError, "no derivation to draw inputs from"),
         (Square(), (np.array([1.0, np.nan]),), ValueError, "input 0 holds a NaN"),
-        (Square(), (np.array(["a"]),), TypeError, "input 0 is <U1"),
+        (Square(), (np.array(["a"]),), TypeError, "input 0, of type ndarray, is <U1"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_one_sentence(subject, inputs, error, says):

@@ -27,11 +27,11 @@ def misuses_of_dy(point):
 
 
 def _linear(shape):
+    for axis, place, only, without in kept(shape):
+        yield f"in {place} alone: the sum over axis {axis} is missing, or a mask is wrong", only
+        yield f"everywhere but in {place}, where it is masked", without
     for words, change in rearranged(shape):
         yield f"as if it were {words}", change
-    for axis, place, only, without in kept(shape):
-        yield f"in {place} alone: a mask, or the sum over axis {axis} is missing", only
-        yield f"everywhere but in {place}, where it is masked", without
     for words, change in collapsed(shape):
         yield words, change
     if shape:
@@ -63,8 +63,8 @@ def _multiplied(name, words, factor):
     def over(p):
         return (_fitting(p.dy[0] / factor(p), p.dy[0]),)
 
-    yield f"{name} is used with a factor too many, {words}", times
-    yield f"{name} is used with a factor missing, {words}", over
+    yield f"a factor is too many: {words}, times {name}", times
+    yield f"a factor is missing: {words}, times {name}", over
 
 
 def _fitting(changed, d):
@@ -112,13 +112,13 @@ def _misreadings(x):
         yield "0 everywhere", np.zeros_like
     else:
         yield "of the other sign", np.negative
-        yield "1 everywhere: a factor is missing", np.ones_like
+        yield "1 everywhere", np.ones_like
+        yield "0 everywhere", np.zeros_like
         yield "its absolute value", np.abs
         yield "squared", np.square
         yield "a constant, its mean", lambda x: np.full_like(x, np.mean(x))
         yield "masked: 0 where it is not positive", lambda x: np.maximum(x, 0)
-    for words, change in rearranged(x.shape):
-        yield words, change
+    yield from rearranged(x.shape)
     for _, place, only, without in kept(x.shape):
         yield f"0 but in {place}", only
         yield f"0 in {place}", without
@@ -135,7 +135,7 @@ def _with(inputs, j, x):
 def of_dy(points, i):
     """Hypotheses for the gradient of input i: right, but for another dy."""
     for words, change in misuses_of_dy(points[0]):
-        yield f"is wrong in that {words}", asked(i, dy=change)
+        yield f"is wrong: {words}", asked(i, dy=change)
 
 
 def of_inputs(points, i):

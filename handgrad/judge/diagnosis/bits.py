@@ -11,7 +11,7 @@ from handgrad.judge.diagnosis.naming import biggest, gradients_of
 from handgrad.judge.noise import unit_of
 from handgrad.judge.trial import rms
 
-NEARBY = 1e-5  # of the inputs: so far, a formula's error moves as little
+NEARBY, FURTHEST = 1e-5, 0.05  # of the inputs: so far, a formula's error moves as little
 ALIKE = 0.5  # correlation of the errors at two places
 SMALL = 0.02  # of the gradient: no rounding is larger
 TYPES = ("float32", "bfloat16", "float16")
@@ -42,9 +42,12 @@ def _is_noise(point, i):
     trial = point.trial
     rng = trial.generator("nearby")
     first, products, sizes = point.wrong[i] - point.right[i], [], []
+    apart = min(max(NEARBY, 100 * rms(first) / rms(point.right[i])), FURTHEST)
     for _ in range(4):
         inputs = tuple(
-            (x * (1 + NEARBY * rng.uniform(-1, 1, x.shape))).astype(x.dtype) if k in trial.real else x
+            (x * (1 + apart * rng.uniform(-1, 1, x.shape))).astype(x.dtype)
+            if k in trial.real
+            else x
             for k, x in enumerate(trial.inputs)
         )
         right = point.truth(inputs, trial.dy)
@@ -62,7 +65,11 @@ def _words(point, i, error):
     trial = point.trial
     own = unit_of(trial.inputs[i].dtype)
     bits = math.log2(error / own)
-    low = [name for name in TYPES if 0.05 * _unit(name) <= error <= 20 * _unit(name) and _unit(name) > 2 * own]
+    low = [
+        name
+        for name in TYPES
+        if 0.05 * _unit(name) <= error <= 20 * _unit(name) and _unit(name) > 2 * own
+    ]
     if low:
         return f"has lost bits, about {bits:.0f} of {-math.log2(own):.0f}: as if {low[0]} were used inside"
     return (
@@ -76,12 +83,19 @@ def imprecise(trial, findings):
     name = " and ".join(sorted({trial.inputs[i].dtype.name for i in trial.real}))
     guilty = [f.message.partition(" loses ")[0] for f in findings if " loses " in f.message]
     what = "; ".join(dict.fromkeys(guilty)) or "the gradient"
-    numbers = [int(w) for f in findings for w in f.message.split() if w.isdigit() and " loses " in f.message]
+    numbers = [
+        int(w)
+        for f in findings
+        for w in f.message.split()
+        if w.isdigit() and " loses " in f.message
+    ]
     bits = f" about {max(numbers[-1:])}" if numbers[-1:] else ""
     for i, dx in trial.grads.items():
         for low in TYPES[::-1]:
-            if _unit(low) > unit_of(dx.dtype) and np.any(dx) and np.array_equal(
-                dx.astype(float), _cast(dx.astype(float), low)
+            if (
+                _unit(low) > unit_of(dx.dtype)
+                and np.any(dx)
+                and np.array_equal(dx.astype(float), _cast(dx.astype(float), low))
             ):
                 return f"{gradients_of(trial, [i])} has lost bits: its numbers are rounded to {low}"
     return (

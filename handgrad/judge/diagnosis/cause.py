@@ -1,22 +1,30 @@
 """The cause: what is wrong with the gradients of a trial, by the simplest hypothesis that explains it."""
 
+from functools import cached_property
+
 import numpy as np
 
 from handgrad.judge.diagnosis import arguments, factors, hypotheses
 from handgrad.judge.diagnosis.bits import imprecise, lost_bits
 from handgrad.judge.diagnosis.contracts import layout, misfit
 from handgrad.judge.diagnosis.memory import kept_state, overwriting, sharing
-from handgrad.judge.diagnosis.naming import biggest, gradients_of, percent
+from handgrad.judge.diagnosis.naming import biggest, gradients_of, percent, stated
 from handgrad.judge.diagnosis.places import wrong_places
 from handgrad.judge.diagnosis.points import EXACT, NEARLY, best, left_over, points_of
 from handgrad.judge.diagnosis.terms import Flows
 from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.diagnosis.upstream import misuse_of_dy
+from handgrad.judge.subjects import StatefulLayer
 
 FITS, OVERWRITES = "gradients fit their inputs", "nothing is overwritten"
 OWNS, LAYOUT, PRECISION = "gradients own their memory", "layout does not matter", "precision"
 LINEARITY = {"zero gives zero", "scaling passes through", "sums pass through"}
-STATEFUL = {"results stay", "calls do not matter", "forwards do not mix", "the past does not matter"}
+STATEFUL = {
+    "results stay",
+    "calls do not matter",
+    "forwards do not mix",
+    "the past does not matter",
+}
 
 
 class Suspect:
@@ -28,6 +36,15 @@ class Suspect:
         self.automatic = automatic
         self.truth = Truth(trial, automatic)
 
+    @cached_property
+    def points(self):
+        """Where the gradients are looked at; more precisely if nothing shows."""
+        points = points_of(self.trial, self.truth, self.description)
+        if points and all(map(points[0].is_right, self.trial.grads)) and self.trial.origin is None:
+            fine = Truth(self.trial, self.automatic, fine=True)
+            return points_of(self.trial, fine, self.description)
+        return points
+
 
 def diagnose(suspect):
     """A sentence on what is wrong with the gradients of a trial, or ""."""
@@ -38,18 +55,19 @@ def diagnose(suspect):
             continue  # what cannot be computed explains nothing
         if sentence:
             return sentence
-    return "state is kept: the result depends on other calls" if suspect.checks & STATEFUL else ""
+    kept = [finding.message for finding in suspect.findings if finding.check in STATEFUL]
+    return f"state is kept: {kept[0]}" if kept else ""
 
 
 def _looks(checks):
     """What to look for, in which order."""
     if OVERWRITES in checks:
-        yield lambda s: overwriting(s.trial)
+        yield lambda s: overwriting(s.trial.subject, s.trial.inputs, s.trial.library, s.trial.dy)
     if FITS in checks:
         yield lambda s: misfit(s.trial, s.truth)
     if OWNS in checks:
         yield lambda s: sharing(s.trial)
-    if checks & (STATEFUL | LINEARITY):
+    if checks & (STATEFUL | LINEARITY | {LAYOUT}):
         yield lambda s: kept_state(s.trial, s.truth)
     if checks & LINEARITY:
         yield lambda s: misuse_of_dy(s.trial, s.truth)
@@ -57,26 +75,35 @@ def _looks(checks):
         yield lambda s: layout(s.trial)
     if PRECISION in checks:
         yield lambda s: imprecise(s.trial, s.findings)
-    yield _values
+    yield _simple_first
     yield lambda s: kept_state(s.trial, s.truth)
+    yield _values
+
+
+def _simple_first(suspect):
+    """What is wrong with the numbers, if it is simple; a layer's memory is looked at before."""
+    if isinstance(suspect.trial.subject, StatefulLayer):
+        return ""
+    return _of_points(suspect, (_simple,))
 
 
 def _values(suspect):
     """What is wrong with the numbers."""
-    trial, truth = suspect.trial, suspect.truth
-    points = points_of(trial, truth, suspect.description)
-    if points and all(points[0].is_right(i) for i in trial.grads) and trial.origin is None:
-        truth = Truth(trial, suspect.automatic, fine=True)
-        points = points_of(trial, truth, suspect.description)
-    if not points:
-        return ""
-    wrong = [i for i in trial.grads if not points[0].is_right(i)]
+    return _of_points(suspect, (_simple, _jointly, _paths, _of_each_at_last))
+
+
+def _of_points(suspect, looks):
+    trial = suspect.trial
+    points = suspect.points
+    wrong = [i for i in trial.grads if points and not points[0].is_right(i)]
     if not wrong:
         return ""
-    for look in (_simple, _jointly, _paths, _of_each_at_last):
-        if sentence := look(points, wrong):
-            where = suspect.description
-            return f"{sentence}; seen where {where}" if where and trial.origin else sentence
+    seen = f"; only with {suspect.description}" if trial.origin and suspect.description else ""
+    special = [point for point in points if point.trial is not trial.origin]
+    for these in (points, special) if len(special) < len(points) else (points,):
+        for look in looks:
+            if sentence := look(these, wrong):
+                return f"{sentence}{seen}"
     return ""
 
 
@@ -85,24 +112,29 @@ def _grouped(trial, sentences):
     together = {}
     for i, sentence in sentences.items():
         together.setdefault(sentence, []).append(i)
-    return "; ".join(f"{gradients_of(trial, which)} {words}" for words, which in together.items())
+    return "; ".join(stated(trial, which, words) for words, which in together.items())
 
 
 def _of_each(points, wrong, looks):
     """The first look that has a sentence, for each wrong input; "" unless all have one."""
     sentences = {}
     for i in wrong:
-        for look in looks:
-            if sentence := look(points, i):
-                sentences[i] = sentence
-                break
-        else:
+        sentences[i] = next(filter(None, (_tried(look, points, i) for look in looks)), "")
+        if not sentences[i]:
             return ""
     return _grouped(points[0].trial, sentences)
 
 
+def _tried(look, points, i):
+    try:
+        return look(points, i)
+    except Exception:
+        return ""  # what cannot be computed explains nothing
+
+
 def _simple(points, wrong):
-    return _of_each(points, wrong, (_earlier, _factor, _bits, _whole, _named_places, _additions))
+    looks = (_earlier, _factor, _bits, _whole, _exact_factor, _named_places, _additions)
+    return _of_each(points, wrong, looks)
 
 
 def _earlier(points, i):
@@ -117,7 +149,9 @@ def _earlier(points, i):
 
 def _factor(points, i):
     found = factors.factor_of(points, i)
-    words = factors.said(found[0], points, i) if found and found[0] else ""
+    if not found or not found[0]:
+        return ""
+    words = factors.said(found[0], points, i)
     return f"{words} ({percent(found[1])})" if words else ""
 
 
@@ -139,7 +173,7 @@ def _additions(points, i):
 
 def _paths(points, _):
     """One operation of the forward whose derivative is wrong."""
-    return Flows(points).sentence()
+    return Flows(points).sentence() if points[0].truth.program else ""
 
 
 def _bits(points, i):
@@ -157,7 +191,7 @@ def _jointly(points, wrong):
         except Exception:
             continue
         if left <= EXACT:
-            return f"{gradients_of(points[0].trial, wrong)}: {words} ({percent(left)})"
+            return f"in {gradients_of(points[0].trial, wrong)}, {words} ({percent(left)})"
     return ""
 
 
@@ -172,7 +206,7 @@ def _of_each_at_last(points, wrong):
         _additions,
         lambda points, i: _said(best(points, i, arguments.of_dy(points, i), EXACT)),
         lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
-        lambda points, i: flows.sentence([i]),
+        lambda points, i: flows.sentence([i]) if points[0].truth.program else "",
         _any_factor,
         lambda points, i: wrong_places(points, i, vaguely=True),
         _unexplained,
@@ -180,9 +214,15 @@ def _of_each_at_last(points, wrong):
     return _of_each(points, wrong, looks)
 
 
-def _any_factor(points, i):
+def _any_factor(points, i, allowed=NEARLY):
     found = factors.factor_of(points, i)
-    return f"{factors.plainly(found[0])} ({percent(found[1])})" if found else ""
+    if not found or found[1] > allowed:
+        return ""
+    return f"{factors.plainly(found[0])} ({percent(found[1])})"
+
+
+def _exact_factor(points, i):
+    return _any_factor(points, i, EXACT)
 
 
 def _unexplained(points, i):

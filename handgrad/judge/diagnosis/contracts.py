@@ -13,8 +13,12 @@ from handgrad.judge.verdict import many
 
 LAYOUTS = {
     "Fortran order (columns first, F-contiguous)": lambda x: np.array(x, order="F"),
-    "a strided array (every second number of a larger one)": lambda x: np.repeat(x[..., None], 2, -1)[..., 0],
-    "an array that lies backwards in memory (negative strides)": lambda x: _backwards(x),
+    "a strided array (every second number of a larger one)": lambda x: np.repeat(
+        x[..., None], 2, -1
+    )[..., 0],
+    "an array that lies backwards in memory (negative strides)": lambda x: x[
+        (slice(None, None, -1),) * x.ndim
+    ].copy()[(slice(None, None, -1),) * x.ndim],
 }
 
 
@@ -55,26 +59,44 @@ def _shapes(trial, truth, i, dx):
 
 def _reshaped(wrong, right):
     """What was done to the right gradient, by its numbers."""
-    for axis in range(wrong.ndim - right.ndim + 1):
-        if wrong.ndim == right.ndim + 1 and wrong.shape[axis] > 1:
-            rows = np.moveaxis(wrong, axis, 0)
-            if all(close(row, right) for row in rows):
-                return f"it is repeated along axis {axis} (broadcast)"
+    looks = (_repeated, _unsummed, _oversummed, _rearranged)
+    return next((said for look in looks if (said := look(wrong, right))), "")
+
+
+def _repeated(wrong, right):
+    for axis in range(wrong.ndim if wrong.ndim == right.ndim + 1 else 0):
+        rows = np.moveaxis(wrong, axis, 0)
+        if len(rows) > 1 and all(close(row, right) for row in rows):
+            return f"it is repeated along axis {axis} (broadcast)"
+    return ""
+
+
+def _unsummed(wrong, right):
+    ways = ((np.sum, "sum"), (np.mean, "mean"))
     for axes in some_axes(wrong.ndim):
-        over = axes_named(axes)
-        for keepdims, kept in ((False, ""), (True, ", with the axis kept")):
-            for reduce, word in ((np.sum, "sum"), (np.mean, "mean")):
-                if close(reduce(wrong, axis=axes, keepdims=keepdims), right):
-                    return f"the {word} over {over}{kept} is missing"
+        for (keepdims, kept), (reduce, word) in itertools.product(
+            ((False, ""), (True, ", with the axis kept")), ways
+        ):
+            if close(reduce(wrong, axis=axes, keepdims=keepdims), right):
+                return f"the {word} over {axes_named(axes)}{kept} is missing"
+    return ""
+
+
+def _oversummed(wrong, right):
     for axes in some_axes(right.ndim):
         for keepdims, reduce in itertools.product((False, True), (np.sum, np.mean)):
             if close(wrong, reduce(right, axis=axes, keepdims=keepdims)):
                 return f"a {reduce.__name__} over {axes_named(axes)} too many"
-        if close(wrong, np.take(right, 0, axes[0])) or close(wrong, np.take(right, -1, axes[0])):
+        if any(close(wrong, np.take(right, place, axes[0])) for place in (0, -1)):
             return f"it is one row alone, along axis {axes[0]}"
+    return ""
+
+
+def _rearranged(wrong, right):
     for order in orders(right.ndim):
         if close(wrong, np.transpose(right, order)):
-            return "it is transposed" if right.ndim == 2 else f"it is transposed: its axes are permuted, in the order {order}"
+            how = "" if right.ndim == 2 else f": its axes are permuted, in the order {order}"
+            return f"it is transposed{how}"
     if wrong.size == right.size and close(wrong.ravel(), right.ravel()):
         return "its numbers are right, and only need another shape (reshape)"
     return ""
@@ -108,12 +130,16 @@ def layout(trial):
             try:
                 grads = trial.real_vjp(dy, inputs)
             except Exception as error:
-                return f"the layout of {name} matters: {words} raises {type(error).__name__}: {error}"
+                return (
+                    f"the layout of {name} matters: {words} raises {type(error).__name__}: {error}"
+                )
             guilty = [i for i, dx in trial.grads.items() if not close(grads[i], dx, 1e-9)]
             if guilty:
                 flat = _is_flat_read(trial, name, dy, inputs, grads)
                 how = " (it reads its memory as if it were in C order)" if flat else ""
-                return stated(trial, guilty, f"depends on the layout of {name}: wrong for {words}{how}")
+                return stated(
+                    trial, guilty, f"depends on the layout of {name}: wrong for {words}{how}"
+                )
     return "the layout in memory matters: a repeated (broadcast) array gives another gradient"
 
 

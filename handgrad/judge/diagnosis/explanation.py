@@ -4,13 +4,14 @@ import numpy as np
 
 from handgrad.judge.diagnosis.bisection import guilty_block
 from handgrad.judge.diagnosis.cause import Suspect, diagnose
+from handgrad.judge.diagnosis.memory import overwriting
 from handgrad.judge.diagnosis.script import drawn, script
 from handgrad.judge.diagnosis.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.small import smaller
 from handgrad.judge.verdict import Verdict
 
-LARGE = 400  # numbers: above, the error is looked for at smaller inputs first
+LARGE = 150  # numbers: above, the error is looked for at smaller inputs first
 
 
 def explanation(hearing):
@@ -30,7 +31,7 @@ def _quietly(look, hearing):
 def _diagnosis(hearing):
     trial, findings = hearing.exhibit, hearing.verdict.findings
     if trial is None:
-        return ""
+        return _of_refusal(hearing)
     oracle = hearing.automatic or None
     if sum(x.size for x in trial.inputs) > LARGE:
         for inputs in smaller(trial.inputs):
@@ -43,6 +44,18 @@ def _diagnosis(hearing):
                 return sentence
     description = findings[0].case.rpartition(", ")[2] if trial.origin is not None else ""
     return diagnose(Suspect(trial, findings, oracle, description)) or guilty_block(trial)
+
+
+def _of_refusal(hearing):
+    """Code that raises: because it writes into what it was given, or as it says itself."""
+    if hearing.refused is not None and "read-only" in hearing.verdict.findings[0].message:
+        try:
+            subject = hearing.subject.anew()
+            if sentence := overwriting(subject, hearing.refused, hearing.library):
+                return sentence
+        except Exception:
+            return "an array that was given is overwritten in place (a mutation)"
+    return hearing.verdict.findings[0].message
 
 
 def _script(hearing):

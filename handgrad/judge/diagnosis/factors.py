@@ -118,7 +118,10 @@ def _factor_at(trial, inputs, i):
 def sizes_of(trial, *, products=True):
     """(size, where) of every axis, and of all axes but one, and of all, together."""
     arrays = [(f"input {i}", x.shape) for i, x in enumerate(trial.inputs)]
-    arrays += [(f"output {k}" if len(trial.y) > 1 else "the output", y.shape) for k, y in enumerate(trial.y)]
+    arrays += [
+        (f"output {k}" if len(trial.y) > 1 else "the output", y.shape)
+        for k, y in enumerate(trial.y)
+    ]
     single, several = [], []
     for name, shape in arrays:
         for axis, size in enumerate(shape):

@@ -18,7 +18,11 @@ def rearranged(shape):
     """(words, change) for ways in which numbers can stand in other places, with the same shape."""
     for order in orders(len(shape)):
         if tuple(shape[a] for a in order) == shape:
-            name = "transposed" if len(shape) == 2 else f"transposed: its axes are permuted, in the order {order}"
+            name = (
+                "transposed"
+                if len(shape) == 2
+                else f"transposed: its axes are permuted, in the order {order}"
+            )
             yield name, lambda g, order=order: np.transpose(g, order)
     for order in orders(len(shape)):
         sentence = f"transposed in memory: the axes are in the order {order}, and read as {shape}"
@@ -47,7 +51,10 @@ def _shifts(shape):
             if size > abs(step):
                 sentence = f"shifted by {step} along axis {axis}"
                 yield sentence, lambda g, step=step, axis=axis: np.roll(g, step, axis)
-                yield f"{sentence}, with 0 at the edge", lambda g, step=step, axis=axis: shifted(g, step, axis)
+                yield (
+                    f"{sentence}, with 0 at the edge",
+                    lambda g, step=step, axis=axis: shifted(g, step, axis),
+                )
     if len(shape) > 1:
         yield "shifted by 1 in memory", lambda g: np.roll(g, 1)
         yield "shifted by -1 in memory", lambda g: np.roll(g, -1)
@@ -80,7 +87,10 @@ def centred(shape):
         yield f"has its sum {over} taken away", lambda g, axes=axes: g - _spread(np.sum, g, axes)
         yield f"has its sum {over} added", lambda g, axes=axes: g + _spread(np.sum, g, axes)
     for axis in range(len(shape)):
-        yield f"is summed up along axis {axis} (a cumulative sum)", lambda g, axis=axis: np.cumsum(g, axis)
+        yield (
+            f"is summed up along axis {axis} (a cumulative sum)",
+            lambda g, axis=axis: np.cumsum(g, axis),
+        )
 
 
 def kept(shape):
@@ -91,7 +101,9 @@ def kept(shape):
         parts = {"the first": spots == 0, "the last": spots == size - 1}
         parts["every second"] = spots % 2 == 0
         for word, part in parts.items():
-            if size > 1 and not np.array_equal(part, spots == 0) or word == "the first" and size > 1:
+            if (size > 1 and not np.array_equal(part, spots == 0)) or (
+                word == "the first" and size > 1
+            ):
                 yield axis, f"{word} {what}", _masked(part, axis), _masked(~part, axis)
 
 
@@ -119,7 +131,9 @@ def _spread(reduce, g, axes):
 def whole(i, points):
     """Hypotheses about the whole gradient of input i, from right gradients alone."""
     shape = points[0].right[i].shape
-    yield "is 0: it is missing", lambda p: np.zeros_like(p.right[i])
+    yield "is 0, as if missing", lambda p: np.zeros_like(p.right[i])
+    if points[0].dy[0].shape == shape:
+        yield "is dy itself: the derivative is taken as 1", lambda p: p.dy[0]
     for words, change in rearranged(shape):
         yield f"is {words}", lambda p, change=change: change(p.right[i])
     yield from _others(i, points[0])
@@ -137,18 +151,22 @@ def _others(i, point):
         if other.shape == point.right[i].shape:
             yield f"is the gradient of input {j}: the two are swapped", lambda p, j=j: p.right[j]
             yield f"has the gradient of input {j} added", lambda p, j=j: p.right[i] + p.right[j]
-            yield f"has the gradient of input {j} taken away", lambda p, j=j: p.right[i] - p.right[j]
+            yield (
+                f"has the gradient of input {j} taken away",
+                lambda p, j=j: p.right[i] - p.right[j],
+            )
         if other.ndim == 2 and other.T.shape == point.right[i].shape:
-            yield f"is the gradient of input {j}, transposed: the two are swapped", lambda p, j=j: p.right[j].T
+            yield (
+                f"is the gradient of input {j}, transposed: the two are swapped",
+                lambda p, j=j: p.right[j].T,
+            )
 
 
 def added(i, points):
     """Something that is added: a multiple of an input, of dy, of y, or of 1."""
     point = points[0]
     things = {"dy": lambda p: p.dy[0], "the output": lambda p: p.y[0], "1": lambda p: np.ones(1)}
-    things |= {
-        f"input {j}": lambda p, j=j: p.inputs[j] for j in point.trial.real
-    }
+    things |= {f"input {j}": lambda p, j=j: p.inputs[j] for j in point.trial.real}
     for name, thing in things.items():
         try:
             a = np.broadcast_to(thing(point), point.right[i].shape).astype(float)

@@ -4,6 +4,8 @@ Unlike a directional derivative it costs some evaluations for every number of th
 for small inputs only; but then every upstream gradient can be pulled back without another one.
 """
 
+from typing import Any
+
 import numpy as np
 
 STEPS = (2.0**-6, 2.0**-17)  # of the input's size: the small one stays clear of kinks nearby
@@ -54,7 +56,8 @@ def _ladder(moved, step):
             p = 4.0**j
             row.append([(p * a - b) / (p - 1) for a, b in zip(row[-1], finer, strict=True)])
         last, previous = previous[-1] if previous else None, row
-    values = previous[-1]
+    values: Any = previous[-1]
+    last = last or values
     largest = max((float(np.max(np.abs(v), initial=0.0)) for v in values), default=0.0) or 1.0
     apart = max(
         (float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(values, last, strict=True)),

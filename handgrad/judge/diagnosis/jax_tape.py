@@ -15,11 +15,52 @@ CALLED = ("jaxpr", "call_jaxpr")  # the parameter that holds the program that is
 OPERATIONS = 150
 NUMBERS = 256  # of one value
 UNROLLED = 12  # steps of a loop
-ELEMENTWISE = set(
-    """abs acos acosh add asin asinh atan atan2 atanh cbrt clamp convert_element_type copy cos cosh
-    div erf erf_inv erfc exp exp2 expm1 integer_pow lgamma log log1p logistic max min mul neg pow
-    rem rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh""".split()
-)
+ELEMENTWISE = {
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "clamp",
+    "convert_element_type",
+    "copy",
+    "cos",
+    "cosh",
+    "div",
+    "erf",
+    "erf_inv",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "integer_pow",
+    "lgamma",
+    "log",
+    "log1p",
+    "logistic",
+    "max",
+    "min",
+    "mul",
+    "neg",
+    "pow",
+    "rem",
+    "rsqrt",
+    "select_n",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "sub",
+    "tan",
+    "tanh",
+}
 IN_BETWEEN = ("/jax/", "/handgrad/judge/", "/numpy/", "<frozen")
 
 
@@ -143,12 +184,12 @@ class Program:
 
     def _scalars(self):
         """(value, kind of the operation) of every scalar constant that is a real number."""
-        found = []
-        for step in self.steps:
-            for operand in step.operands:
-                if _is_scalar(operand):
-                    found.append((float(operand), step))
-        return found
+        return [
+            (float(operand), step)
+            for step in self.steps
+            for operand in step.operands
+            if _is_scalar(operand)
+        ]
 
     def _values_and_jacobians(self, xs, constants):
         from jax import numpy as jnp
@@ -177,9 +218,8 @@ class Program:
         place = {ref: k for k, ref in enumerate(self._alive)}
         made_by = {ref: step for step in self.steps for ref in step.results}
         nodes = []
-        for ref, value in zip(self._alive, values, strict=True):
+        for ref, value in zip(self._alive, map(np.asarray, values), strict=True):
             step = made_by.get(ref)
-            value = np.asarray(value)
             if value.size > NUMBERS:
                 raise ValueError("a value is too large")
             operands = (

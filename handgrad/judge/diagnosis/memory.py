@@ -1,12 +1,22 @@
 """Memory: gradients that depend on other calls, and arrays that are shared or overwritten."""
 
+import itertools
+
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import gradients_of, input_name, rounded, stated
+from handgrad.judge.diagnosis.naming import (
+    gradients_of,
+    input_name,
+    listed,
+    parameter_names,
+    rounded,
+    stated,
+)
 from handgrad.judge.diagnosis.points import redrawn
 from handgrad.judge.diagnosis.truth import close
-from handgrad.judge.libraries import as_numpy, is_floating
+from handgrad.judge.libraries import as_numpy, is_floating, to_library
 from handgrad.judge.small import other_shapes
+from handgrad.judge.trial import outputs_of
 
 CALLS = 45
 STATE = "state is kept: "
@@ -27,7 +37,9 @@ class Call:
 
 def kept_state(trial, truth):
     """A sentence on what is kept from one call to another, or ""."""
-    fresh = trial.on(trial.subject.pristine.anew()) if trial.subject.pristine else trial
+    fresh = _anew(trial)
+    if sentence := _of_forward(trial):
+        return STATE + sentence
     others = [_other(trial, k) for k in range(2)]
     arguments = [(trial.inputs, trial.dy), *others, (trial.inputs, others[0][1])]
     calls = []
@@ -35,11 +47,31 @@ def kept_state(trial, truth):
         calls.append(Call(fresh, truth, inputs, dy))
         if sentence := _of_last(trial, truth, calls):
             return STATE + sentence
-    looks = (_random, _overwritten, _mixed, _by_shape, _provoked, _by_identity, _counted)
+    looks = (_random, _overwritten, _by_identity, _provoked, _mixed, _by_shape, _counted)
     for look in looks:
         if sentence := look(trial, fresh, calls[0]):
             return STATE + sentence
     return STATE + "it depends on the calls before" if _depends(trial, calls[-1]) else ""
+
+
+def _of_forward(trial):
+    """Whether a forward gives what belongs to an earlier one."""
+    if trial.subject.pristine is None:
+        return ""
+    inputs, _ = _other(trial, 5)
+    first = _outputs(trial, trial.subject.pristine.anew(), inputs)
+    used = trial.subject.pristine.anew()
+    before = [y.copy() for y in _outputs(trial, used, trial.inputs)]
+    again = _outputs(trial, used, inputs)
+    if all(map(_same, again, first)):
+        return ""
+    if all(map(close, again, before)):
+        return "forward gives the output of an earlier call again (a cache, keyed by the shape?)"
+    return "forward gives another output after another call"
+
+
+def _outputs(trial, subject, inputs):
+    return outputs_of(subject.forward(*(to_library(x, trial.library) for x in inputs)))
 
 
 def _other(trial, k):
@@ -59,7 +91,13 @@ def _of_last(trial, truth, calls):
     if not off or len(calls) == 1:
         return ""
     for k, old in enumerate(calls[:-1]):
-        which = "the first call" if k == 0 else "the call before" if k == len(calls) - 2 else "an earlier call"
+        which = (
+            "the first call"
+            if k == 0
+            else "the call before"
+            if k == len(calls) - 2
+            else "an earlier call"
+        )
         for words, expected in _memories(truth, old, last, calls, which):
             if expected is None:
                 continue
@@ -105,7 +143,7 @@ def _random(trial, fresh, first):
     if any(_agree(runs[a], runs[b]) for a, b in ((0, 1), (1, 2), (0, 2))):
         return ""
     guilty = [i for i in runs[0] if not _same(runs[0][i], runs[1][i])]
-    steps = [float(np.sum(b[guilty[0]] - a[guilty[0]])) for a, b in zip(runs, runs[1:], strict=False)]
+    steps = [float(np.sum(b[guilty[0]] - a[guilty[0]])) for a, b in itertools.pairwise(runs)]
     if abs(steps[0] - steps[1]) <= 1e-3 * abs(steps[0]):
         return stated(trial, guilty, "accumulates, or drifts, from call to call")
     return stated(trial, guilty, "changes from call to call, for the same arguments")
@@ -169,7 +207,10 @@ def _provoked(trial, fresh, first):
     provocations = {
         "a huge dy": ([d * d.dtype.type(2**20) for d in trial.dy], trial.inputs),
         "a dy of 0": ([0 * d for d in trial.dy], trial.inputs),
-        "small inputs": (trial.dy, trial.with_real([x * x.dtype.type(0.01) for x in trial.real_inputs])),
+        "small inputs": (
+            trial.dy,
+            trial.with_real([x * x.dtype.type(0.01) for x in trial.real_inputs]),
+        ),
     }
     for what, (dy, inputs) in provocations.items():
         try:
@@ -186,9 +227,10 @@ def _by_identity(trial, fresh, first):
     dy = [d.copy() for d in first.dy]
     fresh.vjp(dy, first.inputs)
     for d in dy:
-        d *= -2
+        np.multiply(d, -2, out=d)
     again = _copied(trial, fresh.vjp(dy, first.inputs))
-    guilty = [i for i, dx in first.grads.items() if np.any(dx) and _same(again[i], dx)]
+    in_new_memory = _copied(trial, fresh.vjp([d.copy() for d in dy], first.inputs))
+    guilty = [i for i in again if not _same(again[i], in_new_memory[i])]
     if guilty:
         words = "is found again by the identity of dy (a cache keyed by id): it is stale when the array changes"
         return stated(trial, guilty, words)
@@ -197,11 +239,18 @@ def _by_identity(trial, fresh, first):
 
 def _counted(trial, fresh, first):
     """After how many calls the same call gives something else."""
-    for count in range(1, CALLS + 1):
-        again = _copied(trial, fresh.vjp(first.dy, first.inputs))
+    for _ in range(CALLS):
+        try:
+            again = _copied(trial, fresh.vjp(first.dy, first.inputs))
+        except Exception as error:
+            return f"after some calls the same call raises {type(error).__name__}: {error}"
         if not _agree(again, first.grads):
             guilty = [i for i in again if not _same(again[i], first.grads[i])]
-            return stated(trial, guilty, f"changes after about {count} calls, for the same arguments")
+            return stated(
+                trial,
+                guilty,
+                f"changes after {fresh.evaluations} calls or so, for the same arguments",
+            )
     return ""
 
 
@@ -221,26 +270,30 @@ def _same(a, b):
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
 
 
-def overwriting(trial):
+def overwriting(subject, inputs, library, dy=None):
     """Which argument a call writes into, as a sentence, or ""."""
-    inputs = [x.copy() for x in trial.inputs]
-    dy = [d.copy() for d in trial.dy]
-    y, backward = trial.subject.vjp(*(trial_array(trial, x) for x in inputs))
+    names = parameter_names(subject)
+    mine = [np.array(x) for x in inputs]
+    y, backward = subject.vjp(*(to_library(x, library) for x in mine))
+    several = isinstance(y, tuple | list)
+    outputs = [np.array(as_numpy(o)) for o in (y if several else [y])]
+    given = [np.array(d) for d in dy or _dense(outputs)]
+    before = [d.copy() for d in given]
     for part, run in (("forward", None), ("backward", backward)):
         if run is not None:
-            given = [trial_array(trial, d) for d in dy]
-            run(given[0] if not isinstance(y, tuple | list) else type(y)(given))
-        names = [input_name(trial, i) for i, x in enumerate(inputs) if not _same(x, trial.inputs[i])]
-        names += ["dy" for d, before in zip(dy, trial.dy, strict=True) if not _same(d, before)]
-        if names:
-            return f"{part} writes into {' and '.join(dict.fromkeys(names))}: it is overwritten in place (a mutation)"
+            upstream = [to_library(d, library) for d in given]
+            run(type(y)(upstream) if several else upstream[0])
+        changed = [k for k, x in enumerate(mine) if not _same(x, inputs[k])]
+        written = [f"input {k} ({names[k]})" if k < len(names) else f"input {k}" for k in changed]
+        written += ["dy" for d, old in zip(given, before, strict=True) if not _same(d, old)]
+        if written:
+            return f"{part} writes into {listed(dict.fromkeys(written))}: overwritten in place (a mutation)"
     return ""
 
 
-def trial_array(trial, x):
-    from handgrad.judge.libraries import to_library
-
-    return to_library(x, trial.library)
+def _dense(outputs):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=o.shape).astype(o.dtype) for o in outputs]
 
 
 def sharing(trial):

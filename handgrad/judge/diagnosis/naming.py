@@ -48,8 +48,8 @@ def gradients_of(trial, which):
 def stated(trial, which, words):
     """A sentence: the gradients of these inputs, and what they do."""
     if len(which) > 1:
-        verb, _, rest = words.partition(" ")
-        words = f"{PLURAL.get(verb, verb)} {rest}"
+        verb = words.partition(" ")[0]
+        words = PLURAL.get(verb, verb) + words[len(verb) :]
     return f"{gradients_of(trial, which)} {words}"
 
 
@@ -74,11 +74,8 @@ def listed(items, joint="and"):
 
 def rounded(x):
     """A number with as few digits as say what it is."""
-    for digits in range(1, 11):
-        text = f"{x:.{digits}g}"
-        if abs(float(text) - x) <= 1e-9 * abs(x):
-            break
-    return text
+    texts = [f"{x:.{digits}g}" for digits in range(1, 11)]
+    return next((t for t in texts if abs(float(t) - x) <= 1e-9 * abs(x)), texts[-1])
 
 
 def percent(left):

@@ -48,7 +48,7 @@ def name_nodes(tape, names):
         if k in at:
             node.name = names[at[k]]
             continue
-        number += node.kind not in MOVES
+        number += 1
         word = _special(tape, k) or WORDS.get(node.kind, f"`{node.kind}`")
         line = f": {node.line}" if 0 < len(node.line) <= LONGEST else ""
         kind = "" if word == f"`{node.kind}`" else f"`{node.kind}`, "

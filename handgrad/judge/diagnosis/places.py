@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, input_name, listed, rounded
+from handgrad.judge.diagnosis.naming import biggest, input_name, rounded
 from handgrad.judge.libraries import is_floating
 
 CLEAR = 1e-3  # of the largest error
@@ -23,7 +23,7 @@ def wrong_places(points, i, *, vaguely=False):
     off, point = offs[0], points[0]
     if not off.any() or point.wrong[i].shape != point.right[i].shape:
         return ""
-    what = _what(point.wrong[i][off], point.right[i][off])
+    what = _at_all(points, i, offs)
     if off.all() and off.size > 1:
         return "is NaN everywhere" if what == "is NaN" else ""
     if what == "is wrong" and not vaguely:
@@ -32,8 +32,12 @@ def wrong_places(points, i, *, vaguely=False):
         if _fits(points, i, offs, place):
             return f"{what} {name}"
     if not vaguely:
-        return _block(what, offs)
-    return _single(what, off) or _threshold(what, points, i, offs) or f"{what} at {np.count_nonzero(off)} of {off.size} places"
+        return _single(what, offs) or _block(what, offs)
+    return (
+        _single(what, offs)
+        or _threshold(what, points, i, offs)
+        or f"{what} at {np.count_nonzero(off)} of {off.size} places"
+    )
 
 
 def _off(point, i):
@@ -47,21 +51,32 @@ def _off(point, i):
     return ~(error <= bar)
 
 
+def _at_all(points, i, offs):
+    """What the wrong numbers are, if it is the same at every point."""
+    said = {
+        _what(point.wrong[i][off], point.right[i][off])
+        for point, off in zip(points, offs, strict=True)
+        if off.any()
+    }
+    return said.pop() if len(said) == 1 else "is wrong"
+
+
 def _what(wrong, right):
     """What the wrong numbers are."""
-    if np.any(np.isnan(wrong)):
-        return "is NaN"
-    if np.any(np.isinf(wrong)):
-        return "is infinite"
+    if not np.all(np.isfinite(wrong)):
+        return "is NaN" if np.any(np.isnan(wrong)) else "is infinite"
     if not np.any(wrong):
         return "is masked: it is 0"
     if biggest(right) <= 1e-9 * biggest(wrong):
         return "is not 0, as it should be: a mask is missing,"
     ratio = wrong[right != 0] / right[right != 0]
     if np.all(right != 0) and np.ptp(ratio) <= 1e-6 * biggest(ratio):
-        if abs(ratio.mean() + 1) < 1e-9:
-            return "has the wrong sign"
-        return f"is {rounded(float(ratio.mean()))} times the right one"
+        turned = abs(ratio.mean() + 1) < 1e-9
+        return (
+            "has the wrong sign"
+            if turned
+            else f"is {rounded(float(ratio.mean()))} times the right one"
+        )
     return "is wrong"
 
 
@@ -101,6 +116,7 @@ def _positions(shape):
         places = {
             f"in the last {what}": spots == size - 1,
             f"in the first {what}": spots == 0,
+            **{f"in {what} {k}": spots == k for k in range(1, size - 1)},
             f"in every second {what}": spots % 2 == 1,
             f"in every first of two {what}s": spots % 2 == 0,
             f"everywhere but in the first {what}": spots != 0,
@@ -109,7 +125,6 @@ def _positions(shape):
             f"in the second half of the {what}s": spots >= size // 2,
             f"in the first half of the {what}s": spots < size // 2,
         }
-        places |= {f"in {what} {k}": spots == k for k in range(1, size - 1)}
         for name, mask in places.items():
             yield name, lambda p, mask=mask: mask
     if len(shape) > 1:
@@ -157,7 +172,10 @@ def _of_others(name, x, array, shape):
     """Places that another input marks."""
     if x.dtype == bool:
         for form, test in (("true", lambda a: a), ("false", np.logical_not)):
-            yield f"where {name} is {form} (a mask)", lambda p, test=test: _turned(test(array(p)), shape)
+            yield (
+                f"where {name} is {form} (a mask)",
+                lambda p, test=test: _turned(test(array(p)), shape),
+            )
         return
     if not is_floating(x.dtype):
         yield from _of_indices(name, array, shape)
@@ -166,7 +184,11 @@ def _of_others(name, x, array, shape):
 
 def _turned(a, shape):
     """A mask of rows stands for all of a row."""
-    if a.ndim < len(shape) and a.shape == shape[: a.ndim] and a.shape != shape[len(shape) - a.ndim :]:
+    if (
+        a.ndim < len(shape)
+        and a.shape == shape[: a.ndim]
+        and a.shape != shape[len(shape) - a.ndim :]
+    ):
         return a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
     return a
 
@@ -187,7 +209,10 @@ def _of_indices(name, array, shape):
     yield f"where no index of {name} points", lambda p: counts(p) == 0
     yield f"at the label that {name} gives", chosen
     yield f"everywhere but at the label that {name} gives", lambda p: ~chosen(p)
-    yield f"where {name} is negative, as for rows to be ignored (a mask)", lambda p: _turned(array(p) < 0, shape)
+    yield (
+        f"where {name} is negative, as for rows to be ignored (a mask)",
+        lambda p: _turned(array(p) < 0, shape),
+    )
 
 
 def _ties(x):
@@ -209,10 +234,13 @@ def _block(what, offs):
     return ""
 
 
-def _single(what, off):
-    if np.count_nonzero(off) != 1:
+def _single(what, offs):
+    off = offs[0]
+    if np.count_nonzero(off) != 1 or off.size == 1:
         return ""
-    return f"{what} at a single place, [{listed(map(int, np.argwhere(off)[0]), ',')}]"
+    if not all(np.array_equal(off, other) or not other.any() for other in offs):
+        return ""
+    return f"{what} at a single place, {np.argwhere(off)[0].tolist()}"
 
 
 def _threshold(what, points, i, offs):

@@ -69,7 +69,16 @@ def points_of(trial, truth, description=""):
                 found.append(Point(other, right, truth))
         except Exception:
             continue  # not in the domain
-    return found
+    return [*found, *_ordinary(trial, truth)]
+
+
+def _ordinary(trial, truth):
+    """The ordinary inputs, of which special ones were made: there the gradient is right."""
+    at = trial.origin
+    if at is None or [x.shape for x in at.inputs] != [x.shape for x in trial.inputs]:
+        return []
+    right = truth(at.inputs, at.dy)
+    return [Point(at, right, truth)] if right is not None else []
 
 
 def left_over(points, i, guess):
@@ -113,7 +122,7 @@ def _redrawn(trial, draw, description):
     ordinary = trial.origin or trial
     rng = trial.generator("again", str(draw))
     inputs = tuple(
-        redrawn(x, rng) if i in trial.real else x for i, x in enumerate(ordinary.inputs)
+        redrawn(x, rng) if i in trial.real or draw else x for i, x in enumerate(ordinary.inputs)
     )
     if trial.origin is not None:
         again = ordinary.at(inputs)
@@ -127,7 +136,7 @@ def _redrawn(trial, draw, description):
 def redrawn(x, rng):
     """Other numbers of the same kind: in another order, and a little larger or smaller."""
     if not x.size or not is_floating(x.dtype):
-        return x
+        return rng.choice(x.ravel(), x.shape) if x.size else x
     if are_probabilities(x):
         return rng.permuted(x.astype(float), axis=-1).astype(x.dtype)
     wide = x.astype(float)

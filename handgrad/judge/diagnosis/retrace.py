@@ -7,6 +7,7 @@ JAX's, and can be written into, as NumPy's arrays can.
 import copy
 import functools
 import types
+from typing import Any
 
 import numpy as np
 
@@ -16,20 +17,21 @@ REDUCED |= {"logical_and": "all", "logical_or": "any"}
 DEPTH = 4  # functions that call functions
 
 
-def retraced(subject):
-    """A subject's forward as a function that JAX can trace, or tries to."""
+def _forward_of(subject) -> Any:
     held = vars(subject)
     if "function" in held:
-        forward = _translated(held["function"])
-    elif "rule" in held:
+        return _translated(held["function"])
+    if "rule" in held:
         rule = _translated(held["rule"])
+        return lambda *inputs: rule.forward(*inputs)[0]
+    whole = copy.copy(subject)
+    whole.layer = _translated(held["layer"])
+    return whole.forward
 
-        def forward(*inputs):
-            return rule.forward(*inputs)[0]
-    else:
-        whole = copy.copy(subject)
-        whole.layer = _translated(held["layer"])
-        forward = whole.forward
+
+def retraced(subject):
+    """A subject's forward as a function that JAX can trace, or tries to."""
+    forward = _forward_of(subject)
 
     def traced(*inputs):
         from jax import Array
@@ -119,13 +121,18 @@ def _array(function, x, *arguments, keep, **options):
     return function(x, *arguments, **options)
 
 
-def _made(function, *arguments, **options):
+def _empty_like(traced: Any) -> Any:
+    return np.empty(traced.shape, traced.dtype)
+
+
+def _made(function: Any, *arguments: Any, **options: Any):
     """A new array that traced numbers may be written into, if it is to hold real ones."""
-    plain = [np.empty(a.shape, a.dtype) if isinstance(a, Traced) else a for a in arguments]
-    if function.__name__ == "full_like" or function.__name__ == "full":
-        if any(isinstance(a, Traced) for a in arguments[1:2]):
-            like = np.empty(getattr(arguments[0], "shape", arguments[0]))
-            return Traced(_jnp().full(like.shape, _plain(arguments[1])))
+    plain = [_empty_like(a) if isinstance(a, Traced) else a for a in arguments]
+    filled = function.__name__ in {"full_like", "full"}
+    if filled and any(isinstance(a, Traced) for a in arguments[1:2]):
+        like = np.empty(getattr(arguments[0], "shape", arguments[0]))
+        filling: Any = _plain(arguments[1])
+        return Traced(_jnp().full(like.shape, filling))
     options.pop("order", None)
     made = function(*plain, **options)
     return Traced(_jnp().asarray(made)) if made.dtype.kind == "f" else made
@@ -136,7 +143,8 @@ def _called(function, arguments, options):
     out = options.pop("out", None)
     for unused in ("order", "casting", "subok"):
         options.pop(unused, None)
-    result = function(*_plain(arguments), **_plain(options))
+    named: Any = _plain(options)
+    result = function(*_plain(arguments), **named)
     if out is not None:
         target = out[0] if isinstance(out, tuple) else out
         target.value = _jnp().broadcast_to(result, target.value.shape).astype(target.value.dtype)
@@ -157,7 +165,7 @@ def _windows(x, window_shape, axis=None, **_):
     return x.ravel()[np.lib.stride_tricks.sliding_window_view(_spots(x), window_shape, axis)]
 
 
-def _as_strided(x, shape=None, strides=None, **_):
+def _as_strided(x, shape=None, strides=(), **_):
     spots = _spots(x)
     apart = [s // x.dtype.itemsize * spots.itemsize for s in strides]
     return x.ravel()[np.lib.stride_tricks.as_strided(spots, shape, apart)]
@@ -203,7 +211,7 @@ def _jnp():
     return numpy
 
 
-def _translated(thing, depth=DEPTH):
+def _translated(thing, depth=DEPTH) -> Any:
     """A copy of a function, or of an object with methods, for which numpy is our module."""
     if thing is np:
         return _Module(np)
@@ -211,14 +219,18 @@ def _translated(thing, depth=DEPTH):
         return thing
     if isinstance(thing, types.FunctionType):
         return _function(thing, depth - 1)
-    if isinstance(thing, functools.partial):
-        return functools.partial(_translated(thing.func, depth), *thing.args, **thing.keywords)
-    if isinstance(thing, types.MethodType):
-        return types.MethodType(_function(thing.__func__, depth - 1), thing.__self__)
+    if isinstance(thing, functools.partial | types.MethodType):
+        return _bound(thing, depth)
     module = type(thing).__module__.partition(".")[0]
     if isinstance(thing, type) or module in {"numpy", "jax", "jaxlib", "builtins", "torch"}:
         return thing
     return _object(thing, depth - 1)
+
+
+def _bound(thing, depth):
+    if isinstance(thing, functools.partial):
+        return functools.partial(_translated(thing.func, depth), *thing.args, **thing.keywords)
+    return types.MethodType(_function(thing.__func__, depth - 1), thing.__self__)
 
 
 def _function(function, depth):
@@ -230,7 +242,9 @@ def _function(function, depth):
         for name, value in function.__globals__.items()
         if name in names and not name.startswith("__")
     }
-    cells = tuple(types.CellType(_translated(_content(c), depth)) for c in function.__closure__ or ())
+    cells = tuple(
+        types.CellType(_translated(_content(c), depth)) for c in function.__closure__ or ()
+    )
     made = types.FunctionType(
         function.__code__,
         function.__globals__ | used,

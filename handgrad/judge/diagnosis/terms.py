@@ -10,12 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from handgrad.judge.diagnosis.hypotheses import collapsed, kept, rearranged
-from handgrad.judge.diagnosis.naming import gradients_of, input_name, percent, rounded
+from handgrad.judge.diagnosis.naming import biggest, input_name, percent, rounded, stated
 from handgrad.judge.diagnosis.operations import name_nodes, rank
 from handgrad.judge.diagnosis.points import EXACT
 from handgrad.judge.diagnosis.tape import Edge
 
-PAIRS = 1000
+PAIRS = 1000  # of paths that are tried together
+COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne", "max", "min", "clamp", "select_n"}
 FACTORS = {1.0: "dropped", 2.0: "of the wrong sign", -1.0: "counted twice", 0.5: "halved"}
 
 
@@ -28,11 +29,22 @@ class Flow:
         name_nodes(self.tape, {i: input_name(trial, i) for i in trial.real})
         self.dy, self.given = point.dy, point.inputs
         self.cts = self.tape.gradients(point.dy)
+        self._still()
         self.right = self.tape.of_inputs(self.cts)
         self.error = np.concatenate(
             [np.ravel(point.wrong[i] - point.right[i]) for i in self.tape.inputs]
         )
         self.accuracy = point.truth.accuracy * max(point.size(i) for i in self.tape.inputs)
+
+    def _still(self):
+        """Cut the paths through which nothing flows in the end, as through a maximum that only shifts."""
+        at_inputs = set(self.tape.inputs.values())
+        largest = max(map(biggest, self.cts), default=0.0)
+        for b, ct in enumerate(self.cts):
+            if b not in at_inputs and biggest(ct) <= 1e-11 * largest:
+                for edge in self.tape.into[b]:
+                    edge.back = 0 * edge.back
+        self.cts = self.tape.gradients(self.dy)
 
     def left(self, delta, part):
         """The share of the squared error in a part that a change of the gradients leaves."""
@@ -45,6 +57,8 @@ class Flow:
 
     def parts(self):
         """(positions, slice) for all inputs together, and for each whose gradient is wrong."""
+        if not np.any(np.abs(self.error) > self.accuracy):
+            return
         yield list(self.tape.inputs), slice(None)
         start = 0
         for i, node in self.tape.inputs.items():
@@ -71,15 +85,22 @@ class Flows:
 
     @cached_property
     def others(self):
-        return [Flow(point) for point in self.points[1:]]
+        first = self.points[0]
+        fixed = [i for i in range(len(first.inputs)) if i not in first.trial.real]
+        return [
+            Flow(point)
+            for point in self.points[1:]
+            if all(np.array_equal(point.inputs[i], first.inputs[i]) for i in fixed)
+        ]
 
     def sentence(self, which=()):
         """On the operation whose derivative is wrong: for these inputs, or all together; or ""."""
         for inputs, part in self.first.parts():
             if inputs == list(which or self.first.tape.inputs):
-                for family in (weights, loops, slopes, changes, pairs, constants):
-                    if sentence := self._from(family, inputs, part):
-                        return sentence if not which else sentence.partition(": ")[2]
+                for family in FAMILIES:
+                    touched, words = self._from(family, inputs, part)
+                    if words:
+                        return words if which else stated(self.points[0].trial, touched, words)
         return ""
 
     def _from(self, family, which, part):
@@ -92,8 +113,8 @@ class Flows:
         for _, _, says, delta, left in sorted(found, key=lambda f: f[:2]):
             if all(_holds(other, delta, part) for other in self.others):
                 touched = _touched(flow, delta(flow), which)
-                return f"{gradients_of(self.points[0].trial, touched)}: {says} ({percent(left)})"
-        return ""
+                return touched, f"{says} ({percent(left)})"
+        return [], ""
 
 
 def _holds(flow, delta, part):
@@ -110,7 +131,7 @@ def weights(flow, part, _):
     """One path has the wrong weight: it is dropped, counted twice, or of the wrong sign."""
     for says, order, delta in paths(flow.tape):
         c = -flow.weight(delta(flow), part)
-        if c:
+        if abs(c) > 1e-8:
             yield (abs(c - 1) > 1e-6, *order), _weighed(c, says), _times(delta, -c)
 
 
@@ -121,9 +142,8 @@ def _times(delta, c):
 def _weighed(c, says):
     for known, word in FACTORS.items():
         if abs(c - known) < 1e-6:
-            lacks = "lacks a term" if known == 1 else "a term is wrong"
-            return f"{lacks}: {says} is {word}"
-    return f"a term is wrong: {says} is there {rounded(1 - c)} times"
+            return f"{'lacks' if known == 1 else 'has'} a term{' that is wrong' * (known != 1)}: {says} is {word}"
+    return f"has a term that is wrong: {says} is there {rounded(1 - c)} times"
 
 
 def paths(tape):
@@ -158,7 +178,9 @@ def loops(flow, *_):
     for k, edge in enumerate(flow.tape.edges):
         node = flow.tape.nodes[edge.target]
         if node.line:
-            groups.setdefault((node.kind, edge.place, node.line), []).append(k)
+            source = flow.tape.nodes[edge.source]
+            origin = source.kind or source.name
+            groups.setdefault((node.kind, edge.place, node.line, origin), []).append(k)
     for ks in groups.values():
         edge = flow.tape.edges[ks[0]]
         node = flow.tape.nodes[edge.target]
@@ -182,6 +204,46 @@ def _without(ks):
     return delta
 
 
+def weighted(flow, _, point):
+    """An input is a factor too many, or missing, on one path."""
+    for k, edge in enumerate(flow.tape.edges):
+        target, source = flow.tape.nodes[edge.target], flow.tape.nodes[edge.source]
+        for i in flow.tape.inputs:
+            for side, node in (("target", target), ("source", source)):
+                if not fits(point.inputs[i].shape, node.shape) or (
+                    side == "source" and edge.back.ndim == 1
+                ):
+                    continue
+                says = f"has a factor {input_name(point.trial, i)}"
+                path = f"on the path from {source.name} into {target.name}"
+                yield (rank(target.kind), 0), f"{says} too many {path}", _extra(k, i, side, 1)
+                yield (rank(target.kind), 1), f"{says} missing {path}", _extra(k, i, side, -1)
+
+
+def fits(shape, wanted):
+    """Whether an array of a shape can be a factor of one of another shape."""
+    try:
+        return len(shape) > 0 and np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
+
+
+def _extra(k, i, side, power):
+    def delta(flow):
+        edge = flow.tape.edges[k]
+        node = flow.tape.nodes[edge.target if side == "target" else edge.source]
+        factor = np.broadcast_to(flow.given[i].astype(float), node.shape).ravel()
+        with np.errstate(all="ignore"):
+            factor = factor**power
+        if not np.all(np.isfinite(factor)):
+            return None
+        ct = flow.cts[edge.target]
+        changed = edge.pull(ct * factor) if side == "target" else edge.pull(ct) * factor
+        return flow.tape.onwards[edge.source] @ (changed - edge.pull(ct))
+
+    return delta
+
+
 def slopes(flow, *_):
     """The derivative of an operation on single numbers is taken for another."""
     for k, edge in enumerate(flow.tape.edges):
@@ -189,7 +251,7 @@ def slopes(flow, *_):
             continue
         node = flow.tape.nodes[edge.target]
         for order, (words, slope) in enumerate(_slopes(flow.tape, edge)):
-            says = f"the derivative of {node.name} is wrong: it is taken {words}"
+            says = f"is wrong: the derivative of {node.name} is taken {words}"
             yield (order, rank(node.kind)), says, _sloped(k, slope)
 
 
@@ -199,15 +261,25 @@ def _slopes(tape, edge):
     yield "twice: it is squared", lambda t, e: e.back**2
     yield "inversely", lambda t, e: 1 / e.back
     named = [("its input", edge.source), ("its output", edge.target)]
-    named += [("its other operand", o) for o in tape.nodes[edge.target].operands if o is not None and o != edge.source]
+    named += [
+        ("its other operand", o)
+        for o in tape.nodes[edge.target].operands
+        if o is not None and o != edge.source
+    ]
     for name, node in named:
         if tape.nodes[node].value is None or tape.nodes[node].size not in (1, edge.back.size):
             continue
         for form, of in FORMS.items():
             words = form.format(name)
             yield f"as {words}", lambda t, e, n=node, of=of: of(t.nodes[n].value.ravel())
-            yield f"with a factor {words} too many", lambda t, e, n=node, of=of: e.back * of(t.nodes[n].value.ravel())
-            yield f"with a factor {words} missing", lambda t, e, n=node, of=of: e.back / of(t.nodes[n].value.ravel())
+            yield (
+                f"with a factor {words} too many",
+                lambda t, e, n=node, of=of: e.back * of(t.nodes[n].value.ravel()),
+            )
+            yield (
+                f"with a factor {words} missing",
+                lambda t, e, n=node, of=of: e.back / of(t.nodes[n].value.ravel()),
+            )
 
 
 FORMS = {
@@ -237,16 +309,20 @@ def _sloped(k, slope):
 def changes(flow, *_):
     """The gradient that arrives at an operation is put in another order, summed, or masked."""
     for b, node in enumerate(flow.tape.nodes):
-        if not 1 < node.size:
+        if not node.size > 1:
             continue
         for order, (words, change) in enumerate(_changes(node.shape)):
-            says = f"the gradient that arrives at {node.name} is {words}"
+            says = f"is wrong: what arrives at {node.name} is {words}"
             yield (order, rank(node.kind)), says, _changed_node(b, change)
+        if node.value is not None and np.all(node.value != 0):
+            for order, (words, change) in enumerate(collapsed(node.shape)):
+                says = f"is wrong: what arrives at {node.name}, as a share of it, is {words}"
+                yield (order, rank(node.kind)), says, _changed_node(b, change, relative=True)
         for k, edge in enumerate(flow.tape.edges):
             if edge.target == b and len(flow.tape.into[b]) > 1:
                 source = flow.tape.nodes[edge.source].name
                 for order, (words, change) in enumerate(_changes(node.shape)):
-                    says = f"the gradient that goes from {node.name} to {source} is {words}"
+                    says = f"is wrong: what goes from {node.name} back to {source} is {words}"
                     yield (order, rank(node.kind)), says, _changed_edge(k, change)
 
 
@@ -254,15 +330,19 @@ def _changes(shape):
     yield from rearranged(shape)
     yield from collapsed(shape)
     for axis, place, only, without in kept(shape):
-        yield f"used in {place} alone: a mask, or the sum over axis {axis} is missing", only
+        yield (
+            f"used in {place} alone: the sum over axis {axis} is missing, or a mask is wrong",
+            only,
+        )
         yield f"masked in {place}", without
 
 
-def _changed_node(b, change):
+def _changed_node(b, change, *, relative=False):
     def delta(flow):
-        ct = flow.cts[b]
-        changed = change(ct.reshape(flow.tape.nodes[b].shape))
-        return flow.tape.onwards[b] @ (np.ravel(changed) - ct)
+        ct, node = flow.cts[b], flow.tape.nodes[b]
+        weight = node.value.ravel() if relative else np.ones(node.size)
+        changed = change((ct * weight).reshape(node.shape)).ravel() / weight
+        return flow.tape.onwards[b] @ (changed - ct)
 
     return delta
 
@@ -295,14 +375,20 @@ def constants(flow, part, point):
     program = point.truth.program
     known = [c for c, _ in program.constants]
     for n, (c, step) in enumerate(program.constants):
+        if step.kind in COMPARISONS:
+            continue
         for words, value in _other_constants(c):
             where = f" (in {step.line})" if step.line else f" (in `{step.kind}`)"
-            says = f"computed as if the constant {rounded(c)}{where} were {words}"
+            says = f"is computed as if the constant {rounded(c)}{where} were {words}"
             yield (0,), says, _with_constant(program, known, n, value)
 
 
 def _other_constants(c):
-    numbers = (0.0, 1.0, -c, c - 1, c + 1, 2 * c, c / 2, c * c, 1 / c if c else 0.0)
+    if not np.isfinite(c):
+        return
+    numbers = [0.0, 1.0, -c, 2 * c, c / 2, c * c, 1 / c if c else 0.0]
+    if c == round(c) and c > 2:
+        numbers += [c - 1, c + 1]
     for value in dict.fromkeys(numbers):
         if value != c and np.isfinite(value):
             yield rounded(value), value
@@ -315,3 +401,6 @@ def _with_constant(program, known, n, value):
         return tape.of_inputs(tape.gradients(flow.dy)) - flow.right
 
     return delta
+
+
+FAMILIES = (weights, loops, slopes, weighted, changes, pairs, constants)

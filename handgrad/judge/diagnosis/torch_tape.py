@@ -1,5 +1,7 @@
 """The tape of a torch.autograd.Function: its forward under torch's own automatic differentiation."""
 
+from typing import Any
+
 import numpy as np
 
 from handgrad.judge.diagnosis.tape import Edge, Node, Tape
@@ -31,7 +33,9 @@ class TorchProgram:
         """The tape at these inputs."""
         import torch
 
-        leaves = [to_library(x.astype(float) if is_floating(x.dtype) else x, "torch") for x in inputs]
+        leaves: Any = [
+            to_library(x.astype(float) if is_floating(x.dtype) else x, "torch") for x in inputs
+        ]
         leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in leaves]
         with torch.enable_grad():
             y = self._forward(leaves)
@@ -56,7 +60,8 @@ def _tape(leaves, real, outputs):
         if hasattr(key[0], "variable"):
             leaf_keys[id(key[0].variable)] = place[key]
             continue
-        for at, source, back in _pulled(*key, shapes):
+        function, result = key
+        for at, source, back in _pulled(function, result, shapes):
             edges.append(Edge(place[source], place[key], at, back))
     nodes = [_node(key, shapes.get(key, ())) for key in order]
     inputs = {}
@@ -131,7 +136,9 @@ def _pulled(function, number, shapes):
     for at, source in enumerate(function.next_functions):
         if source[0] is None or rows[0][at] is None:
             continue
-        back = np.stack([as_numpy(row[at].sum_to_size(shapes[source])).ravel() for row in rows], axis=1)
+        back = np.stack(
+            [as_numpy(row[at].sum_to_size(shapes[source])).ravel() for row in rows], axis=1
+        )
         same = back.shape[0] == back.shape[1] and np.array_equal(back, np.diag(np.diag(back)))
         yield at, source, np.diag(back).copy() if same else back
 

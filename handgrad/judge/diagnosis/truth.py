@@ -1,6 +1,7 @@
 """The right gradients of a subject, wherever they are asked for, and the tape they come from."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +11,11 @@ from handgrad.judge.diagnosis.jax_tape import Program
 from handgrad.judge.diagnosis.naming import biggest
 from handgrad.judge.diagnosis.retrace import retraced
 from handgrad.judge.diagnosis.torch_tape import TorchProgram
-from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import unit_of
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.numerical import CERTAIN
 
+FEW, MANY = 6, 60  # Jacobians by numbers
 AFFORDABLE = 300  # numbers whose derivatives are taken one by one
 
 
@@ -29,13 +30,11 @@ class Truth:
         """The gradients of the real inputs by position, or None if they cannot be had."""
         inputs = self.trial.inputs if inputs is None else inputs
         dy = self.trial.dy if dy is None else dy
-        if self.oracle is None:
-            return None
         try:
-            grads = self.oracle(inputs, dy)
+            grads = self._oracle_at(inputs)(inputs, dy) if self.oracle else None
         except Exception:
             return None
-        return grads if all(np.all(np.isfinite(dx)) for dx in grads.values()) else None
+        return grads if grads and all(np.all(np.isfinite(dx)) for dx in grads.values()) else None
 
     @cached_property
     def oracle(self):
@@ -53,6 +52,18 @@ class Truth:
                 return oracle
         return None
 
+    def _oracle_at(self, inputs) -> Any:
+        """Numbers are dear where there is no Jacobian yet: after a few, JAX goes on."""
+        if self.oracle != self._by_numbers or len(self.known) < FEW or _key(inputs) in self.known:
+            return self.oracle
+        try:
+            self._by_retracing(self.trial.inputs, self.trial.dy)
+        except Exception:
+            if len(self.known) >= MANY:
+                raise
+            return self.oracle
+        return self._by_retracing
+
     @property
     def accuracy(self):
         """The share of a gradient's size to which it is known."""
@@ -62,7 +73,7 @@ class Truth:
         return 1e-9 if self.oracle == self._by_numbers else 1e-13
 
     @cached_property
-    def program(self):
+    def program(self) -> Any:
         """What makes tapes of the forward, or None."""
         for make in (self._own_program, self._retraced_program, self._torch_program):
             try:
@@ -83,7 +94,9 @@ class Truth:
         if not all(np.all(np.isfinite(dx)) for dx in grads.values()):
             return False
         found = project(self.trial, grads, direction(self.trial, "truth"))
-        return found.agrees or found.at_a_kink or found.error <= CERTAIN * found.bar or not found.known
+        return (
+            found.agrees or found.at_a_kink or found.error <= CERTAIN * found.bar or not found.known
+        )
 
     def _by_automatic(self, inputs, dy):
         return self.automatic(inputs, dy)[1] if self.automatic else None
@@ -106,15 +119,20 @@ class Truth:
         return oracle
 
     def _by_numbers(self, inputs, dy):
-        key = tuple((x.shape, x.tobytes()) for x in inputs)
+        key = _key(inputs)
         if key not in self.known:
             self.known[key] = {i: jacobians(self.trial.forward, inputs, i) for i in self.trial.real}
         return {
-            i: sum(np.tensordot(part, d.astype(float), d.ndim) for part, d in zip(parts, dy, strict=True))
+            i: sum(
+                np.tensordot(part, d.astype(float), d.ndim)
+                for part, d in zip(parts, dy, strict=True)
+            )
             for i, parts in self.known[key].items()
         }
 
     def _own_program(self):
+        if self.automatic is None:
+            raise LookupError("there is no function for JAX")
         return Program(self.automatic.reference, self.trial.inputs, self.trial.real)
 
     def _retraced_program(self):
@@ -123,7 +141,13 @@ class Truth:
         return Program(retraced(self.trial.subject), self.trial.inputs, self.trial.real)
 
     def _torch_program(self):
+        if self.trial.library != "torch":
+            raise TypeError("only torch's functions have its tape")
         return TorchProgram(self.trial.subject.function, self.trial.real)
+
+
+def _key(inputs):
+    return tuple((x.shape, x.tobytes()) for x in inputs)
 
 
 def close(a, b, tolerance=1e-6):
@@ -132,8 +156,3 @@ def close(a, b, tolerance=1e-6):
     if a.shape != b.shape:
         return False
     return bool(np.all(np.abs(a - b) <= tolerance * max(biggest(b), 1e-300)))
-
-
-def as_wide(arrays):
-    """Real arrays in float64; the others as they are."""
-    return tuple(x.astype(float) if is_floating(x.dtype) else x for x in arrays)

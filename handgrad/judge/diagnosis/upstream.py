@@ -16,7 +16,10 @@ SPECIAL = {
 }
 FAR = {2: 2.0**9, 4: 2.0**60, 8: 2.0**70}  # by bytes: beyond every threshold, and still a number
 BISECTIONS = 50
-POWERS = {2: "twice: the gradient is quadratic in dy", 3: "three times: the gradient is cubic in dy"}
+POWERS = {
+    2: "twice: the gradient is quadratic in dy",
+    3: "three times: the gradient is cubic in dy",
+}
 
 
 class Answers:
@@ -29,6 +32,7 @@ class Answers:
         rng = trial.generator("upstream")
         other = [(5 * rng.normal(size=d.shape)).astype(d.dtype) for d in trial.dy]
         self.dys = [trial.dy, other]
+        self.slope = trial.scale(i) / (max(map(biggest, trial.dy)) or 1.0)
         self.special = {
             words: self.each(change) for words, change in SPECIAL.items() if self.each(change)
         }
@@ -50,15 +54,15 @@ class Answers:
     def explained(self, guess, *, ordinary=False):
         """Whether a guess at the gradient is right for every dy, or every ordinary one."""
         dys = self.dys if ordinary else [*self.dys, *self.special.values()]
-        return all(self.alike(self.given(dy), guess(dy), dy) for dy in dys)
+        strictly = guess == self.right
+        return all(self.alike(self.given(dy), guess(dy), dy, strictly=strictly) for dy in dys)
 
-    def alike(self, given, guess, dy):
-        """Whether two gradients for a dy agree, up to rounding."""
-        rounding = 1e-12 * self.trial.scale(self.i) * max(map(biggest, dy), default=0.0)
+    def alike(self, given, guess, dy, *, strictly=False):
+        """Whether two gradients for a dy agree, up to rounding: of its size, or of a dy of about 1."""
+        size = max(map(biggest, dy), default=0.0)
+        rounding = 1e-12 * self.slope * (size if strictly else max(size, 1.0))
         off = np.abs(given - guess)
-        return given.shape == guess.shape and bool(
-            np.all(off <= 1e-6 * biggest(guess) + rounding / (biggest(self.trial.dy[0]) or 1.0))
-        )
+        return given.shape == guess.shape and bool(np.all(off <= 1e-6 * biggest(guess) + rounding))
 
 
 def misuse_of_dy(trial, truth):
@@ -95,8 +99,9 @@ def _sentence(answers):
 
 def _of_dy(answers):
     for words, change in CHANGES:
-        yield f"the upstream gradient is {words}", lambda dy, f=change: answers.right(
-            answers.each(f, dy)
+        yield (
+            f"the upstream gradient is {words}",
+            lambda dy, f=change: answers.right(answers.each(f, dy)),
         )
 
 
@@ -120,10 +125,10 @@ def _of_slopes(answers):
     if above == below:
         return
     words = {
-        (1, -1): "used without its sign: |dy|",
-        (1, 0): "clipped below 0: only its positive part is used, as by a mask dy > 0",
-        (0, 1): "clipped above 0: only its negative part is used, as by a mask dy < 0",
-    }.get((round(above, 6), round(below, 6)))
+        (1.0, -1.0): "used without its sign: |dy|",
+        (1.0, 0.0): "clipped below 0: only its positive part is used, as by a mask dy > 0",
+        (0.0, 1.0): "clipped above 0: only its negative part is used, as by a mask dy < 0",
+    }.get((float(round(above, 6)), float(round(below, 6))))
     words = words or (
         f"treated by its sign: {rounded(above)} times where it is positive, "
         f"{rounded(below)} times where it is negative"
@@ -147,7 +152,11 @@ def _clipped(answers):
     high, low = tops
     if not high > 0 and not low > 0:
         return
-    limits = f"±{rounded(high)}" if abs(high - low) <= 1e-6 * high else f"{rounded(-low)} … {rounded(high)}"
+    limits = (
+        f"±{rounded(high)}"
+        if abs(high - low) <= 1e-6 * high
+        else f"{rounded(-low)} … {rounded(high)}"
+    )
 
     def guess(dy):
         return answers.right(answers.each(lambda d: np.clip(d, -low, high), dy))
@@ -176,6 +185,10 @@ def _of_result(answers):
         )
     for words, change in RESULTS:
         yield f"the gradient itself {words}", lambda dy, f=change: f(answers.right(dy))
+    yield (
+        "the gradient is the positive part of dy: a mask of dy is used, and not one of the input",
+        lambda dy: np.maximum(_fitting(np.ones_like(answers.right(dy)), dy[0]), 0),
+    )
     yield (
         "the upstream gradient is used twice: the right gradient is multiplied by dy again",
         lambda dy: _fitting(answers.right(dy), dy[0]),
@@ -219,7 +232,10 @@ def _cut(answers):
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if np.any(at(middle)) else (middle, high)
     says = f"numbers below {high:.3g} in the upstream gradient are cut off, to 0 (a mask)"
-    yield says, lambda dy: answers.right(answers.each(lambda d: np.where(np.abs(d) < high, 0, d), dy))
+    yield (
+        says,
+        lambda dy: answers.right(answers.each(lambda d: np.where(np.abs(d) < high, 0, d), dy)),
+    )
 
 
 def _added(answers):
@@ -248,7 +264,7 @@ def _special(answers):
     if answers.explained(answers.right, ordinary=True):
         for words, dy in answers.special.items():
             given, right = answers.given(dy), answers.right(dy)
-            if not answers.alike(given, right, dy):
+            if not answers.alike(given, right, dy, strictly=True):
                 what = "NaN" if np.any(np.isnan(given)) else "wrong"
                 yield f"the gradient is {what} where the upstream gradient {words}", None
 
@@ -263,7 +279,10 @@ def _scaled(answers):
             return
     if close(answers.given(answers.each(lambda d: 2 * d)), answers.given(answers.trial.dy)):
         yield "the upstream gradient is scaled to a fixed size: it is divided by its own norm", None
-    yield "the upstream gradient is scaled by a factor that depends on itself: not linear in dy", None
+    yield (
+        "the upstream gradient is scaled by a factor that depends on itself: not linear in dy",
+        None,
+    )
 
 
 def _power(answers):

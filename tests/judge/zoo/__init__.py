@@ -18,6 +18,7 @@ from tests.judge.zoo.history_kernels import SPECIMENS as KERNELS
 from tests.judge.zoo.history_losses import SPECIMENS as LOSSES
 from tests.judge.zoo.history_norms import SPECIMENS as NORMS
 from tests.judge.zoo.history_precision import SPECIMENS as PRECISION
+from tests.judge.zoo.history_zeros import SPECIMENS as ZEROS
 from tests.judge.zoo.layers import RIGHT
 from tests.judge.zoo.peculiar import SPECIMENS as PECULIAR
 from tests.judge.zoo.specimen import Specimen
@@ -50,7 +51,17 @@ def wrong(share=SHARE):
         for cls, witness in WRONG_FOR_ONE_INPUT
         for operation in ROWWISE
     ]
-    return (*mutants(share), *layers, *rowwise, *BOOK, *LOSSES, *NORMS, *KERNELS, *PRECISION)
+    return (
+        *mutants(share),
+        *layers,
+        *rowwise,
+        *BOOK,
+        *LOSSES,
+        *NORMS,
+        *KERNELS,
+        *PRECISION,
+        *ZEROS,
+    )
 
 
 def mutants(share):

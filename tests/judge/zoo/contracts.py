@@ -21,16 +21,6 @@ def _other_precision(dx):
     return dx.astype(np.float32 if dx.dtype == np.float64 else np.float64)
 
 
-def _for_integers(vjp, f):
-    """Zeros, and not None, for an input that has no gradient."""
-
-    def spoiled(dy, *inputs):
-        pairs = zip(inputs, vjp(dy, *inputs), strict=True)
-        return tuple(np.zeros(x.shape) if dx is None else dx for x, dx in pairs)
-
-    return spoiled
-
-
 def _none_for_the_last(vjp, f):
     def spoiled(dy, *inputs):
         last = max(i for i, x in enumerate(inputs) if is_real(x))
@@ -241,7 +231,6 @@ SHAPES = (
     Mutation("sum missing", _stretched, _is_stretched),
     Mutation("other precision", each(_other_precision)),
     Mutation("complex", each(lambda dx: dx + 0j)),
-    Mutation("gradient for integers", _for_integers),
     Mutation("None for the last", _none_for_the_last),
     Mutation("one gradient too few", lambda vjp, f: lambda dy, *x: vjp(dy, *x)[:-1], _has_two),
     Mutation("one gradient too many", lambda vjp, f: lambda dy, *x: (*vjp(dy, *x), None)),

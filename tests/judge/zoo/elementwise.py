@@ -86,7 +86,16 @@ KINKED = (
 
 
 def _power_vjp(dy, a, b):
-    return dy * b * a ** (b - 1), dy * a**b * np.log(np.where(a == 0, 1, a))
+    """Where b is 0, the power is 1 whatever a is, and where a is 0, a constant."""
+    da = dy * np.where(b == 0, 0, b * a ** (b - 1))
+    return da, dy * a**b * np.log(np.where(a == 0, 1, a))
+
+
+def _hypot_vjp(dy, a, b):
+    """0 at the tip of the cone."""
+    h = np.hypot(a, b)
+    inverse = np.where(h == 0, 0, 1 / np.where(h == 0, 1, h))
+    return dy * a * inverse, dy * b * inverse
 
 
 def _divide_vjp(dy, a, b):
@@ -143,7 +152,7 @@ BINARY = (
     Operation(
         "hypot",
         np.hypot,
-        lambda dy, a, b: (dy * a / np.hypot(a, b), dy * b / np.hypot(a, b)),
+        _hypot_vjp,
         positive((3, 4), (3, 4)),
     ),
     Operation(

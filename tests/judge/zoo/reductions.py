@@ -20,7 +20,16 @@ def _std(x):
 
 def _std_vjp(dy, x):
     centred = x - np.mean(x, axis=-1, keepdims=True)
-    return (dy[..., None] * centred / (x.shape[-1] - 1) / _std(x)[..., None],)
+    return (dy[..., None] * centred / (x.shape[-1] - 1) * _inverse(_std(x)),)
+
+
+def _norm_vjp(dy, x):
+    return (dy[..., None] * x * _inverse(_norm(x)),)
+
+
+def _inverse(size):
+    """1 / size along a new last axis, and 0 for 0: at the tip of a cone the gradient is 0."""
+    return ((size != 0) / np.where(size == 0, 1, size))[..., None]
 
 
 def _extreme_vjp(extreme):
@@ -118,9 +127,7 @@ SUMS = (
 MOMENTS = (
     Operation("variance", lambda x: np.var(x, axis=-1), _variance_vjp, real((3, 4)), entire=True),
     Operation("std", _std, _std_vjp, real((3, 5))),
-    Operation(
-        "norm", _norm, lambda dy, x: (dy[..., None] * x / _norm(x)[..., None],), real((3, 4))
-    ),
+    Operation("norm", _norm, _norm_vjp, real((3, 4))),
     Operation(
         "logsumexp",
         logsumexp,
