@@ -32,6 +32,7 @@ class Hearing:
 
     def __init__(self, verdict, subject, reference, library):
         self.verdict, self.subject, self.library = verdict, subject, library
+        self.given = reference
         self.reference = reference or subject.reference
         if self.reference is None and isinstance(subject, Rule):
             self.reference = registered_reference(subject.rule)
@@ -41,10 +42,10 @@ class Hearing:
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
 
-    def another(self, verdict, subject):
+    def another(self, verdict, subject, reference):
         """A hearing of the same kind, of which nothing is known yet."""
         subject.pristine = subject.pristine or self.subject.pristine
-        return Hearing(verdict, subject, None, self.library)
+        return Hearing(verdict, subject, reference, self.library)
 
     def hear_drawn(self, cases):
         """Inputs from a derivation are small and ordinary, and of several shapes."""

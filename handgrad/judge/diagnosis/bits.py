@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, gradients_of
+from handgrad.judge.diagnosis.naming import biggest, gradients_of, input_name, listed
 from handgrad.judge.noise import unit_of
 from handgrad.judge.trial import rms
 
@@ -31,6 +31,29 @@ def lost_bits(points, i):
     if wrong.size and not _is_noise(point, i):
         return ""
     return _words(point, i, rms(off) / size)
+
+
+def of_rounded_arguments(points, i):
+    """Hypotheses for the gradient of input i: right, for arguments that are rounded first."""
+    trial = points[0].trial
+    some = [[k] for k in trial.real] + [[k, "dy"] for k in trial.real]
+    for name in TYPES:
+        if _unit(name) <= unit_of(trial.inputs[i].dtype):
+            continue
+        for which in (["dy"], *some, trial.real, [*trial.real, "dy"]):
+            what = [k if k == "dy" else input_name(trial, k) for k in which]
+            verb = "is" if len(what) == 1 else "are"
+            words = f"has lost bits: {listed(what)} {verb} rounded to {name}"
+            yield words, _with_rounded(i, which, name)
+
+
+def _with_rounded(i, which, name):
+    def guess(p):
+        inputs = tuple(_cast(x, name) if k in which else x for k, x in enumerate(p.inputs))
+        dy = tuple(_cast(d, name) if "dy" in which else d for d in p.dy)
+        return p.truth(inputs, dy)[i]
+
+    return guess
 
 
 def _is_rounding_of(name, wrong, right):

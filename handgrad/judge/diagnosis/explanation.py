@@ -5,7 +5,7 @@ import numpy as np
 from handgrad.judge.diagnosis.bisection import guilty_block
 from handgrad.judge.diagnosis.cause import Suspect, diagnose
 from handgrad.judge.diagnosis.memory import overwriting
-from handgrad.judge.diagnosis.script import drawn, script
+from handgrad.judge.diagnosis.script import script
 from handgrad.judge.diagnosis.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.small import smaller
@@ -61,16 +61,16 @@ def _of_refusal(hearing):
 def _script(hearing):
     """The shortest script that still fails in the same way, or the one at the inputs as they are."""
     status = hearing.verdict.status
+    by_jax = hearing.verdict.findings[0].check == "against JAX"
+    reference = hearing.given if by_jax else None
 
     def fails(inputs):
-        return _status(hearing, inputs) is status
+        return _status(hearing, inputs, reference) is status
 
     for start in _starts(hearing):
         if fails(start):
             inputs = shrunk(start, fails)
-            if fails(drawn(inputs)):
-                inputs = drawn(inputs)
-            return script(hearing.subject, inputs, hearing.library, hearing.verdict.seed)
+            return script(hearing.subject, inputs, hearing.library, hearing.verdict.seed, reference)
     return ""
 
 
@@ -86,12 +86,12 @@ def _starts(hearing):
         yield trial.origin.inputs
 
 
-def _status(hearing, inputs):
-    """The status of a verdict at other inputs, by numbers alone, on a subject as it was at first."""
+def _status(hearing, inputs, reference):
+    """The status of a verdict at other inputs, on a subject as it was at first."""
     verdict = Verdict(hearing.verdict.subject, hearing.verdict.seed)
     subject = hearing.subject.pristine.anew() if hearing.subject.pristine else hearing.subject
     try:
-        hearing.another(verdict, subject).hear_inputs(inputs)
+        hearing.another(verdict, subject, reference).hear_inputs(inputs)
     except Exception:
         return None
     return verdict.status

@@ -46,10 +46,10 @@ def said(a, points, i):
     sign = "the sign is wrong, and it " if a < 0 else ""
     if abs(a + 1) < CLOSE:
         return "has the wrong sign: a factor −1 is missing or too many"
-    sizes = _of_sizes(abs(a), points[0].trial)
+    sizes, size = _of_sizes(abs(a), points[0].trial)
     number = _of_numbers(abs(a))
     if sizes:
-        depends = _grows_with_a_size(abs(a), points[0].trial, i)
+        depends = _grows_with(size, abs(a), points[0].trial, i)
         number = "" if depends else number
         sizes = "" if depends is False else sizes
     both = f"{number}, unless {sizes.removeprefix('is ')}" if number and sizes else number or sizes
@@ -75,7 +75,7 @@ def _of_numbers(a):
 
 
 def _of_sizes(a, trial):
-    """The sizes of axes, products of them, and their roots."""
+    """In words, which size of an axis, product of sizes or root it is; and that size."""
     for form, of in FORMS.items():
         for large, ratio in (("large", a), ("small", 1 / a)):
             places = [where for size, where in sizes_of(trial) if abs(ratio / of(size) - 1) < CLOSE]
@@ -86,13 +86,13 @@ def _of_sizes(a, trial):
                 return (
                     f"is {form} times too {large}, N = {size}, the size of "
                     f"{listed(dict.fromkeys(places[:4]), 'or')}: is a division by {form}{mean} {what}?"
-                )
-    return ""
+                ), size
+    return "", 0
 
 
-def _grows_with_a_size(a, trial, i):
+def _grows_with(product, a, trial, i):
     """Whether the factor is another where a size is another; None if no other size is taken."""
-    sizes = {size for size, _ in sizes_of(trial, products=False)}
+    sizes = {size for size, _ in sizes_of(trial, products=False) if product % size == 0}
     asked = None
     for size in sizes:
         found = _factor_at(trial, resized(trial.inputs, {size: size + 1}), i)

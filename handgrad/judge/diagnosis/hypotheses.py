@@ -7,6 +7,8 @@ import itertools
 
 import numpy as np
 
+from handgrad.judge.diagnosis.naming import input_name, rounded
+
 
 def orders(ndim):
     """Every other order of so many axes."""
@@ -132,8 +134,6 @@ def whole(i, points):
     """Hypotheses about the whole gradient of input i, from right gradients alone."""
     shape = points[0].right[i].shape
     yield "is 0, as if missing", lambda p: np.zeros_like(p.right[i])
-    if points[0].dy[0].shape == shape:
-        yield "is dy itself: the derivative is taken as 1", lambda p: p.dy[0]
     for words, change in rearranged(shape):
         yield f"is {words}", lambda p, change=change: change(p.right[i])
     yield from _others(i, points[0])
@@ -165,8 +165,10 @@ def _others(i, point):
 def added(i, points):
     """Something that is added: a multiple of an input, of dy, of y, or of 1."""
     point = points[0]
+    if point.dy[0].shape == point.right[i].shape:
+        yield "is dy itself: the derivative is taken as 1", lambda p: p.dy[0]
     things = {"dy": lambda p: p.dy[0], "the output": lambda p: p.y[0], "1": lambda p: np.ones(1)}
-    things |= {f"input {j}": lambda p, j=j: p.inputs[j] for j in point.trial.real}
+    things |= {input_name(point.trial, j): lambda p, j=j: p.inputs[j] for j in point.trial.real}
     for name, thing in things.items():
         try:
             a = np.broadcast_to(thing(point), point.right[i].shape).astype(float)
@@ -176,5 +178,8 @@ def added(i, points):
         if not square:
             continue
         c = float(np.sum((point.wrong[i] - point.right[i]) * a)) / square
-        times = "" if abs(c - 1) < 1e-7 else f"{c:.6g} × "
-        yield f"has {times}{name} added", lambda p, c=c, thing=thing: p.right[i] + c * thing(p)
+        times = "" if abs(abs(c) - 1) < 1e-7 else f"{rounded(abs(c))} × "
+        words = f"has a term too many: {times}{name} is added"
+        if c < 0:
+            words = f"lacks a term: {times}{name} is dropped"
+        yield words, lambda p, c=c, thing=thing: p.right[i] + c * thing(p)

@@ -4,7 +4,7 @@ A hypothesis is (sentence, guess): guess(point) is the wrong gradient if the hyp
 must explain the error at the first point, and hold at the others, where inputs and dy are new.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,11 +13,13 @@ from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.regimes import regimes
 from handgrad.judge.small import are_probabilities
+from handgrad.judge.special import trial_at
 from handgrad.judge.trial import Trial
 
 EXACT = 1e-6  # of the squared error may be left by a hypothesis that is right
 NEARLY = 1e-3  # and by one that is simple
-DRAWS = 2  # of new inputs
+KINDS = ("with ties", "with one zero", "with a row of zeros", "with one constant row")
+DRAWS = 3  # of new inputs; integers are new from the second on
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Point:
     trial: Trial
     right: dict[int, np.ndarray]
     truth: Truth
+    elsewhere: bool = False  # at inputs of another kind than those that failed
+    company: list = field(default_factory=list)  # all points, these included
 
     @property
     def inputs(self):
@@ -69,16 +73,28 @@ def points_of(trial, truth, description=""):
                 found.append(Point(other, right, truth))
         except Exception:
             continue  # not in the domain
-    return [*found, *_ordinary(trial, truth)]
+    found += _elsewhere(trial, truth)
+    for point in found:
+        point.company = found
+    return found
 
 
-def _ordinary(trial, truth):
-    """The ordinary inputs, of which special ones were made: there the gradient is right."""
+def _elsewhere(trial, truth):
+    """The ordinary inputs, of which special ones were made, and other special ones.
+
+    There a gradient is right, or wrong for the same reason: a place has to fit them all.
+    """
     at = trial.origin
     if at is None or [x.shape for x in at.inputs] != [x.shape for x in trial.inputs]:
-        return []
-    right = truth(at.inputs, at.dy)
-    return [Point(at, right, truth)] if right is not None else []
+        return
+    kinds = [trial_at(at, inputs) for words, inputs in regimes(at) if words.endswith(KINDS)]
+    for other in (at, *(trial for trial in kinds if trial is not None)):
+        try:
+            right = truth(other.inputs, other.dy)
+            if right is not None and set(other.grads) == set(trial.grads):
+                yield Point(other, right, truth, elsewhere=True)
+        except Exception:
+            continue  # not in the domain
 
 
 def left_over(points, i, guess):

@@ -1,66 +1,90 @@
 """A script of a few lines that shows an error and runs by itself."""
 
 import dataclasses
-import importlib.util
 import sys
+import sysconfig
 from pathlib import Path
 
-import numpy as np
-
 from handgrad.judge.diagnosis import carried
-from handgrad.judge.subjects import Pair, Rule
+from handgrad.judge.diagnosis.literals import written
+from handgrad.judge.subjects import Pair, Rule, StatefulLayer
 
-LONG = 64  # numbers: more are drawn, and not written out
+LINES = 15
 
 
-def script(subject, inputs, library, seed):
+def script(subject, inputs, library, seed, reference=None):
     """The lines that judge the subject at these inputs, and fail."""
-    names = ", ".join(f"x{i}" for i in range(len(inputs)))
-    imports, expression = _source(subject)
-    options = f", seed={seed}" if seed else ""
+    whole = _whole(subject)
+    lines, expression = _brought(whole, "subject", of_rule=isinstance(subject, Rule))
+    count = len(inputs)
+    options = [f"seed={seed}"] if seed else []
+    if isinstance(subject, StatefulLayer) and len(subject.parameters):
+        count -= len(subject.parameters)
+        lines += _with_parameters(subject, expression, count)
+        expression = "layer"
+        options += [f"params={subject.params!r}"] if subject.params else []
+    if reference is not None:
+        more, named = _brought(reference, "reference")
+        lines += [line for line in more if line not in lines]
+        options.append(f"reference={named}")
+    given = [f"x{i}" for i in range(count)]
     return "\n".join(
-        [
-            "import numpy as np",
-            "import handgrad",
-            *imports,
-            *_conversion(library),
-            *(f"x{i} = {_literal(x, library)}" for i, x in enumerate(inputs)),
-            f"verdict = handgrad.verify({expression}, {names}{options})",
-            "print(verdict)",
-            "assert verdict.ok",
-        ]
+        _fitted(
+            ["import numpy as np", "import handgrad", *_libraries(library, inputs)],
+            [f"x{i} = {_array(x, library)}" for i, x in enumerate(inputs)],
+            lines,
+            f"verdict = handgrad.verify({', '.join([expression, *given, *options])})",
+        )
     )
 
 
-def _source(subject):
-    """How to come by the subject: lines, and an expression."""
+def _fitted(imports, arrays, lines, verdict):
+    """All lines in order; many arrays share a line."""
+    end = [verdict, "print(verdict)", "assert verdict.ok"]
+    if len(imports) + len(arrays) + len(lines) + len(end) > LINES:
+        arrays = ["; ".join(arrays)]
+    return [*imports, *arrays, *lines, *end]
+
+
+def _whole(subject):
+    """What was given to verify, as it was before any call."""
+    subject = subject.pristine or subject
     if isinstance(subject, Pair):
-        whole = (subject.function, subject.backward)
-        places = [_place(function) for function in whole]
-        expression = f"({', '.join(place[1] for place in places if place)})"
-    else:
-        whole = next(
-            vars(subject)[name] for name in ("rule", "layer", "function") if name in vars(subject)
-        )
-        places, expression = [_place(whole)], ""
-        if places[0]:
-            expression = places[0][1]
-        elif isinstance(subject, Rule) and _prints_itself(whole):
-            places, expression = [_place(type(whole))], repr(whole)
+        return subject.function, subject.backward
+    held = vars(subject)
+    return next(held[name] for name in ("rule", "layer", "function") if name in held)
+
+
+def _with_parameters(subject, expression, count):
+    """A layer's parameters are put into it."""
+    if subject.params:
+        targets = [f"layer.{name}" for name in subject.params]
+        values = [f"x{count + k}" for k in range(len(targets))]
+        return [f"layer = {expression}", f"{', '.join(targets)} = {', '.join(values)}"]
+    values = "".join(f"x{count + k}, " for k in range(len(subject.parameters)))
+    return [f"layer = {expression}", f"layer.params = ({values.strip()})"]
+
+
+def _brought(whole, name, *, of_rule=False):
+    """How to come by an object: lines, and an expression."""
+    parts = whole if isinstance(whole, tuple) else (whole,)
+    places = [_place(part) for part in parts]
     if all(places):
-        return _imported(places), expression
-    return _carried(whole), "subject"
-
-
-def _carried(whole):
-    """The lines that bring code along which cannot be imported."""
-    parts = whole if isinstance(whole, tuple) else (whole, type(whole))
-    modules = [sys.modules.get(getattr(part, "__module__", None) or "") for part in parts]
-    roots = [line for module in modules if module for line in _path_to(module)]
+        names = [place[1] for place in places if place]
+        return _imported(places), f"({', '.join(names)})" if isinstance(whole, tuple) else names[0]
+    if of_rule and _prints_itself(whole) and (place := _place(type(whole))):
+        return _imported([place]), repr(whole)
     if text := carried.dumped(whole):
-        load = f'subject = carried.loaded("{text}")'
-        return [*dict.fromkeys(roots), "from handgrad.judge.diagnosis import carried", load]
-    return ["# subject is the one that was judged: it cannot be imported, nor carried along"]
+        load = f'{name} = carried.loaded("{text}")'
+        return [*_paths(parts), "from handgrad.judge.diagnosis import carried", load], name
+    return [f"# put here the {name} that was judged: it can neither be imported nor carried"], name
+
+
+def _paths(parts):
+    """The lines that let the modules of some objects be found."""
+    named = (getattr(part, "__module__", None) or type(part).__module__ for part in parts)
+    modules = [sys.modules.get(name) for name in dict.fromkeys(named)]
+    return list(dict.fromkeys(line for module in modules if module for line in _path_to(module)))
 
 
 def _place(thing):
@@ -83,49 +107,37 @@ def _imported(places):
 
 def _path_to(module):
     root = _root(module)
-    return ["import sys", f"sys.path.insert(0, {root!r})"] if root else []
+    return [f"import sys; sys.path.insert(0, {root!r})"] if root else []
 
 
 def _root(module):
     """The directory from which a module is imported, if it is not an installed one."""
     path = getattr(module, "__file__", None)
-    if path is None or "site-packages" in path or module.__name__.partition(".")[0] == "handgrad":
+    if path is None or "-packages" in path or path.startswith(sysconfig.get_path("stdlib")):
+        return ""
+    if module.__name__.partition(".")[0] == "handgrad":
         return ""
     depth = module.__name__.count(".") + (Path(path).name == "__init__.py")
     return str(Path(path).resolve().parents[depth])
 
 
 def _prints_itself(rule):
-    return dataclasses.is_dataclass(rule) and "\n" not in repr(rule) and " at 0x" not in repr(rule)
+    text = repr(rule)
+    return dataclasses.is_dataclass(rule) and "\n" not in text and " at 0x" not in text
 
 
-def _conversion(library):
-    if library == "numpy" or importlib.util.find_spec(library) is None:
-        return []
-    return ["import torch"] if library == "torch" else ["from jax import numpy as jnp"]
-
-
-def _literal(x, library):
-    text = _array(x)
+def _libraries(library, inputs):
+    """The imports that the arrays need; bfloat16 is a type of JAX's."""
     if library == "torch":
+        return ["import torch"]
+    low = any(x.dtype.name == "bfloat16" for x in inputs)
+    return ["from jax import numpy as jnp"] if library == "jax" or low else []
+
+
+def _array(x, library):
+    text = written(x)
+    if library == "torch":
+        if x.dtype.name == "bfloat16":
+            return f"torch.from_numpy({written(x.astype('float32'))}).bfloat16()"
         return f"torch.from_numpy({text})"
     return f"jnp.asarray({text})" if library == "jax" else text
-
-
-def _array(x):
-    if x.size > LONG and x.dtype == np.float64:
-        return f"np.random.default_rng(0).normal(size={x.shape})"
-    if x.dtype.name == "bfloat16":
-        return f"{_array(x.astype(float))}.astype(jnp.bfloat16)"
-    numbers = repr(x.tolist()) if x.size else f"np.zeros({x.shape}).tolist()"
-    return f"np.array({numbers}, np.{x.dtype.name.replace('bool', 'bool_')})"
-
-
-def drawn(inputs):
-    """The inputs as the script will have them."""
-    return tuple(
-        np.random.default_rng(0).normal(size=x.shape)
-        if x.size > LONG and x.dtype == np.float64
-        else x
-        for x in inputs
-    )

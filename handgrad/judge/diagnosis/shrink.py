@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from handgrad.judge.diagnosis.literals import LONG, drawing, redrawn
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.small import resized, sizes_of
 
@@ -11,7 +12,7 @@ TRIES = 40
 def shrunk(inputs, fails):
     """Smaller and rounder inputs for which `fails(inputs)` still holds (Zeller and Hildebrandt, 2002)."""
     budget = _Budget(fails)
-    for change in (_smaller_sizes, _rounder_numbers):
+    for change in (_smaller_sizes, _rounder_numbers, _drawn_numbers):
         inputs = change(inputs, budget)
     return inputs
 
@@ -42,7 +43,7 @@ def _smaller_sizes(inputs, fails):
 def _rounder_numbers(inputs, fails):
     """Every input as simple as it may be: one number, integers, or few digits."""
     for i, x in enumerate(inputs):
-        for simple in _simpler(x):
+        for simple in _simpler(x) if x.size <= LONG else ():
             changed = (*inputs[:i], simple.astype(x.dtype), *inputs[i + 1 :])
             if not np.array_equal(simple, x) and fails(changed):
                 inputs = changed
@@ -57,6 +58,18 @@ def _simpler(x):
     wide = x.astype(float)
     yield np.ones(x.shape)
     yield 1.0 + np.arange(x.size).reshape(x.shape)
+    yield np.zeros(x.shape)
     yield np.rint(wide)
     yield np.rint(2 * wide) / 2
     yield np.round(wide, 1)
+    yield np.round(wide, 3)
+
+
+def _drawn_numbers(inputs, fails):
+    """Large arrays that a short expression draws."""
+    if all(x.size <= LONG or drawing(x) for x in inputs):
+        return inputs
+    for which in range(3):
+        if fails(changed := redrawn(inputs, which)):
+            return changed
+    return inputs

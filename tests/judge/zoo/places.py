@@ -82,7 +82,9 @@ def _is_matrix(inputs, y, grads):
 
 
 def _is_alone(inputs, y, grads):
-    return len(inputs) == 1 and inputs[0].ndim >= 1 and inputs[0].shape[0] > 1
+    """One input with rows, that is not broadcast: what is may have one size alone."""
+    (x, *others) = inputs
+    return not others and x.ndim >= 1 and x.shape[0] > 1 and np.size(y[0]) <= x.size
 
 
 ENTRIES = (
