@@ -65,11 +65,10 @@ class Sigmoid:
 
     def forward(self, x):
         xp = array_namespace(x)
-        size = xp.abs(x)
-        e = xp.exp(-size)  # never overflows
+        e = xp.exp(-xp.abs(x))  # never overflows
         s = e / (1 + e)  # σ(−|x|), at most ½: 1 − s, which is σ(|x|), keeps its digits
-        y = xp.abs(xp.astype(x == size, s.dtype) - s)
-        return y, (s * (1 - s),)  # not y(1 − y): y rounds to 1 at x = 37
+        r = 1 - s
+        return xp.where(x < 0, s, r), (s * r,)  # not y(1 − y): y rounds to 1 at x = 37
 
     def backward(self, residuals, dy):
         (slope,) = residuals
