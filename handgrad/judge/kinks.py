@@ -16,7 +16,7 @@ SAMPLES = 12
 RAMP = 10.0  # from the first number of an array to its last
 SECOND_LOOKS = 3
 SHARPEST = 3  # outputs
-GROWN = 1.5  # a slope that is so much larger at a ten-thousandth of a step diverges
+GROWN = 1e-6  # of itself a slope that diverges grows at every step; rounding is about 1e-9
 
 
 def outside(trial, grads):
@@ -44,7 +44,15 @@ def diverges(trial, i, index):
         [_secant(trial, i, index, side * h * size) for h in (1e-3, 1e-5, 1e-7)] for side in (1, -1)
     ]
     inside = [slopes for slopes in sides if np.all(np.isfinite(slopes))]
-    return not inside or any(abs(last) > GROWN * abs(first) > 0 for first, _, last in inside)
+    return not inside or any(map(_grows, inside))
+
+
+def _grows(slopes):
+    """Whether slopes go on without end: a limit would be nearer by a hundredth at every step."""
+    first, second, third = slopes
+    before, after = second - first, third - second
+    least = max(abs(before) / 2, GROWN * abs(third))
+    return before * after > 0 and abs(after) >= least
 
 
 def _around(trial):
@@ -94,7 +102,7 @@ def _gradients_at(trial, moves, dy=None):
 
 def _element_outside(trial, dx, i, stack, slack):
     low, high = stack.min(axis=0), stack.max(axis=0)
-    beyond = np.maximum(low - dx, dx - high)
+    beyond = np.array(np.maximum(low - dx, dx - high))
     for _ in range(SECOND_LOOKS):
         if not np.any(beyond > slack):
             return ""
@@ -117,7 +125,8 @@ def _beside(trial, place, dy=None):
     """The gradients when one number alone is moved, up or down, and the others hardly."""
     rng, (i, index) = trial.generator("look"), place
     for side in (1, -1):
-        moves = [0.01 * STEP * _size(x) * rng.random(x.shape) for x in trial.real_inputs]
+        still = (0.01 * STEP * _size(x) * rng.random(x.shape) for x in trial.real_inputs)
+        moves = list(map(np.array, still))
         moves[trial.real.index(i)][index] = side * STEP * _size(trial.inputs[i])
         if (found := _gradients_at(trial, moves, dy)) is not None:
             yield found
@@ -142,17 +151,19 @@ def _plane_left(trial, around):
     Their sum at a tie, over one input or several, is the same on all sides, for instance.
     """
     dy = _sharpest(trial, around[-1])
-    own = _weighted(trial, trial.real_vjp(dy))
-    near = [_weighted(trial, grads) for m in around if (grads := _gradients_at(trial, m, dy))]
+    found = [grads for m in around if (grads := _gradients_at(trial, m, dy))]
+    sizes = {i: trial.scale(i) or _largest(found, i) or 1.0 for i in trial.real}
+    own = _weighted(trial.real_vjp(dy), sizes)
+    near = [_weighted(grads, sizes) for grads in found]
     if len(near) < 2 or not np.all(np.isfinite(near)):
         return ""
     for index in np.argsort(-np.abs(own - np.clip(own, np.min(near, 0), np.max(near, 0))))[
         :SHARPEST
     ]:
-        near += [_weighted(trial, grads) for grads in _beside(trial, _place(trial, index), dy)]
+        near += [_weighted(grads, sizes) for grads in _beside(trial, _place(trial, index), dy)]
     middle = np.mean(near, axis=0)
-    _, sizes, axes = np.linalg.svd(near - middle, full_matrices=False)
-    plane = axes[sizes > SLACK * len(near) ** 0.5]
+    _, extents, axes = np.linalg.svd(near - middle, full_matrices=False)
+    plane = axes[extents > SLACK * len(near) ** 0.5]
     off = own - middle
     off = np.linalg.norm(off - plane.T @ (plane @ off))
     if 2 * len(plane) > len(near) or off <= 10 * SLACK * own.size**0.5:
@@ -174,9 +185,13 @@ def _sharpest(trial, moves):
     return [np.where(bend >= limit, d, 0) for bend, d in zip(bends, trial.dy, strict=True)]
 
 
-def _weighted(trial, grads):
+def _largest(found, i):
+    return max((float(np.max(np.abs(grads[i]), initial=0.0)) for grads in found), default=0.0)
+
+
+def _weighted(grads, sizes):
     """All gradients as one vector, each as a share of its size."""
-    return np.concatenate([grads[i].ravel() / (trial.scale(i) or 1.0) for i in trial.real])
+    return np.concatenate([grads[i].ravel() / size for i, size in sizes.items()])
 
 
 def _place(trial, index):
