@@ -41,8 +41,9 @@ class Automatic:
 
         with in_double_precision():
             inputs = [x.astype(float) if i in self.real else x for i, x in enumerate(trial.inputs)]
-            y = jax.eval_shape(lambda: self.reference(*inputs))
-        wanted = [np.shape(output) for output in (y if isinstance(y, tuple | list) else (y,))]
+            y = jax.eval_shape(self.reference, *inputs)
+        outputs = y if isinstance(y, tuple | list) else (y,)
+        wanted = [getattr(output, "shape", output) for output in outputs]
         shapes = [d.shape for d in trial.dy]
         return "" if shapes == wanted else f"the outputs have the shapes {shapes}, JAX's {wanted}"
 
@@ -70,9 +71,9 @@ def traced(subject, trial):
     """The subject's own forward for JAX to differentiate, if JAX can trace it; else None."""
     import jax
 
-    copied = subject.anew()
     inputs = [x.astype(float) if i in trial.real else x for i, x in enumerate(trial.inputs)]
     try:
+        copied = subject.anew()
         jax.eval_shape(copied.forward, *inputs)
     except Exception:
         return None

@@ -57,7 +57,7 @@ def _worst(actual, wanted, allowed):
     with np.errstate(all="ignore"):
         off = np.where(actual == wanted, 0.0, np.abs(actual.astype(float) - wanted))
         off = np.where(np.isnan(off), np.inf, off)
-        beyond = off > allowed + TINY
+        beyond = (off > allowed + TINY) | (off == np.inf)
     if not off.size:
         return 0.0, None
     where = np.unravel_index(np.argmax(np.where(beyond, off, -1.0)), off.shape)

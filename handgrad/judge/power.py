@@ -34,8 +34,7 @@ def rejected(trial, spoiled, grads, projections, expected):
             return True
     if expected is None:
         return False
-    limits = {i: SLACK * max(trial.scale(i), _largest(expected[i])) for i in grads}
-    return any(np.any(np.abs(spoiled[i] - expected[i]) > limits[i]) for i in grads)
+    return any(np.any(np.abs(spoiled[i] - expected[i]) > _limit(trial, i, expected)) for i in grads)
 
 
 def equivalent(trial, spoiled, grads):
@@ -46,18 +45,20 @@ def equivalent(trial, spoiled, grads):
     )
 
 
-def smallest_error_seen(trial, projections, by_elements):
+def smallest_error_seen(trial, projections, expected):
     """The smallest error of a single number, as a share of the gradient's size, that would show.
 
     JAX sees every number; a projection misses a small error with a probability, which is MISSED
     for all of them together.
     """
-    if by_elements:
-        return SLACK
+    if expected is not None:
+        sizes = {i: trial.size(i) for i in trial.grads}
+        return max((_limit(trial, i, expected) / s for i, s in sizes.items() if s), default=None)
     found = []
     for i in trial.real:
         moves = [(p.bar, np.abs(p.direction[trial.real.index(i)])) for p in projections]
-        sizes = [bar / (float(np.mean(u)) * trial.scale(i)) for bar, u in moves if np.any(u)]
+        own = trial.size(i)
+        sizes = [bar / (float(np.mean(u)) * own) for bar, u in moves if own and np.any(u)]
         sizes = [size for size in sizes if math.isfinite(size)]
         if sizes:
             typical = math.exp(sum(map(math.log, sizes)) / len(sizes))
@@ -97,6 +98,10 @@ CHANGES = {
     "averaged": lambda dx: dx * 0 + np.mean(dx) if dx.size else dx,
     "in float32": lambda dx: dx.astype(np.float32).astype(dx.dtype),
 }
+
+
+def _limit(trial, i, expected):
+    return SLACK * max(trial.scale(i), _largest(expected[i]))
 
 
 def _largest(x):

@@ -15,8 +15,11 @@ import numpy as np
 
 from handgrad.judge.noise import noise_floor, unit_of
 from handgrad.judge.numerical import UNIT
+from handgrad.judge.trial import rms
 
-TYPICAL, LARGEST = 16.0, 64.0  # times the noise: of all but a thousandth of the numbers, and of all
+FEWEST = 4.0  # bits beyond the noise that may be lost, or a quarter of those there are
+MORE = 2.0  # bits that a thousandth of the numbers may lose besides
+CANCELLED = 16  # roundings of its natural size: a number that is smaller has no digits of its own
 SHAKEN = 1e-3  # of a gradient: more than that is no loss of bits
 FURTHER = 2.0**20  # roundings: so far do arguments move by which smooth moves are measured
 
@@ -31,13 +34,18 @@ def bits_lost(low, wide):
     dy = [d.astype(float) for d in low.dy]
     truth = wide.real_vjp(dy)
     floors = noise_floor(_gradients_of(wide), (*wide.inputs, *dy), unit, wide.seed)
-    results = [(f"output {k}", *three) for k, three in enumerate(zip(*outputs, strict=True))]
+    results = [
+        (f"output {k}", *three, rms(three[1])) for k, three in enumerate(zip(*outputs, strict=True))
+    ]
     results += [
-        (f"the gradient of input {i}", low.grads[i], truth[i], floor)
+        (f"the gradient of input {i}", low.grads[i], truth[i], floor, wide.peak(i))
         for i, floor in zip(wide.real, floors, strict=True)
     ]
-    for what, actual, right, noise in results:
-        if bits := _bits(actual.astype(float), right.astype(float), noise):
+    for what, actual, right, noise, size in results:
+        cancelled = np.abs(right) <= CANCELLED * UNIT * size  # 0, but for rounding
+        allowed = np.where(cancelled, np.maximum(noise, unit * size), noise)
+        few = max(FEWEST, -math.log2(unit) / 4)
+        if bits := _bits(actual.astype(float), right.astype(float), allowed, few):
             yield what, bits
 
 
@@ -53,12 +61,12 @@ def bits_jittered(trial):
     for i, near, far in zip(trial.real, fine, coarse, strict=True):
         size = trial.scale(i)
         small = np.where(near < SHAKEN * size, near, 0.0)
-        if bits := _bits(small, 0.0, far / FURTHER + unit * size):
+        if bits := _bits(small, 0.0, far / FURTHER + unit * size, FEWEST):
             yield i, bits
 
 
-def _bits(actual, right, noise):
-    """The bits that are lost beyond the noise; 0 if that is within the limits."""
+def _bits(actual, right, noise, few):
+    """The bits that are lost beyond the noise; 0 if they are few."""
     with np.errstate(all="ignore"):
         times = np.where(actual == right, 0.0, np.abs(actual - right) / noise)
     times = np.where(np.isnan(times), math.inf, times)
@@ -66,9 +74,9 @@ def _bits(actual, right, noise):
         return 0.0
     typical = float(np.quantile(times, 0.999, method="lower"))
     largest = float(np.max(times))
-    if typical <= TYPICAL and largest <= LARGEST:
+    if typical <= 2**few and largest <= 2 ** (few + MORE):
         return 0.0
-    return math.log2(max(typical, largest))
+    return math.log2(largest)
 
 
 def _outputs_of(trial):

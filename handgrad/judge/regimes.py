@@ -14,6 +14,7 @@ from handgrad.judge.trial import rms
 
 SHIFT = 710.0  # e^710 is more than float64 holds
 SHIFT_SINGLE = 89.0  # e^89 is more than float32 holds
+DIGITS = 10  # binary; float16 has 11
 
 
 def regimes(trial):
@@ -59,10 +60,11 @@ def _values(x, trial):
     yield "with zeros", np.where(rng.random(x.shape) < 0.5, 0, x)
     yield "with one zero", _one(x, rng, 0)
     yield "with one large number", _one(x, rng, 1e3 * size)
-    yield "of one number", np.full_like(x, x.flat[0])
+    few = _in_few_bits(x)
+    yield "of one number", np.full_like(x, few.flat[0])
     if x.ndim:
-        yield "with constant rows", np.broadcast_to(x[..., :1], x.shape)
-        yield "with one constant row", _first_row(x, x.flat[0])
+        yield "with constant rows", np.broadcast_to(few[..., :1], x.shape)
+        yield "with one constant row", _first_row(x, few.flat[0])
         yield "with a row of zeros", _first_row(x, 0)
     for factor in (20, 1e3, 1e6, 1e-3, 1e-6, 1e-9, -1):
         yield f"times {factor:g}", factor * x
@@ -71,6 +73,12 @@ def _values(x, trial):
     yield f"plus {SHIFT_SINGLE:g}", x + SHIFT_SINGLE
     yield from _matrices(x, size)
     yield from _not_finite(x, rng)
+
+
+def _in_few_bits(x):
+    """x to about three digits: the mean of equal numbers is then the number itself, to the last bit."""
+    mantissa, exponent = np.frexp(x.astype(float))
+    return np.ldexp(np.rint(mantissa * 2**DIGITS), exponent - DIGITS)
 
 
 def _probabilities(x, rng):

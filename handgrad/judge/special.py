@@ -12,11 +12,12 @@ from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reas
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.numerical import CERTAIN, UNIT
-from handgrad.judge.trial import typical
+from handgrad.judge.trial import rms, typical
 from handgrad.judge.verdict import Status
 
 HUGE = 1e6  # times an ordinary number of the same array
 CLEAR = 1e-8  # of the gradient's size: at special points, rounding may be far from ordinary
+BEYOND = 1e10  # times an ordinary output: the inverse of rounding
 CHECK = "special inputs"
 
 
@@ -49,7 +50,19 @@ def misbehaviour(trial):
 
 
 def _is_asked(trial):
-    return _is_finite(trial.y)
+    return _is_finite(trial.y) and not _is_singular(trial)
+
+
+def _is_singular(trial):
+    """Whether backward refuses a singular matrix that rounding alone hid from forward."""
+    pairs = zip(trial.y, trial.origin.y, strict=True) if trial.origin else ()
+    if not any(rms(y) > BEYOND * rms(usual) for y, usual in pairs):
+        return False
+    try:
+        _ = trial.first
+    except Exception as error:
+        return isinstance(error, np.linalg.LinAlgError)
+    return False
 
 
 def _is_finite(arrays):

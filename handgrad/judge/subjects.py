@@ -34,11 +34,7 @@ def subject_of(subject, params=None):
 
 
 def _recognised(subject, params):
-    if params is not None and not _is_layer(subject):
-        raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
-    for name in params or ():
-        if not hasattr(subject, name):
-            raise TypeError(f"{subject!r} has no parameter {name}, which params names")
+    _check_params(subject, params)
     if isinstance(subject, type):
         if is_torch_function(subject):
             return TorchFunction(subject)
@@ -54,6 +50,18 @@ def _recognised(subject, params):
     raise TypeError(
         f"{subject!r} is not a rule, a layer, a pair (f, vjp), a JAX function or a torch Function"
     )
+
+
+def _check_params(subject, params):
+    if params is None:
+        return
+    if not _is_layer(subject):
+        raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
+    if not (isinstance(params, dict) and _are_names(params)):
+        raise TypeError(f"params is {params!r}: pass {{name of a parameter: name of its gradient}}")
+    for name in params:
+        if not hasattr(subject, name):
+            raise TypeError(f"{subject!r} has no parameter {name}, which params names")
 
 
 class Subject:
@@ -267,6 +275,10 @@ class TorchFunction(Subject):
 
 def _as_tuple(grads):
     return tuple(grads) if isinstance(grads, tuple | list) else (grads,)
+
+
+def _are_names(params):
+    return all(isinstance(name, str) for pair in params.items() for name in pair)
 
 
 def _is_layer(subject):

@@ -9,6 +9,8 @@ from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.subjects import UnjudgeableError, subject_of
 
+RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
+
 
 class Trial:
     """A subject, the inputs and the upstream gradients at which it is judged, and a call counter.
@@ -77,14 +79,28 @@ class Trial:
 
     @property
     def moves(self):
-        """Whether any gradient was computed that is not 0."""
-        return "first" in vars(self) and any(map(np.any, self.grads.values()))
+        """Whether any gradient was computed that is not 0, up to rounding."""
+        return "first" in vars(self) and any(map(self._is_there, self.grads))
 
     def scale(self, i):
         """The natural size of input i's gradient: its own, or that of dy times y over x."""
         through = sum(rms(d) * rms(y) for d, y in zip(self.dy, self.y, strict=True))
         own = self.grads[i]
         return max(rms(own), through / (rms(self.inputs[i]) or 1.0))
+
+    def peak(self, i):
+        """The same at a single place: of the largest dy and y, where most may be small."""
+        pairs = zip(self.dy, self.y, strict=True)
+        through = sum(largest(d) * largest(y) for d, y in pairs)
+        return max(self.scale(i), through / (rms(self.inputs[i]) or 1.0))
+
+    def size(self, i):
+        """The size of input i's gradient itself; its natural size, if it is 0 up to rounding."""
+        return rms(self.grads[i]) if self._is_there(i) else self.scale(i)
+
+    def _is_there(self, i):
+        usual = self.origin.scale(i) if self.origin else 0.0
+        return rms(self.grads[i]) > RESIDUE * max(self.scale(i), usual)
 
     @property
     def real_inputs(self):
@@ -161,6 +177,11 @@ def read_only(x):
     x = np.array(x)
     x.flags.writeable = False
     return x
+
+
+def largest(x):
+    """The size of the largest number of an array; 0 of an empty one."""
+    return float(np.max(np.abs(np.asarray(x, dtype=float)), initial=0.0))
 
 
 def rms(x):

@@ -32,7 +32,7 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
     """
     if reference is not None and not callable(reference):
         raise TypeError(f"reference is {reference!r}: pass the same function in JAX")
-    seed = operator.index(seed)
+    seed = _checked_seed(seed)
     adapter = subject_of(subject, params)
     if isinstance(adapter, StatefulLayer):
         inputs = (*inputs, *adapter.parameters)
@@ -45,6 +45,16 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
             _hear_drawn(hearing)
         hearing.close()
     return verdict
+
+
+def _checked_seed(seed):
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed is {seed!r}: pass an integer") from None
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: pass 0 or more")
+    return seed
 
 
 def _hear_drawn(hearing):

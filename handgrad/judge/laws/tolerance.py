@@ -28,7 +28,7 @@ def differences(trial, grads, expected, what, sizes=None):
 
 def rounding(trial, i, size):
     """What another order of summation may change in the gradient of input i."""
-    return ROUNDINGS * unit_of(trial.grads[i].dtype) * (trial.scale(i) + size)
+    return ROUNDINGS * unit_of(trial.grads[i].dtype) * (trial.peak(i) + size)
 
 
 def noise(trial, i):

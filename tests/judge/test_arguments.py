@@ -1,0 +1,155 @@
+"""What verify is given beside the subject: inputs, a reference, a seed, names of parameters."""
+
+import re
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from handgrad import verify
+from tests.judge.test_subjects import OfOne, Rule, W, X, pair, value
+
+
+def assert_refused(says, *arguments, **options):
+    """verify raises TypeError or ValueError with one line that says this."""
+    with pytest.raises((TypeError, ValueError), match=says) as refusal:
+        verify(*arguments, **options)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_given_reference_is_asked():
+    verdict = verify(pair(1.0), X, W, reference=lambda x, w: value(jnp, x, w))
+    assert verdict.status == "PASS"
+    assert verdict.vs_jax is not None
+    assert verdict.vs_jax < 1e-13
+    wrong = verify(pair(1 + 1e-11), X, W, reference=lambda x, w: value(jnp, x, w))
+    assert wrong.status == "WRONG"
+    assert "the gradient of input 1 is off by 1" in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        (lambda x, w: jnp.tanh(x + w), "output 0 is off by"),
+        (lambda x, w: jnp.sum(jnp.tanh(x) * w), r"the shapes \[\(2, 3\)\], JAX's \[\(\)\]"),
+        (lambda x, w: (x, w), r"the shapes \[\(2, 3\)\], JAX's \[\(2, 3\), \(2, 3\)\]"),
+        (lambda x, w: None, r"the shapes \[\(2, 3\)\], JAX's \[None\]"),
+        (lambda x, w: jnp.tanh(x) * w * jnp.nan, "output 0 is off by inf"),
+    ],
+    ids=["another function", "another shape", "two outputs", "none", "not a number"],
+)
+def test_a_reference_of_another_function_is_said_to_be_one(reference, says):
+    verdict = verify(pair(1.0), X, W, reference=reference)
+    assert verdict.status == "WRONG"
+    first, *_ = verdict.findings
+    assert first.check == "against JAX"
+    assert re.search(says, first.message)
+    assert "\n" not in first.message
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        (3, "reference is 3: pass the same function in JAX"),
+        ("tanh", "reference is 'tanh': pass the same function in JAX"),
+        (lambda x: x, "the reference raises TypeError: .* takes 1 positional argument but 2"),
+        (
+            lambda x, w: np.tanh(np.asarray(x)) * w,
+            "the reference raises TracerArrayConversionError",
+        ),
+        (lambda x, w: 1 / 0, "the reference raises ZeroDivisionError: division by zero"),
+    ],
+    ids=["number", "name", "one input too few", "in NumPy", "an exception"],
+)
+def test_what_is_no_reference_is_refused(reference, says):
+    assert_refused(says, pair(1.0), X, W, reference=reference)
+
+
+@pytest.mark.parametrize("subject", [None, 3, "sin", np.sin, {"f": 1}, object()], ids=repr)
+def test_what_has_no_gradient_is_refused(subject):
+    assert_refused("is not a rule, a layer, a pair", subject, X)
+
+
+@pytest.mark.parametrize("subject", [(np.sin,), (np.sin, None), (np.sin, np.cos, np.sin), []])
+def test_what_is_no_pair_is_refused(subject):
+    assert_refused(r"a pair is \(f, vjp\), two functions, and not", subject, X)
+
+
+def test_a_class_is_no_rule():
+    assert_refused(r"Rule is a class: pass a rule, such as Rule\(\)", Rule, X)
+
+
+def test_a_torch_module_is_no_subject():
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    assert_refused("is not a rule", torch.nn.Linear(3, 2), X)
+
+
+def test_code_that_jax_cannot_trace_is_no_jax_function():
+    def in_numpy(x):
+        return np.sin(x)
+
+    assert_refused(r"in_numpy is no JAX function .*: pass a pair \(f, vjp\)", in_numpy, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.array([1.0, np.nan]), "input 1 holds a NaN or an infinity, where no gradient exists"),
+        (-np.inf, "input 1 holds a NaN or an infinity"),
+        (1j, "input 1 is complex128: the judge needs real numbers"),
+        ("a", "input 1, of type str, is <U1: the judge needs numbers"),
+        (None, "input 1, of type NoneType, is object: the judge needs numbers"),
+        ({"x": 1.0}, "input 1, of type dict, is object: the judge needs numbers"),
+        ([[1.0], [1.0, 2.0]], "input 1, of type list, is no array of numbers"),
+    ],
+)
+def test_what_is_no_input_is_refused(x, says):
+    assert_refused(says, pair(1.0), X, x)
+
+
+@pytest.mark.parametrize("y", [None, {}, "a", 1j, (1.0, None)], ids=repr)
+def test_what_is_no_output_is_refused(y):
+    says = "output [01] of forward is .*: the judge needs real numbers"
+    assert_refused(says, (lambda x: y, lambda dy, x: dy), X)
+
+
+@pytest.mark.parametrize(
+    ("seed", "says"),
+    [
+        (1.5, "seed is 1.5: pass an integer"),
+        ("a", "seed is 'a': pass an integer"),
+        (None, "seed is None: pass an integer"),
+        (-1, "seed is -1: pass 0 or more"),
+    ],
+)
+def test_what_is_no_seed_is_refused(seed, says):
+    assert_refused(says, pair(1.0), X, W, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("subject", "params", "says"),
+    [
+        (Rule(1.0), {"w": "dw"}, "params names the parameters of a layer"),
+        (OfOne(1.0), ["w"], r"params is \['w'\]: pass {name of a parameter: name of its gradient}"),
+        (OfOne(1.0), "w", "params is 'w': pass"),
+        (OfOne(1.0), {"w": None}, r"params is {'w': None}: pass"),
+        (OfOne(1.0), {1: "dw"}, r"params is {1: 'dw'}: pass"),
+        (OfOne(1.0), {"v": "dv"}, "has no parameter v, which params names"),
+        (OfOne(1.0), {"w": "gw"}, "has no gw after backward, which params names"),
+    ],
+    ids=["of a rule", "a list", "a name", "no name", "a number", "no parameter", "no gradient"],
+)
+def test_what_names_no_parameters_is_refused(subject, params, says):
+    assert_refused(says, subject, X, params=params)
+
+
+def test_a_pair_needs_inputs():
+    assert_refused("has no derivation to draw inputs from: pass the inputs", pair(1.0))
+
+
+def test_the_wrong_number_of_inputs_is_a_finding_of_one_line():
+    verdict = verify(pair(1.0), X)
+    assert verdict.status == "CONTRACT"
+    (finding,) = verdict.findings
+    assert "missing 1 required positional argument" in finding.message
+    assert "\n" not in finding.message
