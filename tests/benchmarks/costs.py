@@ -128,7 +128,7 @@ def _growing(worker, operation, checker):
 
 
 def _row(name, cells):
-    return f"{name:<15}" + "".join(f"{cell:>13}" for cell in cells)
+    return f"{name:<16}" + "".join(f"{cell:>16}" for cell in cells)
 
 
 def _short(x):
