@@ -7,6 +7,7 @@ import numpy as np
 
 from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
+from handgrad.judge.noise import noise_floor, unit_of
 from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
@@ -81,6 +82,19 @@ class Trial:
     def moves(self):
         """Whether any gradient was computed that is not 0, up to rounding."""
         return "first" in vars(self) and any(map(self._is_there, self.grads))
+
+    @cached_property
+    def noise(self):
+        """How far one rounding of the inputs and of dy moves each gradient, number by number."""
+        given = (*self.inputs, *self.dy)
+
+        def gradients(arrays):
+            cast = [a.astype(x.dtype) for a, x in zip(arrays, given, strict=True)]
+            grads = self.real_vjp(cast[len(self.inputs) :], tuple(cast[: len(self.inputs)]))
+            return tuple(grads[i].astype(float) for i in self.grads)
+
+        unit = max(unit_of(dx.dtype) for dx in self.grads.values())
+        return dict(zip(self.grads, noise_floor(gradients, given, unit, self.seed), strict=True))
 
     def scale(self, i):
         """The natural size of input i's gradient: its own, or that of dy times y over x."""

@@ -46,7 +46,8 @@ def sums_pass_through(trial):
     kept = [rng.random(size=d.shape) < 0.5 for d in trial.dy]
     half = [np.where(k, d, 0).astype(d.dtype) for d, k in zip(trial.dy, kept, strict=True)]
     yield from _parts(trial, half, "is not additive in dy")
-    level = [np.full_like(d, 0.5) for d in trial.dy]
+    # sums of it are as large as those of random numbers, and a power of two is summed exactly
+    level = [np.full_like(d, 2.0 ** -(d.size.bit_length() // 2 + 1)) for d in trial.dy]
     yield from _parts(trial, level, "is not additive in a constant dy")
     one_hot = [np.zeros_like(d) for d in trial.dy]
     largest = max(one_hot, key=lambda d: d.size)
