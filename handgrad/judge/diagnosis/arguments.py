@@ -84,8 +84,15 @@ def _exchanged(dy):
                 )
 
 
+def rearranged_inputs(point):
+    """(words, change) for inputs whose numbers stand in other places in the backward."""
+    for j, x in enumerate(point.inputs):
+        for words, change in rearranged(x.shape):
+            yield f"as if {input_name(point.trial, j)} were {words}", _put(j, change)
+
+
 def misuses_of_inputs(point):
-    """(words, change) for ways to misread an input in the backward."""
+    """(words, change) for other ways to misread an input in the backward."""
     for j, x in enumerate(point.inputs):
         name = input_name(point.trial, j)
         for words, change in _misreadings(x):
@@ -118,7 +125,6 @@ def _misreadings(x):
         yield "squared", np.square
         yield "a constant, its mean", lambda x: np.full_like(x, np.mean(x))
         yield "masked: 0 where it is not positive", lambda x: np.maximum(x, 0)
-    yield from rearranged(x.shape)
     for _, place, only, without in kept(x.shape):
         yield f"0 but in {place}", only
         yield f"0 in {place}", without
@@ -138,10 +144,33 @@ def of_dy(points, i):
         yield f"is wrong: {words}", asked(i, dy=change)
 
 
-def of_inputs(points, i):
+def of_inputs(points, i, misuses=misuses_of_inputs):
     """Hypotheses for the gradient of input i: right, but at other inputs."""
-    for words, change in misuses_of_inputs(points[0]):
+    for words, change in misuses(points[0]):
         yield f"is computed {words}", asked(i, inputs=change)
+
+
+def turned_round(points, i):
+    """Hypotheses for code that moves along an axis in the wrong direction."""
+    for axis, size in enumerate(points[0].right[i].shape):
+        words = f"runs, or is shifted, the wrong way along axis {axis}: dy is read backwards"
+        if size > 1:
+            yield f"{words}, and the result flipped", _turned_round(i, axis, inputs=False)
+            words = f"{words}, and the inputs as well, and the result flipped"
+            yield words, _turned_round(i, axis, inputs=True)
+
+
+def _turned_round(i, axis, *, inputs):
+    def guess(p):
+        length = p.right[i].shape[axis]
+
+        def flipped(x):
+            return np.flip(x, axis) if x.ndim > axis and x.shape[axis] == length else x
+
+        given = tuple(map(flipped, p.inputs)) if inputs else p.inputs
+        return np.flip(p.truth(given, tuple(map(flipped, p.dy)))[i], axis)
+
+    return guess
 
 
 def asked(i, dy=None, inputs=None):

@@ -27,7 +27,7 @@ def lost_bits(points, i):
         return ""
     for name in TYPES[::-1]:
         if np.array_equal(wrong, _cast(wrong, name)) and _is_rounding_of(name, wrong, right):
-            return f"has lost bits: its numbers are rounded to {name}"
+            return f"has lost bits: all numbers are rounded to {name}"
     if wrong.size and not _is_noise(point, i):
         return ""
     return _words(point, i, rms(off) / size)
@@ -120,7 +120,7 @@ def imprecise(trial, findings):
                 and np.any(dx)
                 and np.array_equal(dx.astype(float), _cast(dx.astype(float), low))
             ):
-                return f"{gradients_of(trial, [i])} has lost bits: its numbers are rounded to {low}"
+                return f"{gradients_of(trial, [i])} has lost bits: all numbers are rounded to {low}"
     return (
         f"{what} loses bits in {name},{bits} more than the problem itself does: something is computed in lower "
         "precision, or large numbers are subtracted (such as a variance in one pass, E[x²] − E[x]²)"

@@ -1,12 +1,14 @@
 """Code that no import reaches, such as lambdas, closures and local classes, carried as text.
 
-Functions go by their code, classes by what they hold; each with the names that it uses. Only scripts
-that the judge prints about somebody's own code hold such text: loading it runs that code.
+Functions go by their code, classes by what they hold. The names that they use go with them, unless
+they are those of a module on disk, which is imported. Only scripts that the judge prints about
+somebody's own code hold such text: loading it runs that code.
 """
 
 import base64
 import builtins
 import dataclasses
+import dis
 import functools
 import importlib
 import io
@@ -15,20 +17,23 @@ import pickle
 import sys
 import types
 import zlib
+from pathlib import Path
 
-LONGEST = 60_000  # characters
+LONGEST = 10_000  # characters
+WHY_NOT = f"it can neither be imported nor carried in {LONGEST} characters"
 OWN = {"__dict__", "__weakref__", "_abc_impl", "_backward_cls"}  # what a class makes for itself
 
 
 def dumped(subject):
-    """The subject as text, or "" if it cannot be carried."""
+    """The subject as text, and the modules that have to be found; "" if it cannot be carried."""
     buffer = io.BytesIO()
+    carrier = _Carrier(buffer)
     try:
-        _Carrier(buffer).dump(subject)
+        carrier.dump(subject)
     except Exception:
-        return ""
+        return "", []
     text = base64.b64encode(zlib.compress(buffer.getvalue(), 9)).decode()
-    return text if len(text) <= LONGEST else ""
+    return (text, list(carrier.modules)) if len(text) <= LONGEST else ("", [])
 
 
 def loaded(text):
@@ -42,12 +47,17 @@ class _Carrier(pickle.Pickler):
     def __init__(self, file):
         super().__init__(file)
         self.spaces = {}  # functions of one module share its names
+        self.modules = {}  # of somebody's own, from which a script can import
 
     def reducer_override(self, obj):
-        if isinstance(obj, types.FunctionType) and not _is_importable(obj):
-            return self._function(obj)
-        if isinstance(obj, type) and not _is_importable(obj):
-            return _class(obj)
+        if isinstance(obj, types.FunctionType | type) and not is_installed(obj):
+            if module := home(obj):
+                self.modules[module] = None
+                return NotImplemented
+            return self._function(obj) if isinstance(obj, types.FunctionType) else _class(obj)
+        if isinstance(obj, types.ModuleType):
+            self.modules[obj] = None
+            return importlib.import_module, (obj.__name__,)
         for kind, reduce in REDUCED.items():
             if isinstance(obj, kind):
                 return reduce(obj)
@@ -56,10 +66,15 @@ class _Carrier(pickle.Pickler):
         return _of_jax(obj)
 
     def _function(self, function):
-        used = _names_in(function.__code__)
-        names = {n: v for n, v in function.__globals__.items() if n in used}
+        module = sys.modules.get(function.__module__ or "")
+        names = {}
+        if module is not None and function.__globals__ is vars(module) and root_of(module):
+            space = module  # it keeps its names there
+        else:
+            used = _names_in(function.__code__)
+            names = {n: v for n, v in function.__globals__.items() if n in used}
+            space = self.spaces.setdefault(id(function.__globals__), {})
         cells = [_content(cell) for cell in function.__closure__ or ()]
-        space = self.spaces.setdefault(id(function.__globals__), {})
         made = marshal.dumps(function.__code__), function.__name__, space, len(cells)
         kept = {
             "__defaults__": function.__defaults__,
@@ -71,7 +86,9 @@ class _Carrier(pickle.Pickler):
 
 
 def empty_function(code, name, space, cells):
-    """A function without the names that it uses."""
+    """A function without the names that it uses, unless they are those of a module."""
+    if isinstance(space, types.ModuleType):
+        space = vars(space)
     space.setdefault("__builtins__", builtins)
     blank = tuple(types.CellType() for _ in range(cells))
     return types.FunctionType(marshal.loads(code), space, name, None, blank)
@@ -122,7 +139,7 @@ def _of_jax(obj):
         return custom_jvp, (obj.fun, obj.nondiff_argnums, obj.jvp)
     home = sys.modules.get(getattr(obj, "__module__", None) or "")
     name = getattr(obj, "__name__", "")
-    if home is not None and getattr(home, name, None) is obj and _is_importable(obj):
+    if home is not None and getattr(home, name, None) is obj and is_installed(obj):
         return name  # such as jax.numpy.exp
     return (jitted, (obj.__wrapped__,)) if kind == "PjitFunction" else NotImplemented
 
@@ -158,7 +175,6 @@ def read_only(mapping):
 
 
 REDUCED = {
-    types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
     types.MappingProxyType: lambda proxy: (read_only, (dict(proxy),)),
     staticmethod: lambda method: (staticmethod, (method.__func__,)),
     classmethod: lambda method: (classmethod, (method.__func__,)),
@@ -183,16 +199,35 @@ def _content(cell):
         return False, None
 
 
-def _is_importable(thing):
-    """Whether an installed module has a function or class, so that any script can import it."""
-    name = thing.__module__ or ""
-    path = getattr(sys.modules.get(name), "__file__", None) or ""
-    root = name.partition(".")[0]
-    installed = "-packages" in path or root in {"handgrad", *sys.stdlib_module_names}
+def home(thing):
+    """The module, on disk, from which a function or class can be imported by its name; or None."""
+    module = sys.modules.get(thing.__module__ or "")
+    known = module is not None and bool(root_of(module))
+    return module if known and getattr(module, thing.__qualname__, None) is thing else None
+
+
+def is_installed(thing):
+    """Whether a module, or the function's or class's, is installed, so that any script can import it."""
+    name = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__ or ""
     local = "<" in getattr(thing, "__qualname__", "")
-    return installed and not local and name != "__main__"
+    return not local and name in sys.modules and root_of(sys.modules[name]) == ""
+
+
+def root_of(module):
+    """The directory to import somebody's module from; "" if it is installed, None if on no disk."""
+    name, path = module.__name__, getattr(module, "__file__", None)
+    if name.partition(".")[0] in {"handgrad", *sys.stdlib_module_names} - {"__main__"}:
+        return ""
+    if name == "__main__" or path is None:
+        return None
+    if "-packages" in path:
+        return ""
+    depth = name.count(".") + (Path(path).name == "__init__.py")
+    return str(Path(path).resolve().parents[depth])
 
 
 def _names_in(code):
+    """The global names that a code loads; others are those of attributes."""
+    loads = (i for i in dis.get_instructions(code) if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"})
     inner = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    return set(code.co_names).union(*map(_names_in, inner))
+    return {i.argval for i in loads}.union(*map(_names_in, inner))

@@ -1,5 +1,6 @@
 """The cause: what is wrong with the gradients of a trial, by the simplest hypothesis that explains it."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -77,6 +78,7 @@ def _looks(checks):
         yield lambda s: imprecise(s.trial, s.findings)
     yield _simple_first
     yield lambda s: kept_state(s.trial, s.truth)
+    yield _past
     yield _values
 
 
@@ -87,9 +89,20 @@ def _simple_first(suspect):
     return _of_points(suspect, (_simple,))
 
 
+def _past(suspect):
+    """Whether it is right when nothing was called before."""
+    trial, points = suspect.trial, suspect.points[:1]
+    if trial.subject.pristine is None or not points or all(map(points[0].is_right, trial.grads)):
+        return ""
+    fresh = replace(points[0], trial=trial.on(trial.subject.pristine.anew()))
+    if not all(map(fresh.is_right, trial.grads)):
+        return ""
+    return "state is kept: an instance that was never called gives the right gradients here"
+
+
 def _values(suspect):
     """What is wrong with the numbers."""
-    return _of_points(suspect, (_simple, _jointly, _paths, _of_each_at_last))
+    return _of_points(suspect, (_simple, _jointly, _of_each_rearranged, _paths, _of_each_at_last))
 
 
 def _of_points(suspect, looks):
@@ -133,7 +146,16 @@ def _tried(look, points, i):
 
 
 def _simple(points, wrong):
-    looks = (_earlier, _factor, _bits, _whole, _exact_factor, _named_places, _additions)
+    looks = (
+        _earlier,
+        _factor,
+        factors.counted,
+        _bits,
+        _whole,
+        _exact_factor,
+        _named_places,
+        _additions,
+    )
     return _of_each(points, wrong, looks)
 
 
@@ -195,6 +217,16 @@ def _jointly(points, wrong):
     return ""
 
 
+def _of_each_rearranged(points, wrong):
+    return _of_each(points, wrong, (_rearranged,))
+
+
+def _rearranged(points, i):
+    """Whether an input is read with its numbers in other places, or all is run backwards."""
+    inputs = arguments.of_inputs(points, i, arguments.rearranged_inputs)
+    return _said(best(points, i, (*inputs, *arguments.turned_round(points, i)), EXACT))
+
+
 def _of_each_at_last(points, wrong):
     """Each gradient by itself, as well as may be."""
     flows = Flows(points)
@@ -205,8 +237,9 @@ def _of_each_at_last(points, wrong):
         _named_places,
         _additions,
         lambda points, i: _said(best(points, i, arguments.of_dy(points, i), EXACT)),
-        lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
+        _rearranged,
         lambda points, i: flows.sentence([i]) if points[0].truth.program else "",
+        lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
         _any_factor,
         lambda points, i: wrong_places(points, i, vaguely=True),
         _unexplained,

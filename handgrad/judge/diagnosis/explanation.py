@@ -1,9 +1,13 @@
 """The explanation of a verdict that is not right: a diagnosis, and a script."""
 
+import itertools
+from functools import partial
+
 import numpy as np
 
 from handgrad.judge.diagnosis.bisection import guilty_block
 from handgrad.judge.diagnosis.cause import Suspect, diagnose
+from handgrad.judge.diagnosis.instances import made_with
 from handgrad.judge.diagnosis.memory import overwriting
 from handgrad.judge.diagnosis.script import script
 from handgrad.judge.diagnosis.shrink import shrunk
@@ -43,6 +47,8 @@ def _diagnosis(hearing):
             if sentence := diagnose(Suspect(small, findings, oracle)):
                 return sentence
     description = findings[0].case.rpartition(", ")[2] if trial.origin is not None else ""
+    if "raises" in findings[0].message and trial.origin is not None:
+        return f"{findings[0].message}; only with {description}"
     return diagnose(Suspect(trial, findings, oracle, description)) or guilty_block(trial)
 
 
@@ -60,16 +66,20 @@ def _of_refusal(hearing):
 
 def _script(hearing):
     """The shortest script that still fails in the same way, or the one at the inputs as they are."""
-    status = hearing.verdict.status
     by_jax = hearing.verdict.findings[0].check == "against JAX"
     reference = hearing.given if by_jax else None
 
-    def fails(inputs):
-        return _status(hearing, inputs, reference) is status
+    def fails(inputs, check):
+        verdict = _verdict(hearing, inputs, reference)
+        if verdict is None or verdict.status is not hearing.verdict.status:
+            return False
+        return not check or any(finding.check == check for finding in verdict.findings)
 
-    for start in _starts(hearing):
-        if fails(start):
-            inputs = shrunk(start, fails)
+    # by the same check, or by any: what was special may be ordinary where it is given
+    checks = dict.fromkeys([*(finding.check for finding in hearing.verdict.findings), ""])
+    for check, start in itertools.product(checks, list(_starts(hearing))):
+        if fails(start, check):
+            inputs = shrunk(start, partial(fails, check=check))
             return script(hearing.subject, inputs, hearing.library, hearing.verdict.seed, reference)
     return ""
 
@@ -86,12 +96,22 @@ def _starts(hearing):
         yield trial.origin.inputs
 
 
-def _status(hearing, inputs, reference):
-    """The status of a verdict at other inputs, on a subject as it was at first."""
+def _verdict(hearing, inputs, reference):
+    """The verdict at other inputs, on a subject as it was at first; None if there is none."""
     verdict = Verdict(hearing.verdict.subject, hearing.verdict.seed)
-    subject = hearing.subject.pristine.anew() if hearing.subject.pristine else hearing.subject
+    pristine = hearing.subject.pristine
     try:
+        subject = hearing.subject if pristine is None else _anew(pristine, inputs)
         hearing.another(verdict, subject, reference).hear_inputs(inputs)
     except Exception:
         return None
-    return verdict.status
+    return verdict
+
+
+def _anew(pristine, inputs):
+    """A subject as it was at first; a layer's class is given its new parameters, if it takes them."""
+    made = made_with(pristine, inputs)
+    if made is None:
+        return pristine.anew()
+    made.pristine = made.anew()
+    return made

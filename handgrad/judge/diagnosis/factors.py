@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import listed, rounded
+from handgrad.judge.diagnosis.naming import input_name, listed, percent, rounded
 from handgrad.judge.diagnosis.points import left_over
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.small import resized
@@ -60,7 +60,8 @@ def plainly(a):
     """A factor that is nothing in particular."""
     share = f" = {_fraction(a)}" if _fraction(a) else ""
     near = ": a factor close to 1" if 0.5 < a < 1.5 and not share else ""
-    return f"is {rounded(a)}{share} times the right one{near}"
+    known = rounded(a) if rounded(a) != "1" else f"1 {'−' if a < 1 else '+'} {abs(a - 1):.1g}"
+    return f"is {known}{share} times the right one{near}"
 
 
 def _of_numbers(a):
@@ -140,6 +141,54 @@ def _fraction(a):
         if 0 < p < 100 and math.gcd(p, q) == 1 and abs(abs(a) - p / q) < CLOSE * abs(a):
             return f"{'−' if a < 0 else ''}{p}/{q}"
     return ""
+
+
+def counted(points, i):
+    """A factor that is another one at every point: a count, a sum or a norm of an input; or ""."""
+    found = [_proportion(point.wrong[i], point.right[i]) for point in points]
+    factors = np.array([a for a in found if a is not None])
+    if len(factors) < len(points) or np.ptp(factors) <= CLOSE:
+        return ""
+    for j, x in enumerate(points[0].inputs):
+        for words, measure in _measures(x):
+            sizes = [float(measure(point.inputs[j])) for point in points]
+            for how, power in (
+                ("large: is a division by it missing?", 1),
+                ("small: is a division by it too many?", -1),
+            ):
+                with np.errstate(all="ignore"):
+                    guesses = np.array(sizes) ** power
+                if np.allclose(factors, guesses, rtol=CLOSE, atol=0):
+                    return f"is {words} {input_name(points[0].trial, j)} times too {how} ({percent(0)})"
+    return ""
+
+
+def _proportion(wrong, right):
+    """The factor between two arrays that are proportional; else None."""
+    square = float(np.sum(right * right))
+    if not square or wrong.shape != right.shape:
+        return None
+    a = float(np.sum(wrong * right)) / square
+    return (
+        a
+        if np.allclose(wrong, a * right, rtol=0, atol=CLOSE * abs(a) * np.max(np.abs(right)))
+        else None
+    )
+
+
+def _measures(x):
+    """(words, measure) of what an input may be divided by."""
+    if x.dtype == bool:
+        yield "the number of true in", np.sum
+        yield "the share of true in", np.mean
+    elif x.dtype.kind in "iu":
+        for words, test in (("not negative", lambda x: x >= 0), ("not 0", lambda x: x != 0)):
+            yield f"the number of those that are {words} in", lambda x, test=test: np.sum(test(x))
+            yield f"the share of those that are {words} in", lambda x, test=test: np.mean(test(x))
+    else:
+        yield "the sum of", np.sum
+        yield "the mean of", np.mean
+        yield "the norm of", lambda x: np.sqrt(np.sum(x * x))
 
 
 FORMS = {

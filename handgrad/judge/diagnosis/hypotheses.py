@@ -162,11 +162,33 @@ def _others(i, point):
             )
 
 
+def _acts_on_each(point, i):
+    """Whether every number of dy goes to one number of the gradient alone."""
+    weights = 1.0 + np.arange(point.dy[0].size).reshape(point.dy[0].shape)
+    weighted = point.truth(point.inputs, (weights * point.dy[0],))
+    return weighted is not None and np.allclose(weighted[i], weights * point.right[i], rtol=1e-6)
+
+
+SLOPES = {
+    "the mask x > 0": lambda x, y: x > 0,
+    "the mask x < 0": lambda x, y: x < 0,
+    "the sign of x": lambda x, y: np.sign(x),
+    "x": lambda x, y: x,
+    "the output": lambda x, y: y,
+    "1 − the output": lambda x, y: 1 - y,
+    "y (1 − y) of the output y": lambda x, y: y * (1 - y),
+    "1 − the square of the output": lambda x, y: 1 - y * y,
+}
+
+
 def added(i, points):
     """Something that is added: a multiple of an input, of dy, of y, or of 1."""
     point = points[0]
     if point.dy[0].shape == point.right[i].shape:
         yield "is dy itself: the derivative is taken as 1", lambda p: p.dy[0]
+        for words, slope in SLOPES.items() if _acts_on_each(point, i) else ():
+            says = f"is wrong: the derivative is taken as {words}"
+            yield says, lambda p, slope=slope: p.dy[0] * slope(p.inputs[i], p.y[0])
     things = {"dy": lambda p: p.dy[0], "the output": lambda p: p.y[0], "1": lambda p: np.ones(1)}
     things |= {input_name(point.trial, j): lambda p, j=j: p.inputs[j] for j in point.trial.real}
     for name, thing in things.items():

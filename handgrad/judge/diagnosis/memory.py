@@ -133,6 +133,8 @@ def _blend(i, wrong, right, before, which):
     square = float(np.sum(apart * apart))
     c = float(np.sum((wrong - right) * apart)) / square if square else 0.0
     fits = np.sum((wrong - right - c * apart) ** 2) <= 1e-6 * np.sum((wrong - right) ** 2)
+    if close(wrong, right * np.sum(wrong * right) / np.sum(right * right)):
+        return  # only a factor
     if 0 < c < 0.999 and wrong.size > 1 and fits:
         yield f"has {rounded(c)} of that of {which} mixed in (a moving average)", {i: wrong}
 
@@ -145,7 +147,7 @@ def _random(trial, fresh, first):
     guilty = [i for i in runs[0] if not _same(runs[0][i], runs[1][i])]
     steps = [float(np.sum(b[guilty[0]] - a[guilty[0]])) for a, b in itertools.pairwise(runs)]
     if abs(steps[0] - steps[1]) <= 1e-3 * abs(steps[0]):
-        return stated(trial, guilty, "accumulates, or drifts, from call to call")
+        return stated(trial, guilty, "accumulates from call to call")
     return stated(trial, guilty, "changes from call to call, for the same arguments")
 
 

@@ -48,7 +48,7 @@ def gradients_of(trial, which):
 def stated(trial, which, words):
     """A sentence: the gradients of these inputs, and what they do."""
     if len(which) > 1:
-        verb = words.partition(" ")[0]
+        verb = words.partition(" ")[0].rstrip(",")
         words = PLURAL.get(verb, verb) + words[len(verb) :]
     return f"{gradients_of(trial, which)} {words}"
 
@@ -56,6 +56,7 @@ def stated(trial, which, words):
 PLURAL = {
     "is": "are",
     "has": "have",
+    "runs": "run",
     "lacks": "lack",
     "loses": "lose",
     "depends": "depend",

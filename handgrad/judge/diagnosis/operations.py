@@ -50,6 +50,8 @@ def name_nodes(tape, names):
             continue
         number += 1
         word = _special(tape, k) or WORDS.get(node.kind, f"`{node.kind}`")
+        if node.kind in MOVES and (moved := _moved(tape, k)):
+            word = moved
         line = f": {node.line}" if 0 < len(node.line) <= LONGEST else ""
         kind = "" if word == f"`{node.kind}`" else f"`{node.kind}`, "
         node.name = f"{word} ({kind}operation {number}{line})"
@@ -58,6 +60,8 @@ def name_nodes(tape, names):
 def _special(tape, k):
     """A mean and a variance are several operations in JAX."""
     node = tape.nodes[k]
+    if node.kind == "div" and node.operands[1] is None:
+        return _special(tape, node.operands[0])
     if node.kind not in {"reduce_sum", "mean"}:
         return ""
     if node.kind == "reduce_sum" and not _is_divided(tape, k):
@@ -78,6 +82,17 @@ def _is_divided(tape, k):
                 return _is_divided(tape, edge.target)
             return user.kind in {"div", "mul"} and None in user.operands
     return False
+
+
+def _moved(tape, k):
+    """The word for what is only moved here: that of its maker."""
+    source = next((o for o in tape.nodes[k].operands if o is not None), None)
+    if source is None or source in tape.inputs.values():
+        return ""
+    before = tape.nodes[source]
+    if before.kind in MOVES:
+        return _moved(tape, source)
+    return _special(tape, source) or WORDS.get(before.kind, "")
 
 
 def _maker(tape, node):

@@ -4,11 +4,11 @@ A place has to explain every point: a mask that fits once may do so by chance.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from handgrad.judge.diagnosis.naming import biggest, input_name, rounded
-from handgrad.judge.libraries import is_floating
 
 CLEAR = 1e-3  # of the largest error
 CHANCE = 1e4  # ways to choose the wrong places: fewer may fit by chance
@@ -24,19 +24,26 @@ def wrong_places(points, i, *, vaguely=False):
     if not off.any() or point.wrong[i].shape != point.right[i].shape:
         return ""
     what = _at_all(points, i, offs)
-    if off.all() and off.size > 1:
+    if off.size > 1 and all(o.all() or not o.size for o in offs):
         return "is NaN everywhere" if what == "is NaN" else ""
     if what == "is wrong" and not vaguely:
         return ""
     for name, place in _places(point, i, off.shape):
         if _fits(points, i, offs, place):
             return f"{what} {name}"
-    if not vaguely:
-        return _single(what, offs) or _block(what, offs)
+    return _unnamed(what, points, i, offs) if vaguely else _single(what, offs) or _block(what, offs)
+
+
+def _unnamed(what, points, i, offs):
+    """What can be said of places that have no name."""
+    off = offs[0]
+    count = np.count_nonzero(off)
+    counted = f"{what} at {count} of {off.size} places" if 2 * count <= off.size else ""
     return (
         _single(what, offs)
+        or _tied(what, points, i, offs)
         or _threshold(what, points, i, offs)
-        or f"{what} at {np.count_nonzero(off)} of {off.size} places"
+        or counted
     )
 
 
@@ -88,7 +95,7 @@ def _fits(points, i, offs, place):
             where = np.broadcast_to(place(point), off.shape)
         except ValueError:
             return False
-        counted = (point.right[i] != 0) | off
+        counted = (point.right[i] != 0) | off | np.all(point.right[i][off] == 0)
         if not np.array_equal(off, where & counted):
             return False
         wrong_places += np.count_nonzero(off)
@@ -98,9 +105,16 @@ def _fits(points, i, offs, place):
 
 def _places(point, i, shape):
     """(name, mask of a point) for the places that have a name; the commonest first."""
+    for j, x in enumerate(point.inputs):
+        if x.dtype.kind in "iu":
+            name = input_name(point.trial, j)
+            yield from _of_indices(name, lambda p, j=j: p.inputs[j], shape)
     yield from _positions(shape)
     yield from _of_values("x", lambda p: p.inputs[i], ties=True)
     for j, x in enumerate(point.inputs):
+        if j != i and x.shape == shape:
+            name = input_name(point.trial, j)
+            yield f"where x and {name} tie", lambda p, j=j: p.inputs[i] == p.inputs[j]
         if j != i:
             yield from _of_others(input_name(point.trial, j), x, lambda p, j=j: p.inputs[j], shape)
     for k in range(len(point.dy)):
@@ -124,6 +138,8 @@ def _positions(shape):
             f"in the last two {what}s": spots >= size - 2,
             f"in the second half of the {what}s": spots >= size // 2,
             f"in the first half of the {what}s": spots < size // 2,
+            f"in the first and the last {what}": (spots == 0) | (spots == size - 1),
+            f"in the first two and the last two {what}s": (spots < 2) | (spots >= size - 2),
         }
         for name, mask in places.items():
             yield name, lambda p, mask=mask: mask
@@ -155,6 +171,8 @@ def _of_values(name, array, *, ties=False):
         f"where {name} ≥ 0": lambda a: a >= 0,
         f"where {name} ≤ 0": lambda a: a <= 0,
         f"where |{name}| > 1": lambda a: np.abs(a) > 1,
+        f"where {name} > 1": lambda a: a > 1,
+        f"where {name} < −1": lambda a: a < -1,
         f"where {name} is the largest of its row": lambda a: a == a.max(-1, keepdims=True),
     }
     if ties:
@@ -177,8 +195,6 @@ def _of_others(name, x, array, shape):
                 lambda p, test=test: _turned(test(array(p)), shape),
             )
         return
-    if not is_floating(x.dtype):
-        yield from _of_indices(name, array, shape)
     yield from _of_values(name, lambda p: _turned(array(p), shape))
 
 
@@ -220,6 +236,34 @@ def _ties(x):
     rows = x.reshape(-1, x.shape[-1]) if x.ndim else x.reshape(1, 1)
     same = rows[:, :, None] == rows[:, None, :]
     return (same.sum(axis=-1) > 1).reshape(x.shape)
+
+
+def _tied(what, points, i, offs):
+    """Whether it is wrong for equal numbers, whatever they are, and not for others beside them."""
+    alike = [
+        _ties(point.inputs[i].reshape(1, -1)).reshape(point.inputs[i].shape) for point in points
+    ]
+    if what.startswith(("is NaN", "is infinite")) or not all(
+        np.all(tie[off]) for tie, off in zip(alike, offs, strict=True)
+    ):
+        return ""
+    x = points[0].inputs[i]
+    untied = x + 1 + 0.1 * np.random.default_rng(0).permutation(x.size).reshape(x.shape) / x.size
+    wrong = [_is_wrong_at(points[0], i, changed.astype(x.dtype)) for changed in (x + 1, untied)]
+    return (
+        f"{what} only where numbers of x tie: equal ones share one gradient"
+        if wrong == [True, False]
+        else ""
+    )
+
+
+def _is_wrong_at(point, i, x):
+    """Whether the gradient of input i is wrong for another x."""
+    inputs = (*point.inputs[:i], x, *point.inputs[i + 1 :])
+    other = replace(
+        point, trial=point.trial.at(inputs, point.dy), right=point.truth(inputs, point.dy)
+    )
+    return not other.is_right(i)
 
 
 def _block(what, offs):

@@ -1,49 +1,46 @@
 """A script of a few lines that shows an error and runs by itself."""
 
-import dataclasses
 import sys
-import sysconfig
-from pathlib import Path
+from types import FunctionType
 
 from handgrad.judge.diagnosis import carried
+from handgrad.judge.diagnosis.instances import made_again, takes_parameters
 from handgrad.judge.diagnosis.literals import written
-from handgrad.judge.subjects import Pair, Rule, StatefulLayer
+from handgrad.judge.diagnosis.sources import TAKEN, sources
+from handgrad.judge.subjects import Pair, StatefulLayer
 
 LINES = 15
+END = ["print(verdict)", "assert verdict.ok"]
 
 
 def script(subject, inputs, library, seed, reference=None):
     """The lines that judge the subject at these inputs, and fail."""
-    whole = _whole(subject)
-    lines, expression = _brought(whole, "subject", of_rule=isinstance(subject, Rule))
-    count = len(inputs)
-    options = [f"seed={seed}"] if seed else []
-    if isinstance(subject, StatefulLayer) and len(subject.parameters):
-        count -= len(subject.parameters)
-        lines += _with_parameters(subject, expression, count)
+    imports = ["import numpy as np", "import handgrad", *_libraries(library, inputs)]
+    count = len(inputs) - _parameters(subject)
+    room = LINES - len(imports) - len(END) - 2 - 2 * (count < len(inputs))
+    room -= 3 * (reference is not None)
+    named = _named_parameters(subject, count)
+    lines, expression = _brought(_whole(subject), "subject", room, named)
+    options, placed = [f"seed={seed}"] if seed else [], []
+    if count < len(inputs):
+        placed = [f"layer = {expression}"]
+        placed += [] if named else _with_parameters(subject, count)
         expression = "layer"
         options += [f"params={subject.params!r}"] if subject.params else []
     if reference is not None:
-        more, named = _brought(reference, "reference")
-        lines += [line for line in more if line not in lines]
-        options.append(f"reference={named}")
+        lines += _of_reference(reference)
+        options.append("reference=reference")
     given = [f"x{i}" for i in range(count)]
-    return "\n".join(
-        _fitted(
-            ["import numpy as np", "import handgrad", *_libraries(library, inputs)],
-            [f"x{i} = {_array(x, library)}" for i, x in enumerate(inputs)],
-            lines,
-            f"verdict = handgrad.verify({', '.join([expression, *given, *options])})",
-        )
-    )
+    verdict = f"verdict = handgrad.verify({', '.join([expression, *given, *options])})"
+    arrays = [f"x{i} = {_array(x, library)}" for i, x in enumerate(inputs)]
+    return "\n".join(_fitted(list(dict.fromkeys([*imports, *lines])), arrays, [*placed, verdict]))
 
 
-def _fitted(imports, arrays, lines, verdict):
+def _fitted(before, arrays, after):
     """All lines in order; many arrays share a line."""
-    end = [verdict, "print(verdict)", "assert verdict.ok"]
-    if len(imports) + len(arrays) + len(lines) + len(end) > LINES:
+    if len(before) + len(arrays) + len(after) + len(END) > LINES:
         arrays = ["; ".join(arrays)]
-    return [*imports, *arrays, *lines, *end]
+    return [*before, *arrays, *after, *END]
 
 
 def _whole(subject):
@@ -55,42 +52,78 @@ def _whole(subject):
     return next(held[name] for name in ("rule", "layer", "function") if name in held)
 
 
-def _with_parameters(subject, expression, count):
+def _parameters(subject):
+    """How many of the inputs are a layer's parameters."""
+    return len(subject.parameters) if isinstance(subject, StatefulLayer) else 0
+
+
+def _named_parameters(subject, count):
+    """The expressions for a layer's parameters, if its class takes them."""
+    layer = subject.pristine or subject
+    if not takes_parameters(layer):
+        return {}
+    return {name: f"x{count + k}" for k, name in enumerate(layer.params)}
+
+
+def _with_parameters(subject, count):
     """A layer's parameters are put into it."""
+    values = [f"x{count + k}" for k in range(_parameters(subject))]
     if subject.params:
         targets = [f"layer.{name}" for name in subject.params]
-        values = [f"x{count + k}" for k in range(len(targets))]
-        return [f"layer = {expression}", f"{', '.join(targets)} = {', '.join(values)}"]
-    values = "".join(f"x{count + k}, " for k in range(len(subject.parameters)))
-    return [f"layer = {expression}", f"layer.params = ({values.strip()})"]
+        return [f"{', '.join(targets)} = {', '.join(values)}"]
+    return [f"layer.params = ({', '.join(values)},)"]
 
 
-def _brought(whole, name, *, of_rule=False):
+def _brought(whole, name, room, named=None):
     """How to come by an object: lines, and an expression."""
     parts = whole if isinstance(whole, tuple) else (whole,)
-    places = [_place(part) for part in parts]
-    if all(places):
-        names = [place[1] for place in places if place]
-        return _imported(places), f"({', '.join(names)})" if isinstance(whole, tuple) else names[0]
-    if of_rule and _prints_itself(whole) and (place := _place(type(whole))):
-        return _imported([place]), repr(whole)
-    if text := carried.dumped(whole):
+    values = [value for part in parts if (value := _value(part, named))]
+    if len(values) == len(parts):
+        lines = _defined([thing for _, thing in values], room)
+        texts = [text for text, _ in values]
+        if lines:
+            return lines, f"({', '.join(texts)})" if isinstance(whole, tuple) else texts[0]
+    text, modules = carried.dumped(whole)
+    if text:
         load = f'{name} = carried.loaded("{text}")'
-        return [*_paths(parts), "from handgrad.judge.diagnosis import carried", load], name
-    return [f"# put here the {name} that was judged: it can neither be imported nor carried"], name
+        paths = [line for module in modules for line in _path_to(module)]
+        return [*paths, "from handgrad.judge.diagnosis import carried", load], name
+    return [f"# put here the {name} that was judged: {carried.WHY_NOT}"], name
 
 
-def _paths(parts):
-    """The lines that let the modules of some objects be found."""
-    named = (getattr(part, "__module__", None) or type(part).__module__ for part in parts)
-    modules = [sys.modules.get(name) for name in dict.fromkeys(named)]
-    return list(dict.fromkeys(line for module in modules if module for line in _path_to(module)))
+def _of_reference(reference):
+    """The lines that bring the reference, under that name: the subject may have the same one."""
+    if place := _place(reference):
+        return [*_path_to(place[0]), f"from {place[0].__name__} import {place[1]} as reference"]
+    lines, text = _brought(reference, "reference", 0)
+    return lines if text == "reference" else [*lines, f"reference = {text}"]
+
+
+def _value(thing, named):
+    """An expression for an object, and the function or class that it needs; None if there is none."""
+    if place := _place(thing):
+        return place[1], thing
+    if isinstance(thing, type | FunctionType):
+        return thing.__name__, thing
+    text = made_again(thing, named)
+    return (text, type(thing)) if text else None
+
+
+def _defined(things, room):
+    """The lines that import functions and classes, or define them in the room that there is."""
+    things = list(dict.fromkeys(things))
+    places = [place for thing in things if (place := _place(thing))]
+    names = {name for _, name in places if not TAKEN.fullmatch(name)}
+    if len(names) == len(things):
+        return _imported(places)
+    lines = sources(things)
+    return lines if len(lines) <= room else []
 
 
 def _place(thing):
     """The module of a class, a function, or a variable that holds it, and its name; None if none."""
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
-    if module is None or module.__name__ == "__main__":
+    if module is None or carried.root_of(module) is None:
         return None
     name = getattr(thing, "__name__", "")
     if getattr(module, name, None) is thing:
@@ -99,31 +132,17 @@ def _place(thing):
 
 
 def _imported(places):
-    lines = []
-    for module, name in dict.fromkeys(places):
-        lines += [*_path_to(module), f"from {module.__name__} import {name}"]
-    return list(dict.fromkeys(lines))
+    """The lines that import names from their modules."""
+    by_module = {}
+    for module, name in places:
+        by_module.setdefault(module, []).append(name)
+    paths = [line for module in by_module for line in _path_to(module)]
+    return [*paths, *(f"from {m.__name__} import {', '.join(n)}" for m, n in by_module.items())]
 
 
 def _path_to(module):
-    root = _root(module)
+    root = carried.root_of(module)
     return [f"import sys; sys.path.insert(0, {root!r})"] if root else []
-
-
-def _root(module):
-    """The directory from which a module is imported, if it is not an installed one."""
-    path = getattr(module, "__file__", None)
-    if path is None or "-packages" in path or path.startswith(sysconfig.get_path("stdlib")):
-        return ""
-    if module.__name__.partition(".")[0] == "handgrad":
-        return ""
-    depth = module.__name__.count(".") + (Path(path).name == "__init__.py")
-    return str(Path(path).resolve().parents[depth])
-
-
-def _prints_itself(rule):
-    text = repr(rule)
-    return dataclasses.is_dataclass(rule) and "\n" not in text and " at 0x" not in text
 
 
 def _libraries(library, inputs):

@@ -9,68 +9,19 @@ from functools import cached_property
 
 import numpy as np
 
+from handgrad.judge.diagnosis.flow import Flow
 from handgrad.judge.diagnosis.hypotheses import collapsed, kept, rearranged
-from handgrad.judge.diagnosis.naming import biggest, input_name, percent, rounded, stated
-from handgrad.judge.diagnosis.operations import name_nodes, rank
+from handgrad.judge.diagnosis.naming import input_name, percent, rounded, stated
+from handgrad.judge.diagnosis.operations import rank
 from handgrad.judge.diagnosis.points import EXACT
 from handgrad.judge.diagnosis.tape import Edge
 
+CHOICES = {"select_n", "where"}
+PICKS = {"gather", "index", "index_select", "embedding", "as_strided", "unfold", "slice"}
+PICKS |= {"dynamic_slice"}
 PAIRS = 1000  # of paths that are tried together
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne", "max", "min", "clamp", "select_n"}
 FACTORS = {1.0: "dropped", 2.0: "of the wrong sign", -1.0: "counted twice", 0.5: "halved"}
-
-
-class Flow:
-    """The gradients on a tape at one point, beside the wrong ones."""
-
-    def __init__(self, point):
-        trial = point.trial
-        self.tape = point.truth.tape(point.inputs)
-        name_nodes(self.tape, {i: input_name(trial, i) for i in trial.real})
-        self.dy, self.given = point.dy, point.inputs
-        self.cts = self.tape.gradients(point.dy)
-        self._still()
-        self.right = self.tape.of_inputs(self.cts)
-        self.error = np.concatenate(
-            [np.ravel(point.wrong[i] - point.right[i]) for i in self.tape.inputs]
-        )
-        self.accuracy = point.truth.accuracy * max(point.size(i) for i in self.tape.inputs)
-
-    def _still(self):
-        """Cut the paths through which nothing flows in the end, as through a maximum that only shifts."""
-        at_inputs = set(self.tape.inputs.values())
-        largest = max(map(biggest, self.cts), default=0.0)
-        for b, ct in enumerate(self.cts):
-            if b not in at_inputs and biggest(ct) <= 1e-11 * largest:
-                for edge in self.tape.into[b]:
-                    edge.back = 0 * edge.back
-        self.cts = self.tape.gradients(self.dy)
-
-    def left(self, delta, part):
-        """The share of the squared error in a part that a change of the gradients leaves."""
-        error = self.error[part]
-        size = float(error @ error)
-        off = error - delta[part]
-        if np.all(np.abs(error) <= self.accuracy):
-            return 0.0 if np.all(np.abs(off) <= 10 * self.accuracy) else np.inf
-        return float(off @ off) / size
-
-    def parts(self):
-        """(positions, slice) for all inputs together, and for each whose gradient is wrong."""
-        if not np.any(np.abs(self.error) > self.accuracy):
-            return
-        yield list(self.tape.inputs), slice(None)
-        start = 0
-        for i, node in self.tape.inputs.items():
-            part = slice(start, start + self.tape.nodes[node].size)
-            start = part.stop
-            if len(self.tape.inputs) > 1 and np.any(np.abs(self.error[part]) > self.accuracy):
-                yield [i], part
-
-    def weight(self, delta, part):
-        """How many times a change of the gradients is there."""
-        square = float(delta[part] @ delta[part])
-        return float(delta[part] @ self.error[part]) / square if square else 0.0
 
 
 class Flows:
@@ -252,6 +203,8 @@ def slopes(flow, *_):
         node = flow.tape.nodes[edge.target]
         for order, (words, slope) in enumerate(_slopes(flow.tape, edge)):
             says = f"is wrong: the derivative of {node.name} is taken {words}"
+            if node.kind in CHOICES and order == 0:
+                says = f"is wrong: the mask of {node.name} is missing"
             yield (order, rank(node.kind)), says, _sloped(k, slope)
 
 
@@ -403,4 +356,34 @@ def _with_constant(program, known, n, value):
     return delta
 
 
-FAMILIES = (weights, loops, slopes, weighted, changes, pairs, constants)
+def overlaps(flow, *_):
+    """Where a number is taken several times, its gradients are not added up."""
+    taken = {}
+    for k, edge in enumerate(flow.tape.edges):
+        if flow.tape.nodes[edge.target].kind in PICKS and edge.back.ndim > 1:
+            taken.setdefault(edge.source, []).append(k)
+    for source, ks in taken.items():
+        target = flow.tape.nodes[flow.tape.edges[ks[0]].target]
+        way = f"from {target.name} back to {flow.tape.nodes[source].name}"
+        for which, last in (("last", True), ("first", False)):
+            says = f"is wrong: what goes {way} is assigned, and not added: the {which} one stays"
+            yield (rank(target.kind), not last), says, _alone(ks, last=last)
+
+
+def _alone(ks, *, last):
+    """The change of the gradients when each number of a source hears from one of its uses alone."""
+
+    def delta(flow):
+        edges = [flow.tape.edges[k] for k in ks]
+        back = np.concatenate([edge.back for edge in edges], axis=1)
+        places = np.arange(back.shape[1])
+        used = np.where(back != 0, places, -1 if last else len(places))
+        chosen = np.max(used, axis=1) if last else np.min(used, axis=1)
+        others = back * (places != chosen[:, None])
+        ct = np.concatenate([flow.cts[edge.target] for edge in edges])
+        return -flow.tape.onwards[edges[0].source] @ (others @ ct)
+
+    return delta
+
+
+FAMILIES = (weights, loops, slopes, overlaps, weighted, changes, pairs, constants)
