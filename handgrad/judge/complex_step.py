@@ -8,14 +8,25 @@ import math
 
 import numpy as np
 
+from handgrad.judge.numerical import CERTAIN, UNIT
+
 STEP = 1e-30
+ROUNDINGS = 16
 
 
-def complex_step(f, x, u, v):
-    """The derivative of ⟨v, f⟩ at x along u, or NaN where the code does not take complex numbers."""
+def along(trial, u):
+    """The derivative of ⟨dy, f⟩ along u, or NaN where the code does not take complex numbers."""
+    moved = [x + 1j * STEP * b for x, b in zip(trial.real_inputs, u, strict=True)]
     try:
-        y = f([a + 1j * STEP * b for a, b in zip(x, u, strict=True)])
-        moved = sum(float(np.sum(d * np.imag(out))) for d, out in zip(v, y, strict=True))
+        y = trial.forward(trial.with_real(moved))
+        total = sum(float(np.sum(d * np.imag(out))) for d, out in zip(trial.dy, y, strict=True))
     except Exception:
         return math.nan
-    return moved / STEP
+    return total / STEP
+
+
+def agrees(trial, u):
+    """Whether the gradients along u are what the complex step gives, but for roundings."""
+    terms = [trial.grads[i] * b for i, b in zip(trial.real, u, strict=True)]
+    moves, size = sum(map(np.sum, terms)), sum(float(np.sum(t * t)) for t in terms) ** 0.5
+    return bool(abs(moves - along(trial, u)) <= CERTAIN * ROUNDINGS * UNIT * size)

@@ -5,7 +5,7 @@ A finding is (status, check, sentence).
 
 import numpy as np
 
-from handgrad.judge import kinks
+from handgrad.judge import complex_step, kinks
 from handgrad.judge.elements import gradient_error, output_error
 from handgrad.judge.numbers import direction, own_direction, project
 from handgrad.judge.numerical import UNIT
@@ -93,7 +93,8 @@ def opinion_of_numbers(trial, directions, *, certain):
         message = "one rounding of the arguments moves the gradient as far as it is off: "
         message += f"{max(shaky):.1e} of its size"
         return [(Status.IMPRECISE, NUMBERS, message)], projections
-    blurred = [p.bar / p.spread for p in projections if not p.known and not _is_nothing(p, trial)]
+    unknown = [p for p in projections if not p.known and not _is_nothing(p, trial)]
+    blurred = [p.bar / p.spread for p in unknown if not complex_step.agrees(trial, p.direction)]
     if blurred and not certain:
         message = f"the numerical derivative is known to {max(blurred):.1e} only"
         return [(Status.INCONCLUSIVE, NUMBERS, message)], projections

@@ -6,12 +6,10 @@ at such points (it gives NaN for the norm of 0), so where it contradicts, number
 
 import numpy as np
 
-from handgrad.judge import kinks
-from handgrad.judge.complex_step import complex_step
+from handgrad.judge import complex_step, kinks
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reason
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numbers import direction, project
-from handgrad.judge.numerical import CERTAIN, UNIT
 from handgrad.judge.trial import rms, typical
 from handgrad.judge.verdict import Status
 
@@ -131,7 +129,7 @@ def _holds_a_giant(trial):
 def _against_numbers(trial):
     """Two directions: one moves every number by an ordinary one's size, one by its own size."""
     for u in _directions(trial):
-        if trial.analytic and _complex_step_agrees(trial, u):
+        if trial.analytic and complex_step.agrees(trial, u):
             continue
         found = project(trial, trial.grads, u, quick=True)
         clear = found.error > CLEAR * found.spread and not found.agrees
@@ -158,17 +156,4 @@ def is_analytic(trial):
     """Whether the complex step gives what differences give, at ordinary inputs."""
     u = direction(trial, "complex step")
     found = project(trial, trial.grads, u)
-    return bool(abs(_complex_step(trial, u) - found.derivative) <= found.bar)
-
-
-def _complex_step_agrees(trial, u):
-    terms = [trial.grads[i] * b for i, b in zip(trial.real, u, strict=True)]
-    moves, size = sum(map(np.sum, terms)), sum(float(np.sum(t * t)) for t in terms) ** 0.5
-    return abs(moves - _complex_step(trial, u)) <= CERTAIN * 16 * UNIT * size
-
-
-def _complex_step(trial, u):
-    def forward(xs):
-        return trial.forward(trial.with_real(xs))
-
-    return complex_step(forward, trial.real_inputs, u, trial.dy)
+    return bool(abs(complex_step.along(trial, u) - found.derivative) <= found.bar)
