@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from handgrad.judge.libraries import as_numpy
 from handgrad.judge.numerical import CERTAIN, UNIT
 
 STEP = 1e-30
@@ -15,14 +16,18 @@ ROUNDINGS = 16
 
 
 def along(trial, u):
-    """The derivative of ⟨dy, f⟩ along u, or NaN where the code does not take complex numbers."""
+    """The derivative of ⟨dy, f⟩ along u, or NaN where the code does not take complex numbers.
+
+    Code that drops what is imaginary does not take them either.
+    """
     moved = [x + 1j * STEP * b for x, b in zip(trial.real_inputs, u, strict=True)]
     try:
-        y = trial.forward(trial.with_real(moved))
-        total = sum(float(np.sum(d * np.imag(out))) for d, out in zip(trial.dy, y, strict=True))
+        y = trial.called(trial.with_real(moved))
+        outputs = [as_numpy(out) for out in (y if isinstance(y, tuple | list) else [y])]
+        total = sum(float(np.sum(d * np.imag(a))) for d, a in zip(trial.dy, outputs, strict=True))
     except Exception:
         return math.nan
-    return total / STEP
+    return total / STEP if any(map(np.iscomplexobj, outputs)) else math.nan
 
 
 def agrees(trial, u):

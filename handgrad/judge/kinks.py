@@ -108,7 +108,8 @@ def _element_outside(trial, dx, i, stack, slack):
             return ""
         index = np.unravel_index(np.argmax(beyond), beyond.shape)
         slopes = [*stack[(slice(None), *index)]]
-        slopes += [near[i][index] for near in _beside(trial, (i, index))]
+        nearby = (*_beside(trial, (i, index)), *_shaken(trial, index))
+        slopes += [near[i][index] for near in nearby]
         values = _distinct(slopes, slack)
         spread = values[-1] - values[0] if len(values) > 2 else 0.0  # several kinks meet here
         if not values[0] - spread - slack <= dx[index] <= values[-1] + spread + slack:
@@ -129,6 +130,15 @@ def _beside(trial, place, dy=None):
         moves = list(map(np.array, still))
         moves[trial.real.index(i)][index] = side * STEP * _size(trial.inputs[i])
         if (found := _gradients_at(trial, moves, dy)) is not None:
+            yield found
+
+
+def _shaken(trial, index):
+    """The gradients at more points nearby: of three numbers that tie, each may be the middle one."""
+    rng, xs = trial.generator("shaken", index), trial.real_inputs
+    for _ in range(2 * SAMPLES):
+        moves = [STEP * _size(x) * rng.normal(size=x.shape) for x in xs]
+        if (found := _gradients_at(trial, moves)) is not None:
             yield found
 
 

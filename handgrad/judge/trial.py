@@ -37,11 +37,15 @@ class Trial:
 
     def forward(self, inputs=None):
         """The outputs, as a tuple of NumPy arrays."""
-        self.evaluations += 1
-        y = self.subject.forward(*self._given(inputs))
+        y = self.called(inputs)
         self.packed = getattr(type(y), "_make", type(y)) if isinstance(y, tuple | list) else None
         self.returned_library = library_of(y if self.packed else [y])
         return outputs_of(y)
+
+    def called(self, inputs=None):
+        """What forward returns, as it returns it."""
+        self.evaluations += 1
+        return self.subject.forward(*self._given(inputs))
 
     def vjp(self, dy=None, inputs=None):
         """The gradients, as the subject returns them."""
