@@ -16,6 +16,7 @@ SAMPLES = 12
 RAMP = 10.0  # from the first number of an array to its last
 SECOND_LOOKS = 3
 SHARPEST = 3  # outputs
+LONGER = 1e-2  # of the slope; f bends by about STEP besides
 GROWN = 1e-6  # of itself a slope that diverges grows at every step; rounding is about 1e-9
 
 
@@ -33,7 +34,7 @@ def outside(trial, grads):
         slack = SLACK * max(trial.scale(i), float(np.max(np.abs(stack), initial=0.0)))
         if sentence := _element_outside(trial, grads[i], i, stack, slack):
             return sentence
-    return _plane_left(trial, around)
+    return _plane_left(trial, around) or _too_long(trial, around)
 
 
 def diverges(trial, i, index):
@@ -160,7 +161,7 @@ def _plane_left(trial, around):
 
     Their sum at a tie, over one input or several, is the same on all sides, for instance.
     """
-    dy = _sharpest(trial, around[-1])
+    dy = _sharpest(trial, around[-1], SHARPEST)
     found = [grads for m in around if (grads := _gradients_at(trial, m, dy))]
     sizes = {i: trial.scale(i) or _largest(found, i) or 1.0 for i in trial.real}
     own = _weighted(trial.real_vjp(dy), sizes)
@@ -181,8 +182,42 @@ def _plane_left(trial, around):
     return f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
 
 
-def _sharpest(trial, moves):
-    """dy for the outputs alone that have the sharpest kinks."""
+def _too_long(trial, around):
+    """A sentence if ⟨g, v⟩ is more than the slope along v = g, for the sharpest kink, as of |x|.
+
+    No subgradient of a function that is convex there has more, as of the norm of 0.
+    """
+    dy = _sharpest(trial, around[-1], 1)
+    for sign in (1.0, -1.0):  # convex, or concave
+        upstream = [sign * d for d in dy]
+        own = trial.real_vjp(upstream)
+        moves = [own[i].astype(float) * _size(trial.inputs[i]) ** 2 for i in trial.real]
+        far = max(_largest_of(m, _size(x)) for m, x in zip(moves, trial.real_inputs, strict=True))
+        if not 0 < far < np.inf:
+            return ""
+        moves = [STEP / far * m for m in moves]
+        ahead, behind = (_rise(trial, [s * m for m in moves], upstream) for s in (1, -1))
+        expected = sum(float(np.sum(own[i] * m)) for i, m in zip(trial.real, moves, strict=True))
+        bends = [
+            _rise(trial, m, upstream) + _rise(trial, [-b for b in m], upstream) for m in around
+        ]
+        if min(bends) > 0 and behind >= 0 and expected > (1 + LONGER) * ahead:
+            return f"the gradient is {expected / ahead:.4g} times as long as the slope along it"
+    return ""
+
+
+def _largest_of(move, size):
+    return float(np.max(np.abs(move), initial=0.0)) / size
+
+
+def _rise(trial, moves, dy):
+    """How far ⟨dy, f⟩ rises by small moves."""
+    pairs = zip(dy, trial.forward(_moved(trial, moves)), trial.y, strict=True)
+    return sum(float(np.sum(d * (after - before))) for d, after, before in pairs)
+
+
+def _sharpest(trial, moves, count):
+    """dy for the outputs alone that have the sharpest kinks, so many of them."""
     ahead, behind = (
         trial.forward(_moved(trial, [sign * m for m in moves])) for sign in (1.0, -1.0)
     )
@@ -191,7 +226,7 @@ def _sharpest(trial, moves):
         for a, b, y, d in zip(ahead, behind, trial.y, trial.dy, strict=True)
     ]
     flat = np.sort(np.concatenate([bend.ravel() for bend in bends]))
-    limit = flat[-min(SHARPEST, flat.size)]
+    limit = flat[-min(count, flat.size)]
     return [np.where(bend >= limit, d, 0) for bend, d in zip(bends, trial.dy, strict=True)]
 
 

@@ -122,3 +122,30 @@ def test_the_norm_of_0_may_have_the_gradient_0():
         return dy * x / (norm(x) or 1.0)
 
     assert verify((norm, vjp), np.zeros(3)).status in {"KINK", "PASS", "VACUOUS"}
+
+
+def norm_with(length):
+    """The norm, and its gradient; at 0 a vector of this length."""
+    away = np.array([0.6, 0.0, -0.8])
+
+    def vjp(dy, x):
+        y = np.sqrt(np.vdot(x, x))
+        return dy * (x / y if y else length * away)
+
+    return lambda x: np.sqrt(np.vdot(x, x)), vjp
+
+
+@pytest.mark.parametrize("scale", [1.0, -1.0, 1e-9, 1e6])
+@pytest.mark.parametrize("length", [0.3, 1.0])
+def test_a_subgradient_of_the_norm_is_at_most_1_long(length, scale):
+    f, vjp = norm_with(length)
+    verdict = verify((lambda x: scale * f(x), lambda dy, x: scale * vjp(dy, x)), np.zeros(3))
+    assert verdict.status in {"KINK", "PASS"}, str(verdict)
+
+
+@pytest.mark.parametrize("scale", [1.0, -1.0, 1e-9, 1e6])
+@pytest.mark.parametrize("length", [1.05, 1.5, 2.5, 10])
+def test_a_longer_one_is_wrong(length, scale):
+    f, vjp = norm_with(length)
+    verdict = verify((lambda x: scale * f(x), lambda dy, x: scale * vjp(dy, x)), np.zeros(3))
+    assert verdict.status == "WRONG", str(verdict)
