@@ -65,7 +65,9 @@ def test_what_is_no_reference_is_refused(reference, says):
     assert_refused(says, pair(1.0), X, W, reference=reference)
 
 
-@pytest.mark.parametrize("subject", [None, 3, "sin", np.sin, {"f": 1}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "subject", [None, 3, "sin", np.sin, {"f": 1}, object()], ids=lambda s: type(s).__name__
+)
 def test_what_has_no_gradient_is_refused(subject):
     assert_refused("is not a rule, a layer, a pair", subject, X)
 

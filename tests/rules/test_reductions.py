@@ -58,7 +58,7 @@ def test_the_minimum_is_minus_the_maximum_of_minus_x():
     assert_close(gradients(Min(0), x, dy=dy)[0], gradients(Max(0), -x, dy=dy)[0])
 
 
-@pytest.mark.parametrize(("rule", "peer"), [(Max(), jnp.max), (Min(), jnp.min)], ids=repr)
+@pytest.mark.parametrize(("rule", "peer"), [(Max(), jnp.max), (Min(), jnp.min)], ids=["Max", "Min"])
 @pytest.mark.parametrize(
     "x", [[1.0, 1, 1], [2.0, 2, -3, -3], [0.0, -0.0, 5, 5], [4.0, 4, 4, 4]], ids=repr
 )
