@@ -5,6 +5,8 @@ sampled, on all sides, and the gradient must lie among them: number by number, a
 that they span. That plane is small if dy holds the outputs with the sharpest kinks alone.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from handgrad.judge.numbers import direction, project
@@ -198,12 +200,27 @@ def _too_long(trial, around):
         moves = [STEP / far * m for m in moves]
         ahead, behind = (_rise(trial, [s * m for m in moves], upstream) for s in (1, -1))
         expected = sum(float(np.sum(own[i] * m)) for i, m in zip(trial.real, moves, strict=True))
-        bends = [
-            _rise(trial, m, upstream) + _rise(trial, [-b for b in m], upstream) for m in around
-        ]
-        if min(bends) > 0 and behind >= 0 and expected > (1 + LONGER) * ahead:
-            return f"the gradient is {expected / ahead:.4g} times as long as the slope along it"
+        longer = behind >= 0 and expected > (1 + LONGER) * ahead
+        if longer and _is_convex(trial, moves, around, upstream, SLACK * expected):
+            return f"along the gradient the slope is {ahead / expected:.4g} of what it says"
     return ""
+
+
+def _is_convex(trial, along, around, dy, slack):
+    """Whether ⟨dy, f⟩ has a kink in every direction, and is nowhere above a chord."""
+    rises = [_rise(trial, m, dy) for m in around]
+    backs = [_rise(trial, [-a for a in m], dy) for m in around]
+    if min(map(sum, zip(rises, backs, strict=True))) <= slack:
+        return False
+    first = _rise(trial, along, dy)
+    chords = [(m, n, r + t) for (m, r), (n, t) in pairwise(zip(around, rises, strict=True))]
+    chords += [(along, m, first + r) for m, r in zip(around, rises, strict=True)]
+    chords += [(along, [-a for a in m], first + r) for m, r in zip(around, backs, strict=True)]
+    halves = ([(a + b) / 2 for a, b in zip(m, n, strict=True)] for m, n, _ in chords)
+    return all(
+        2 * _rise(trial, half, dy) <= ends + slack
+        for half, (_, _, ends) in zip(halves, chords, strict=True)
+    )
 
 
 def _largest_of(move, size):

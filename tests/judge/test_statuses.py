@@ -133,7 +133,7 @@ def weierstrass(x):
 
 INCONCLUSIVE = {
     "noise": waves,
-    "a large constant": lambda x: np.sin(x) + 1e10,
+    "a large constant": lambda x: np.sin(np.asarray(x, float)) + 1e10,  # takes no complex numbers
     "no derivative anywhere": weierstrass,
 }
 
