@@ -39,6 +39,7 @@ REASONS = {
         "Divide",
         "Copy",
         "Sum",
+        "Mean",
         "Broadcast",
         "Reshape",
         "Transpose",
