@@ -258,11 +258,9 @@ class Hearing:
             self.report((Status.IMPRECISE, "precision", message), case, trial)
 
     def _in_low(self, low, inputs, case):
-        """A special point in the given precision, if cubes of its numbers are not beyond it."""
+        """A special point in the given precision, if it holds cubes of its numbers and of 1 over them."""
         kinds = {i: low.inputs[i].dtype for i in low.real}
-        if any(
-            np.max(np.abs(inputs[i]), initial=0.0) > largest(t) ** 0.25 for i, t in kinds.items()
-        ):
+        if not all(_is_moderate(inputs[i], largest(t) ** 0.25) for i, t in kinds.items()):
             return
         lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(inputs)]
         if (at := trial_at(low, lowered)) is not None:
@@ -317,3 +315,9 @@ class Hearing:
                 finding = Status.WRONG, "against the line integral", message
                 self.report(finding, case, trial)
         self.verdict.evaluations += trial.evaluations
+
+
+def _is_moderate(x, most):
+    """Whether every number is 0, or between 1 / most and most in size."""
+    size = np.abs(x[x != 0])
+    return bool(np.all((size <= most) & (size * most >= 1)))

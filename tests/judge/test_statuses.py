@@ -298,3 +298,23 @@ def test_jax_has_seen_nothing_where_it_has_no_number():
 
 def test_a_reference_that_is_not_a_number_does_not_pass():
     assert not verify((np.sin, cosine), X, reference=lambda x: jnp.sin(x) * jnp.nan).ok
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [(np.log, lambda x: 1 / x), (lambda x: 1 / x, lambda x: -1 / (x * x))],
+    ids=["log", "1 / x"],
+)
+def test_a_slope_beyond_the_range_of_float16_may_be_infinite(f, slope):
+    x = np.random.default_rng(3).uniform(0.5, 2, size=(3, 4)).astype(np.float16)
+    verdict = verify((f, lambda dy, x: dy * slope(x)), x)
+    assert verdict.ok, str(verdict)
+
+
+def test_numbers_that_vanish_in_float16_may_come_back_when_they_are_scaled():
+    def vjp(dy, x):
+        return (dy * x.dtype.type(1e-4)) * x.dtype.type(1e-4)
+
+    x = np.random.default_rng(3).normal(size=(3, 4)).astype(np.float16)
+    verdict = verify((lambda x: x * x.dtype.type(1e-4) * x.dtype.type(1e-4), vjp), x)
+    assert "does not give" not in str(verdict)

@@ -27,12 +27,16 @@ def scaling_passes_through(trial):
 
 
 def _without_underflow(dx, expected, once):
-    """Both gradients, where neither is so small or so large that its digits run out."""
+    """Both gradients, where neither is so small or so large that its digits run out.
+
+    What was 0 may be a small number that scaling has brought back.
+    """
     from jax.numpy import finfo
 
     limits = finfo(once.dtype)
     smallest = np.minimum(np.abs(expected), np.abs(once))
-    whole = (smallest >= float(limits.tiny) * 2**12 / unit_of(once.dtype)) | (expected == 0)
+    least = float(limits.tiny) * 2**12 / unit_of(once.dtype)
+    whole = (smallest >= least) | ((expected == 0) & (np.abs(dx) >= least))
     whole &= np.isfinite(expected)
     return np.where(whole, dx, 0), np.where(whole, expected, 0)
 
