@@ -123,6 +123,7 @@ def _discrete(x):
         yield "of one index", np.full_like(x, x.flat[0])
         yield "of the largest index", np.full_like(x, np.max(x))
         yield "of zeros", np.zeros_like(x)
+        yield "one further", np.where(x < 0, x, (x + 1) % (np.max(x) + 1))  # those left out before
 
 
 def _together(trial):

@@ -318,3 +318,15 @@ def test_numbers_that_vanish_in_float16_may_come_back_when_they_are_scaled():
     x = np.random.default_rng(3).normal(size=(3, 4)).astype(np.float16)
     verdict = verify((lambda x: x * x.dtype.type(1e-4) * x.dtype.type(1e-4), vjp), x)
     assert "does not give" not in str(verdict)
+
+
+def test_labels_that_were_not_given_are_tried_too():
+    x, t = np.random.default_rng(0).normal(size=(4, 5)), np.array([0, 4, 2, 1])
+    forward, vjp = cross_entropy(lambda p, dtype: p)
+
+    def wrong_at_3(dy, x, t):
+        dx, none = vjp(dy, x, t)
+        return np.where(t[:, None] == 3, 1.1 * dx, dx), none
+
+    assert verify((forward, vjp), x, t).ok
+    assert verify((forward, wrong_at_3), x, t).status == "WRONG"
