@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.judge.trial import Trial, outputs_of
+from handgrad.judge.trial import outputs_of
 from handgrad.oracle import compiled, in_double_precision
 
 
@@ -60,11 +60,6 @@ class Automatic:
         if isinstance(y, tuple | list):
             return y, vjp(type(y)(dy))
         return y, vjp(dy[0])
-
-
-def value_and_vjp(reference, trial: Trial):
-    """The reference's outputs, and its gradients of the trial's real inputs, by position."""
-    return Automatic(reference, trial.real)(trial.inputs, trial.dy)
 
 
 def traced(subject, trial):

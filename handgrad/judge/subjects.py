@@ -71,7 +71,6 @@ class Subject:
     library: str | None = None  # of its arrays, if it takes no other
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
-    traceable = False  # whether JAX may try to trace its forward
 
     @property
     def reference(self) -> Callable | None:
@@ -85,7 +84,6 @@ class Rule(Subject):
 
     rule: Any
     strict = True
-    traceable = True
 
     @property
     def name(self):
@@ -163,7 +161,6 @@ class Pair(Subject):
 
     function: Callable
     backward: Callable
-    traceable = True
 
     @property
     def name(self):

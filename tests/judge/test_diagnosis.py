@@ -252,3 +252,13 @@ def test_what_is_too_long_to_be_carried_is_left_to_the_reader():
         "# put here the subject that was judged: "
         "it can neither be imported nor carried in 10000 characters"
     )
+
+
+def test_a_forward_in_lower_precision_is_named_though_its_gradient_is_right():
+    def rounded(x):
+        return np.sin(x.astype(np.float16)).astype(x.dtype)
+
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    verdict = verify((rounded, lambda dy, x: dy * np.cos(x)), x)
+    assert verdict.status == "IMPRECISE"
+    assert verdict.diagnosis == "output 0 has lost bits: all numbers are rounded to float16"

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, gradients_of, input_name, listed
+from handgrad.judge.diagnosis.naming import biggest, gradients_of
 from handgrad.judge.noise import unit_of
 from handgrad.judge.trial import rms
 
@@ -31,29 +31,6 @@ def lost_bits(points, i):
     if wrong.size and not _is_noise(point, i):
         return ""
     return _words(point, i, rms(off) / size)
-
-
-def of_rounded_arguments(points, i):
-    """Hypotheses for the gradient of input i: right, for arguments that are rounded first."""
-    trial = points[0].trial
-    some = [[k] for k in trial.real] + [[k, "dy"] for k in trial.real]
-    for name in TYPES:
-        if _unit(name) <= unit_of(trial.inputs[i].dtype):
-            continue
-        for which in (["dy"], *some, trial.real, [*trial.real, "dy"]):
-            what = [k if k == "dy" else input_name(trial, k) for k in which]
-            verb = "is" if len(what) == 1 else "are"
-            words = f"has lost bits: {listed(what)} {verb} rounded to {name}"
-            yield words, _with_rounded(i, which, name)
-
-
-def _with_rounded(i, which, name):
-    def guess(p):
-        inputs = tuple(_cast(x, name) if k in which else x for k, x in enumerate(p.inputs))
-        dy = tuple(_cast(d, name) if "dy" in which else d for d in p.dy)
-        return p.truth(inputs, dy)[i]
-
-    return guess
 
 
 def _is_rounding_of(name, wrong, right):
@@ -104,27 +81,32 @@ def _words(point, i, error):
 def imprecise(trial, findings):
     """A sentence on what is right in float64 and loses bits in the precision given."""
     name = " and ".join(sorted({trial.inputs[i].dtype.name for i in trial.real}))
-    guilty = [f.message.partition(" loses ")[0] for f in findings if " loses " in f.message]
-    what = "; ".join(dict.fromkeys(guilty)) or "the gradient"
-    numbers = [
-        int(w)
-        for f in findings
-        for w in f.message.split()
-        if w.isdigit() and " loses " in f.message
-    ]
-    bits = f" about {max(numbers[-1:])}" if numbers[-1:] else ""
-    for i, dx in trial.grads.items():
-        for low in TYPES[::-1]:
-            if (
-                _unit(low) > unit_of(dx.dtype)
-                and np.any(dx)
-                and np.array_equal(dx.astype(float), _cast(dx.astype(float), low))
-            ):
-                return f"{gradients_of(trial, [i])} has lost bits: all numbers are rounded to {low}"
+    said = [f.message for f in findings if " loses " in f.message]
+    what = "; ".join(dict.fromkeys(message.partition(" loses ")[0] for message in said))
+    numbers = [word for message in said for word in message.split() if word.isdigit()]
+    bits = f" about {numbers[-1]}" if numbers else ""
+    results = {gradients_of(trial, [i]): dx for i, dx in trial.grads.items()}
+    if name == "float64":  # a few numbers of a lower precision may fit a still lower one by chance
+        results |= {f"output {k}": y for k, y in enumerate(trial.y)}
+    for result, x in results.items():
+        if low := _rounded_to(x):
+            return f"{result} has lost bits: all numbers are rounded to {low}"
     return (
-        f"{what} loses bits in {name},{bits} more than the problem itself does: something is computed in lower "
-        "precision, or large numbers are subtracted (such as a variance in one pass, E[x²] − E[x]²)"
+        f"{what or 'the output, or its gradient,'} loses bits in {name},{bits} more than the problem "
+        "itself does: something is computed in lower precision, or large numbers are subtracted "
+        "(such as a variance in one pass, E[x²] − E[x]²)"
     )
+
+
+def _rounded_to(x):
+    """The lower precision that holds every number of an array, or ""."""
+    wide = x.astype(float)
+    fits = (
+        low
+        for low in TYPES[::-1]
+        if _unit(low) > unit_of(x.dtype) and np.any(x) and np.array_equal(wide, _cast(wide, low))
+    )
+    return next(fits, "")
 
 
 def _cast(x, name):

@@ -16,9 +16,10 @@ from handgrad.judge.diagnosis.terms import Flows
 from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.diagnosis.upstream import misuse_of_dy
 from handgrad.judge.subjects import StatefulLayer
+from handgrad.judge.verdict import Status
 
 FITS, OVERWRITES = "gradients fit their inputs", "nothing is overwritten"
-OWNS, LAYOUT, PRECISION = "gradients own their memory", "layout does not matter", "precision"
+OWNS, LAYOUT = "gradients own their memory", "layout does not matter"
 LINEARITY = {"zero gives zero", "scaling passes through", "sums pass through"}
 STATEFUL = {
     "results stay",
@@ -49,7 +50,7 @@ class Suspect:
 
 def diagnose(suspect):
     """A sentence on what is wrong with the gradients of a trial, or ""."""
-    for look in _looks(suspect.checks):
+    for look in _looks(suspect.checks | {finding.status for finding in suspect.findings}):
         try:
             sentence = look(suspect)
         except Exception:
@@ -61,7 +62,7 @@ def diagnose(suspect):
 
 
 def _looks(checks):
-    """What to look for, in which order."""
+    """What to look for, in which order, for the checks that failed and their statuses."""
     if OVERWRITES in checks:
         yield lambda s: overwriting(s.trial.subject, s.trial.inputs, s.trial.library, s.trial.dy)
     if FITS in checks:
@@ -74,7 +75,7 @@ def _looks(checks):
         yield lambda s: misuse_of_dy(s.trial, s.truth)
     if LAYOUT in checks:
         yield lambda s: layout(s.trial)
-    if PRECISION in checks:
+    if Status.IMPRECISE in checks:
         yield lambda s: imprecise(s.trial, s.findings)
     yield _simple_first
     yield lambda s: kept_state(s.trial, s.truth)

@@ -166,8 +166,3 @@ def _is_flat_read(trial, name, dy, inputs, grads):
         inputs = tuple(flat(x) for x in inputs)
     expected = trial.real_vjp(dy, inputs)
     return all(close(grads[i], dx, 1e-9) for i, dx in expected.items())
-
-
-def _backwards(x):
-    turned = (slice(None, None, -1),) * x.ndim
-    return x[turned].copy()[turned]

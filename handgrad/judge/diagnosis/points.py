@@ -4,7 +4,7 @@ A hypothesis is (sentence, guess): guess(point) is the wrong gradient if the hyp
 must explain the error at the first point, and hold at the others, where inputs and dy are new.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,7 +30,6 @@ class Point:
     right: dict[int, np.ndarray]
     truth: Truth
     elsewhere: bool = False  # at inputs of another kind than those that failed
-    company: list = field(default_factory=list)  # all points, these included
 
     @property
     def inputs(self):
@@ -74,8 +73,6 @@ def points_of(trial, truth, description=""):
         except Exception:
             continue  # not in the domain
     found += _elsewhere(trial, truth)
-    for point in found:
-        point.company = found
     return found
 
 
