@@ -136,12 +136,12 @@ def _beside(trial, place, dy=None):
             yield found
 
 
-def _shaken(trial, index):
+def _shaken(trial, name, dy=None):
     """The gradients at more points nearby: of three numbers that tie, each may be the middle one."""
-    rng, xs = trial.generator("shaken", index), trial.real_inputs
+    rng, xs = trial.generator("shaken", name), trial.real_inputs
     for _ in range(2 * SAMPLES):
         moves = [STEP * _size(x) * rng.normal(size=x.shape) for x in xs]
-        if (found := _gradients_at(trial, moves)) is not None:
+        if (found := _gradients_at(trial, moves, dy)) is not None:
             yield found
 
 
@@ -174,14 +174,25 @@ def _plane_left(trial, around):
         :SHARPEST
     ]:
         near += [_weighted(grads, sizes) for grads in _beside(trial, _place(trial, index), dy)]
+    off = _off_plane(own, near)
+    if off > 0:  # a side may have been overlooked
+        more = (_weighted(grads, sizes) for grads in _shaken(trial, "plane", dy))
+        off = _off_plane(own, [*near, *more])
+    return (
+        f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
+        if off
+        else ""
+    )
+
+
+def _off_plane(own, near):
+    """How far a vector is off the plane through others; 0 if it is in it, or nothing can be said."""
     middle = np.mean(near, axis=0)
     _, extents, axes = np.linalg.svd(near - middle, full_matrices=False)
     plane = axes[extents > SLACK * len(near) ** 0.5]
     off = own - middle
-    off = np.linalg.norm(off - plane.T @ (plane @ off))
-    if 2 * len(plane) > len(near) or off <= 10 * SLACK * own.size**0.5:
-        return ""
-    return f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
+    off = float(np.linalg.norm(off - plane.T @ (plane @ off)))
+    return 0.0 if 2 * len(plane) > len(near) or off <= 10 * SLACK * own.size**0.5 else off
 
 
 def _too_long(trial, around):

@@ -128,19 +128,27 @@ def _holds_a_giant(trial):
 
 def _against_numbers(trial):
     """Two directions: one moves every number by an ordinary one's size, one by its own size."""
-    for u in _directions(trial):
+    for u in _directions(trial, "special"):
         if trial.analytic and complex_step.agrees(trial, u):
             continue
         found = project(trial, trial.grads, u, quick=True)
         clear = found.error > CLEAR * found.spread and not found.agrees
-        if found.known and clear and (findings := reason(trial, found)):
+        if found.known and clear and (findings := reason(trial, _kinked(trial, found))):
             return [finding for finding in findings if finding[0] is not Status.KINK]
     return []
 
 
-def _directions(trial):
+def _kinked(trial, found):
+    """A projection that shows the kink if there is one: along a direction, several may cancel."""
+    if found.at_a_kink:
+        return found
+    again = project(trial, trial.grads, next(_directions(trial, "again")))
+    return again if again.at_a_kink and not again.agrees else found
+
+
+def _directions(trial, name):
     """A number that dwarfs the others stays where it is: its moves would drown all else."""
-    rng = trial.generator("special")
+    rng = trial.generator(name)
     xs = trial.real_inputs
     sizes = [typical(x) for x in xs]
     stays = [np.abs(x) > HUGE * size for x, size in zip(xs, sizes, strict=True)]
