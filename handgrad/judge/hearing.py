@@ -17,7 +17,13 @@ from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import regimes, shapes
 from handgrad.judge.small import free_sizes, smaller
-from handgrad.judge.special import findings_at, is_analytic, misbehaviour, trial_at
+from handgrad.judge.special import (
+    findings_at,
+    is_analytic,
+    is_finite,
+    misbehaviour,
+    trial_at,
+)
 from handgrad.judge.subjects import Rule, UnjudgeableError
 from handgrad.judge.trial import Trial
 from handgrad.judge.verdict import Finding, Status
@@ -232,6 +238,8 @@ class Hearing:
             self._steady(trial, case)
         trial.analytic = not self.automatic and is_analytic(trial)
         places = [(*regime, self.automatic) for regime in regimes(trial)]
+        if self.automatic and self.automatic.decomposes(trial.inputs):
+            places = [place for place in places if is_finite(place[1])]
         free = free_sizes(trial.inputs, lambda xs: self._quietly(xs) is not None)
         # JAX would have to compile for each shape
         places += [(*shape, None) for shape in shapes(trial, free)]

@@ -33,22 +33,22 @@ def findings_at(trial, automatic):
         return []
     if found := _misfits(trial):
         return found
-    if not _is_finite(trial.grads.values()):
+    if not is_finite(trial.grads.values()):
         return _not_finite(trial, automatic)
-    if not _is_finite(trial.real_inputs):
+    if not is_finite(trial.real_inputs):
         return []
     return _against_jax(trial, automatic) if automatic else _against_numbers(trial)
 
 
 def misbehaviour(trial):
     """What can be seen without any oracle: an exception, a misfit, or a NaN."""
-    if not _is_asked(trial) or not _is_finite(trial.real_inputs):
+    if not _is_asked(trial) or not is_finite(trial.real_inputs):
         return []
     return _misfits(trial) or _not_finite(trial, None)
 
 
 def _is_asked(trial):
-    return _is_finite(trial.y) and not _is_singular(trial)
+    return is_finite(trial.y) and not _is_singular(trial)
 
 
 def _is_singular(trial):
@@ -63,7 +63,7 @@ def _is_singular(trial):
     return False
 
 
-def _is_finite(arrays):
+def is_finite(arrays):
     return all(np.all(np.isfinite(a.astype(float))) for a in arrays)
 
 
@@ -83,7 +83,7 @@ def _not_finite(trial, automatic):
     to show that it can be done, or the function be one of a single input that does not act on
     each number alone.
     """
-    if not _is_finite(trial.real_inputs) and not _takes_infinities(trial, automatic):
+    if not is_finite(trial.real_inputs) and not _takes_infinities(trial, automatic):
         return []
     for i, dx in trial.grads.items():
         for index in np.argwhere(~np.isfinite(dx.astype(float))):
@@ -99,7 +99,7 @@ def _takes_infinities(trial, automatic):
     if automatic is None:
         return len(trial.real) == 1 and not _is_elementwise(trial)
     _, expected = automatic(trial.inputs, trial.dy)
-    return _is_finite(expected.values())
+    return is_finite(expected.values())
 
 
 def _is_elementwise(trial):
@@ -112,7 +112,7 @@ def _against_jax(trial, automatic):
         findings, _, expected = opinion_of_jax(trial, automatic)
     except Exception:
         return _against_numbers(trial)
-    if not _is_finite(expected.values()):
+    if not is_finite(expected.values()):
         return _against_numbers(trial)
     wrong = [finding for finding in findings if finding[0] is not Status.KINK]
     if not wrong:
