@@ -14,6 +14,7 @@ from handgrad.judge.verdict import Status
 
 JAX = "against JAX"
 NUMBERS = "against numbers"
+CONFIRMATIONS = 4  # directions, at most
 CONFIRMED = 100  # error bars: so large an error needs no second direction
 
 
@@ -117,7 +118,7 @@ def reason(trial, off):
             return [(Status.WRONG, NUMBERS, sentence)]
         message = "there is no derivative here; the gradient is in the subdifferential"
         return [(Status.KINK, NUMBERS, message)]
-    if off.error <= CONFIRMED * off.bar and not _confirmed(trial):
+    if off.error <= CONFIRMED * off.bar and not _confirmed(trial, off):
         return []
     size, bar = off.error / off.spread, off.bar / off.spread
     return [(Status.WRONG, NUMBERS, f"off by {size:.1e} of its size, error bar {bar:.1e}")]
@@ -129,6 +130,10 @@ def _is_nothing(projection, trial):
     return projection.spread <= 1e4 * UNIT * through
 
 
-def _confirmed(trial):
-    """Whether another direction is off as well."""
-    return project(trial, trial.grads, direction(trial, "confirm")).is_off
+def _confirmed(trial, off):
+    """Whether another direction is off as well: the first that could tell so small an error."""
+    for k in range(CONFIRMATIONS):
+        other = project(trial, trial.grads, direction(trial, "confirm", k))
+        if other.is_off or other.bar * off.spread <= off.error * other.spread:
+            return other.is_off
+    return False
