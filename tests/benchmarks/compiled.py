@@ -17,7 +17,7 @@ from handgrad.comparison.counting import largest_in
 from handgrad.comparison.running import difference
 from handgrad.comparison.timing import machine
 from tests.benchmarks.cases import SCALES, cases_of, chosen
-from tests.benchmarks.harness import alone, ratio, spelled, timed
+from tests.benchmarks.harness import alone, ratio, table, timed
 from tests.benchmarks.ways import HAND, IDIOM, REFERENCE, ways_of
 
 SECONDS = 0.5  # for all ways to one gradient at one scale
@@ -89,13 +89,8 @@ def summary(ratios):
 def main():
     print(machine("numpy", "jax", "jaxlib"))
     print("float32, one thread; time by hand over time of jax.vjp, compiled by the same XLA")
-    print(f"{'':<30}{'against the reference':^33}{'against the idiom':^33}")
-    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale, _ in COLUMNS))
-    ratios = {}
-    for cls in chosen():
-        ratios[cls.__name__] = found = ratios_of(cls)
-        cells = (spelled(found.get(column)) for column in COLUMNS)
-        print(f"{cls.__name__:<30}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+    peers = f"against the {REFERENCE}", f"against the {IDIOM}"
+    ratios = table(peers, COLUMNS, chosen(), ratios_of)
     print("\n".join(summary(ratios)))
 
 

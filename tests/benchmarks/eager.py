@@ -17,7 +17,7 @@ from handgrad.comparison.running import difference
 from handgrad.comparison.timing import machine
 from tests.benchmarks import hips, pytorch
 from tests.benchmarks.cases import SCALES, cases_of, chosen, function_in
-from tests.benchmarks.harness import alone, ratio, spelled, timed
+from tests.benchmarks.harness import alone, ratio, table, timed
 
 SECONDS = 0.5  # for all peers at one scale
 CLOSE = 1e-4  # of the largest number, in float32
@@ -109,6 +109,15 @@ def _numbers(result):
     return [a.detach().numpy() if isinstance(a, torch.Tensor) else np.asarray(a) for a in arrays]
 
 
+def ratios_of(cls):
+    """The quartiles of the peer's time over ours, by (scale, peer)."""
+    found = {}
+    for case in cases_of(cls):
+        times = timed(calls_of(case), SECONDS)
+        found |= {(case.scale, p): ratio(times, p, OURS) for p in times if p != OURS}
+    return found
+
+
 def summary(ratios):
     """The geometric means, and what is less than twice as fast as HIPS autograd, and why."""
     for peer in (HIPS, TORCH):
@@ -127,17 +136,7 @@ def summary(ratios):
 def main():
     print(machine("numpy", "autograd", "torch"))
     print("float32, one thread; time of the peer over time by hand in NumPy")
-    print(f"{'':<30}{HIPS:^33}{TORCH:^33}")
-    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale, _ in COLUMNS))
-    ratios = {}
-    for cls in chosen():
-        found = {}
-        for case in cases_of(cls):
-            times = timed(calls_of(case), SECONDS)
-            found |= {(case.scale, p): ratio(times, p, OURS) for p in times if p != OURS}
-        ratios[cls.__name__] = found
-        cells = (spelled(found.get(column)) for column in COLUMNS)
-        print(f"{cls.__name__:<30}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+    ratios = table((HIPS, TORCH), COLUMNS, chosen(), ratios_of)
     print("\n".join(summary(ratios)))
 
 

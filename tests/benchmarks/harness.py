@@ -62,6 +62,18 @@ def spelled(quartiles):
     return f"{middle:.{digits}f} ±{(high - low) / 2:.{digits}f}"
 
 
+def table(peers, columns, classes, ratios_of):
+    """Prints a row for each rule, a column for each (scale, peer), and returns all the ratios."""
+    print(f"{'':<30}" + "".join(f"{peer:^33}" for peer in peers))
+    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale, _ in columns))
+    ratios = {}
+    for cls in classes:
+        ratios[cls.__name__] = found = ratios_of(cls)
+        cells = (spelled(found.get(column)) for column in columns)
+        print(f"{cls.__name__:<30}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+    return ratios
+
+
 def _seconds(call, calls):
     begin = time.process_time()
     for _ in range(calls):

@@ -3,8 +3,13 @@
 Each has the name and the options of the reference's.
 """
 
+import operator
+
 import torch
 from torch.nn import functional
+
+add, subtract, multiply = operator.add, operator.sub, operator.mul
+divide, power, negate = operator.truediv, operator.pow, operator.neg
 
 
 def relu(x):
@@ -21,30 +26,6 @@ def tanh(x):
 
 def softmax(x, *, axis):
     return torch.softmax(x, dim=axis)
-
-
-def add(a, b):
-    return a + b
-
-
-def subtract(a, b):
-    return a - b
-
-
-def multiply(a, b):
-    return a * b
-
-
-def divide(a, b):
-    return a / b
-
-
-def negate(x):
-    return -x
-
-
-def power(a, b):
-    return a**b
 
 
 def exp(x):
