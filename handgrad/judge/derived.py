@@ -9,7 +9,7 @@ from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
-from handgrad.judge.trial import outputs_of
+from handgrad.judge.trial import largest, outputs_of
 
 TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in another order
 
@@ -49,7 +49,7 @@ def _faults(rule, derivation, point):
     grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
     pairs = list(zip(derivation.outputs, outputs_of(y), strict=True))
     pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=True)]
-    scale = max(float(np.max(np.abs(d), initial=0.0)) for d in dy)
+    scale = max(largest(d) for d in dy)
     for name, actual in pairs:
         if actual is not None and not _agree(actual, point.names[name], scale):
             yield f"the code's {name} is not the derivation's"
@@ -58,5 +58,4 @@ def _faults(rule, derivation, point):
 def _agree(actual, expected, scale):
     if np.shape(actual) != np.shape(expected):
         return False
-    largest = np.max(np.abs(expected), initial=0.0)
-    return np.max(np.abs(actual - expected), initial=0.0) <= TOLERANCE * max(largest, scale)
+    return largest(actual - expected) <= TOLERANCE * max(largest(expected), scale)

@@ -5,6 +5,7 @@ import numpy as np
 from handgrad.judge.laws.tolerance import CONFIDENCE, noise
 from handgrad.judge.noise import noise_floor
 from handgrad.judge.numerical import UNIT
+from handgrad.judge.trial import largest
 
 SLACK = 1e-13  # of a gradient's natural size; correct rules come to about 1e-15
 TINY = 1e-290  # so near to the smallest numbers that there are, digits run out
@@ -70,5 +71,4 @@ def _share(error, size):
 
 
 def _largest(x):
-    finite = np.abs(x[np.isfinite(x)])
-    return float(np.max(finite, initial=0.0))
+    return largest(x[np.isfinite(x)])

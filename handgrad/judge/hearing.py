@@ -12,7 +12,7 @@ from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_num
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import largest
+from handgrad.judge.noise import highest
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import regimes, shapes
@@ -20,12 +20,11 @@ from handgrad.judge.small import free_sizes, smaller
 from handgrad.judge.special import (
     findings_at,
     is_analytic,
-    is_finite,
     misbehaviour,
     trial_at,
 )
 from handgrad.judge.subjects import Rule, UnjudgeableError
-from handgrad.judge.trial import Trial
+from handgrad.judge.trial import Trial, is_finite
 from handgrad.judge.verdict import Finding, Status
 
 PROJECTIONS = 2
@@ -150,7 +149,7 @@ class Hearing:
         if (oracle := self._oracle(trial)) is not None:
             findings, worst, expected = opinion_of_jax(trial, oracle)
             self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
-            if not all(np.all(np.isfinite(expected[i])) for i in trial.grads):
+            if not is_finite(expected[i] for i in trial.grads):
                 expected = None  # JAX has not seen every number
             for finding in findings:
                 self.report(finding, case, trial)
@@ -268,7 +267,7 @@ class Hearing:
     def _in_low(self, low, inputs, case):
         """A special point in the given precision, if it holds cubes of its numbers and of 1 over them."""
         kinds = {i: low.inputs[i].dtype for i in low.real}
-        if not all(_is_moderate(inputs[i], largest(t) ** 0.25) for i, t in kinds.items()):
+        if not all(_is_moderate(inputs[i], highest(t) ** 0.25) for i, t in kinds.items()):
             return
         lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(inputs)]
         if (at := trial_at(low, lowered)) is not None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from handgrad.judge.numbers import direction, project
-from handgrad.judge.trial import spread, typical
+from handgrad.judge.trial import largest, spread, typical
 
 STEP = 1e-5  # of the inputs' size
 SLACK = 1e-4  # of the gradient's size: gradients at a distance of STEP differ by about STEP
@@ -33,7 +33,7 @@ def outside(trial, grads):
         stack = np.stack([g[i] for g in near]) if near else np.empty((0,))
         if len(stack) < 2 or not np.all(np.isfinite(stack)):
             continue
-        slack = SLACK * max(trial.scale(i), float(np.max(np.abs(stack), initial=0.0)))
+        slack = SLACK * max(trial.scale(i), largest(stack))
         if sentence := _element_outside(trial, grads[i], i, stack, slack):
             return sentence
     return _plane_left(trial, around) or _too_long(trial, around)
@@ -165,7 +165,10 @@ def _plane_left(trial, around):
     """
     dy = _sharpest(trial, around[-1], SHARPEST)
     found = [grads for m in around if (grads := _gradients_at(trial, m, dy))]
-    sizes = {i: trial.scale(i) or _largest(found, i) or 1.0 for i in trial.real}
+    sizes = {
+        i: trial.scale(i) or max((largest(g[i]) for g in found), default=0.0) or 1.0
+        for i in trial.real
+    }
     own = _weighted(trial.real_vjp(dy), sizes)
     near = [_weighted(grads, sizes) for grads in found]
     if len(near) < 2 or not np.all(np.isfinite(near)):
@@ -175,14 +178,12 @@ def _plane_left(trial, around):
     ]:
         near += [_weighted(grads, sizes) for grads in _beside(trial, _place(trial, index), dy)]
     off = _off_plane(own, near)
-    if off > 0:  # a side may have been overlooked
-        more = (_weighted(grads, sizes) for grads in _shaken(trial, "plane", dy))
-        off = _off_plane(own, [*near, *more])
-    return (
-        f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
-        if off
-        else ""
-    )
+    if off:  # a side may have been overlooked
+        near += [_weighted(grads, sizes) for grads in _shaken(trial, "plane", dy)]
+        off = _off_plane(own, near)
+    if not off:
+        return ""
+    return f"the gradient leaves the plane of the gradients nearby by {off:.1e} of its size"
 
 
 def _off_plane(own, near):
@@ -205,11 +206,13 @@ def _too_long(trial, around):
         upstream = [sign * d for d in dy]
         own = trial.real_vjp(upstream)
         moves = [own[i].astype(float) * _size(trial.inputs[i]) ** 2 for i in trial.real]
-        far = max(_largest_of(m, _size(x)) for m, x in zip(moves, trial.real_inputs, strict=True))
+        far = max(largest(m) / _size(x) for m, x in zip(moves, trial.real_inputs, strict=True))
         if not 0 < far < np.inf:
             return ""
         moves = [STEP / far * m for m in moves]
-        ahead, behind = (_rise(trial, [s * m for m in moves], upstream) for s in (1, -1))
+        ahead, behind = (
+            _rise(trial, _moved(trial, [s * m for m in moves]), upstream) for s in (1, -1)
+        )
         expected = sum(float(np.sum(own[i] * m)) for i, m in zip(trial.real, moves, strict=True))
         longer = behind >= 0 and expected > (1 + LONGER) * ahead
         if longer and _is_convex(trial, moves, around, upstream, SLACK * expected):
@@ -219,28 +222,24 @@ def _too_long(trial, around):
 
 def _is_convex(trial, along, around, dy, slack):
     """Whether ⟨dy, f⟩ has a kink in every direction, and is nowhere above a chord."""
-    rises = [_rise(trial, m, dy) for m in around]
-    backs = [_rise(trial, [-a for a in m], dy) for m in around]
+    rises = [_rise(trial, _moved(trial, m), dy) for m in around]
+    backs = [_rise(trial, _moved(trial, [-a for a in m]), dy) for m in around]
     if min(map(sum, zip(rises, backs, strict=True))) <= slack:
         return False
-    first = _rise(trial, along, dy)
+    first = _rise(trial, _moved(trial, along), dy)
     chords = [(m, n, r + t) for (m, r), (n, t) in pairwise(zip(around, rises, strict=True))]
     chords += [(along, m, first + r) for m, r in zip(around, rises, strict=True)]
     chords += [(along, [-a for a in m], first + r) for m, r in zip(around, backs, strict=True)]
     halves = ([(a + b) / 2 for a, b in zip(m, n, strict=True)] for m, n, _ in chords)
     return all(
-        2 * _rise(trial, half, dy) <= ends + slack
+        2 * _rise(trial, _moved(trial, half), dy) <= ends + slack
         for half, (_, _, ends) in zip(halves, chords, strict=True)
     )
 
 
-def _largest_of(move, size):
-    return float(np.max(np.abs(move), initial=0.0)) / size
-
-
-def _rise(trial, moves, dy):
-    """How far ⟨dy, f⟩ rises by small moves."""
-    pairs = zip(dy, trial.forward(_moved(trial, moves)), trial.y, strict=True)
+def _rise(trial, inputs, dy):
+    """How far ⟨dy, f⟩ rises to these inputs."""
+    pairs = zip(dy, trial.forward(inputs), trial.y, strict=True)
     return sum(float(np.sum(d * (after - before))) for d, after, before in pairs)
 
 
@@ -256,10 +255,6 @@ def _sharpest(trial, moves, count):
     flat = np.sort(np.concatenate([bend.ravel() for bend in bends]))
     limit = flat[-min(count, flat.size)]
     return [np.where(bend >= limit, d, 0) for bend, d in zip(bends, trial.dy, strict=True)]
-
-
-def _largest(found, i):
-    return max((float(np.max(np.abs(grads[i]), initial=0.0)) for grads in found), default=0.0)
 
 
 def _weighted(grads, sizes):
@@ -282,8 +277,6 @@ def _secant(trial, i, index, step):
     inputs = list(trial.inputs)
     inputs[i] = x
     try:
-        moved = trial.forward(tuple(inputs))
+        return _rise(trial, tuple(inputs), trial.dy) / step
     except Exception:
         return np.nan
-    pairs = zip(trial.dy, moved, trial.y, strict=True)
-    return sum(float(np.sum(d * (b - a))) for d, b, a in pairs) / step

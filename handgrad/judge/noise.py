@@ -20,7 +20,7 @@ def unit_of(dtype):
     return float(jnp.finfo(dtype).eps) / 2
 
 
-def largest(dtype):
+def highest(dtype):
     """The largest number of a floating type."""
     from jax import numpy as jnp
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from handgrad.judge.elements import SLACK
+from handgrad.judge.trial import largest
 
 MISSED = 1e-3  # the probability with which the smallest error stated would be missed
 CHANCE = 0.8  # a normal number is within ±t of 0 with a probability of at most 0.8 t
@@ -101,8 +102,4 @@ CHANGES = {
 
 
 def _limit(trial, i, expected):
-    return SLACK * max(trial.scale(i), _largest(expected[i]))
-
-
-def _largest(x):
-    return float(np.max(np.abs(x), initial=0.0))
+    return SLACK * max(trial.scale(i), largest(expected[i]))

@@ -10,7 +10,7 @@ from handgrad.judge import complex_step, kinks
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reason
 from handgrad.judge.laws import LAWS
 from handgrad.judge.numbers import direction, project
-from handgrad.judge.trial import rms, typical
+from handgrad.judge.trial import is_finite, rms, typical
 from handgrad.judge.verdict import Status
 
 HUGE = 1e6  # times an ordinary number of the same array
@@ -61,10 +61,6 @@ def _is_singular(trial):
     except Exception as error:
         return isinstance(error, np.linalg.LinAlgError)
     return False
-
-
-def is_finite(arrays):
-    return all(np.all(np.isfinite(a.astype(float))) for a in arrays)
 
 
 def _misfits(trial):

@@ -197,6 +197,11 @@ def read_only(x):
     return x
 
 
+def is_finite(arrays):
+    """Whether no array holds a NaN or an infinity."""
+    return all(np.all(np.isfinite(a.astype(float))) for a in arrays)
+
+
 def largest(x):
     """The size of the largest number of an array; 0 of an empty one."""
     return float(np.max(np.abs(np.asarray(x, dtype=float)), initial=0.0))
@@ -204,11 +209,10 @@ def largest(x):
 
 def rms(x):
     """The root of the mean square of an array; 0 of an empty one."""
-    x = np.asarray(x, dtype=float)
-    largest = float(np.max(np.abs(x), initial=0.0))
-    if not 0 < largest < np.inf:
-        return largest
-    return largest * float(np.sqrt(np.mean((x / largest) ** 2)))
+    most = largest(x)
+    if not 0 < most < np.inf:
+        return most
+    return most * float(np.sqrt(np.mean((np.asarray(x, dtype=float) / most) ** 2)))
 
 
 def spread(x):

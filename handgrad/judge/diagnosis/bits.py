@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, gradients_of
+from handgrad.judge.diagnosis.naming import gradients_of
 from handgrad.judge.noise import unit_of
-from handgrad.judge.trial import rms
+from handgrad.judge.trial import largest, rms
 
 NEARBY, FURTHEST = 1e-5, 0.05  # of the inputs: so far, a formula's error moves as little
 ALIKE = 0.5  # correlation of the errors at two places
@@ -34,7 +34,7 @@ def lost_bits(points, i):
 
 
 def _is_rounding_of(name, wrong, right):
-    return bool(np.all(np.abs(wrong - right) <= 64 * _unit(name) * biggest(right)))
+    return bool(np.all(np.abs(wrong - right) <= 64 * _unit(name) * largest(right)))
 
 
 def _is_noise(point, i):

@@ -9,13 +9,14 @@ from handgrad.judge.diagnosis import arguments, factors, hypotheses
 from handgrad.judge.diagnosis.bits import imprecise, lost_bits
 from handgrad.judge.diagnosis.contracts import layout, misfit
 from handgrad.judge.diagnosis.memory import kept_state, overwriting, sharing
-from handgrad.judge.diagnosis.naming import biggest, gradients_of, percent, stated
+from handgrad.judge.diagnosis.naming import gradients_of, percent, stated
 from handgrad.judge.diagnosis.places import wrong_places
 from handgrad.judge.diagnosis.points import EXACT, NEARLY, best, left_over, points_of
 from handgrad.judge.diagnosis.terms import Flows
 from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.diagnosis.upstream import misuse_of_dy
 from handgrad.judge.subjects import StatefulLayer
+from handgrad.judge.trial import largest
 from handgrad.judge.verdict import Status
 
 FITS, OVERWRITES = "gradients fit their inputs", "nothing is overwritten"
@@ -154,7 +155,7 @@ def _simple(points, wrong):
         _bits,
         _whole,
         _exact_factor,
-        _named_places,
+        wrong_places,
         _additions,
     )
     return _of_each(points, wrong, looks)
@@ -184,10 +185,6 @@ def _said(found):
 
 def _whole(points, i):
     return _said(best(points, i, hypotheses.whole(i, points), NEARLY))
-
-
-def _named_places(points, i):
-    return wrong_places(points, i)
 
 
 def _additions(points, i):
@@ -235,7 +232,7 @@ def _of_each_at_last(points, wrong):
         _factor,
         _bits,
         _whole,
-        _named_places,
+        wrong_places,
         _additions,
         lambda points, i: _said(best(points, i, arguments.of_dy(points, i), EXACT)),
         _rearranged,
@@ -262,5 +259,5 @@ def _exact_factor(points, i):
 def _unexplained(points, i):
     point = points[0]
     with np.errstate(all="ignore"):
-        off = biggest(point.wrong[i] - point.right[i]) / (point.size(i) or 1.0)
+        off = largest(point.wrong[i] - point.right[i]) / (point.size(i) or 1.0)
     return f"is wrong, by up to {off:.1e} of its size, in no simple way"

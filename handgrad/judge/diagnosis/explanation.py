@@ -3,8 +3,6 @@
 import itertools
 from functools import partial
 
-import numpy as np
-
 from handgrad.judge.diagnosis.bisection import guilty_block
 from handgrad.judge.diagnosis.cause import Suspect, diagnose
 from handgrad.judge.diagnosis.instances import made_with
@@ -13,6 +11,7 @@ from handgrad.judge.diagnosis.script import script
 from handgrad.judge.diagnosis.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.small import smaller
+from handgrad.judge.trial import is_finite
 from handgrad.judge.verdict import Verdict
 
 LARGE = 150  # numbers: above, the error is looked for at smaller inputs first
@@ -90,7 +89,7 @@ def _starts(hearing):
     if trial is None:
         yield hearing.refused
         return
-    if all(np.all(np.isfinite(x)) for x in trial.real_inputs):
+    if is_finite(trial.real_inputs):
         yield trial.inputs
     if trial.origin is not None:
         yield trial.origin.inputs

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, input_name
+from handgrad.judge.diagnosis.naming import input_name
 from handgrad.judge.diagnosis.operations import name_nodes
+from handgrad.judge.trial import largest
 
 
 class Flow:
@@ -25,9 +26,9 @@ class Flow:
     def _still(self):
         """Cut the paths through which nothing flows in the end, as through a maximum that only shifts."""
         at_inputs = set(self.tape.inputs.values())
-        largest = max(map(biggest, self.cts), default=0.0)
+        most = max(map(largest, self.cts), default=0.0)
         for b, ct in enumerate(self.cts):
-            if b not in at_inputs and biggest(ct) <= 1e-11 * largest:
+            if b not in at_inputs and largest(ct) <= 1e-11 * most:
                 for edge in self.tape.into[b]:
                     edge.back = 0 * edge.back
         self.cts = self.tape.gradients(self.dy)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.judge.trial import largest
+
 STEPS = (2.0**-6, 2.0**-17)  # of the input's size: the small one stays clear of kinks nearby
 RUNGS = 4
 GOOD = 1e-8  # of the largest number of a column
@@ -58,9 +60,6 @@ def _ladder(moved, step):
         last, previous = previous[-1] if previous else None, row
     values: Any = previous[-1]
     last = last or values
-    largest = max((float(np.max(np.abs(v), initial=0.0)) for v in values), default=0.0) or 1.0
-    apart = max(
-        (float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(values, last, strict=True)),
-        default=0.0,
-    )
-    return values, apart / largest if np.isfinite(apart) else np.inf
+    size = max(map(largest, values), default=0.0) or 1.0
+    apart = max((largest(a - b) for a, b in zip(values, last, strict=True)), default=0.0)
+    return values, apart / size if np.isfinite(apart) else np.inf

@@ -2,8 +2,6 @@
 
 import inspect
 
-import numpy as np
-
 
 def parameter_names(subject):
     """The names of a subject's inputs, as far as its forward gives them."""
@@ -82,8 +80,3 @@ def rounded(x):
 def percent(left):
     """How much of the squared error is explained, when this share of it is left."""
     return f"explains {100 * (1 - left):.4g} % of the error"
-
-
-def biggest(x):
-    """The largest absolute value of an array; 0 of an empty one."""
-    return float(np.max(np.abs(x), initial=0.0))

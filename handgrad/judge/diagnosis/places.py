@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, input_name, rounded
+from handgrad.judge.diagnosis.naming import input_name, rounded
+from handgrad.judge.trial import largest
 
 CLEAR = 1e-3  # of the largest error
 CHANCE = 1e4  # ways to choose the wrong places: fewer may fit by chance
@@ -52,8 +53,8 @@ def _off(point, i):
     with np.errstate(all="ignore"):
         error = np.abs(point.wrong[i] - point.right[i])
     finite = error[np.isfinite(error)]
-    bar = max(point.truth.accuracy * point.size(i), CLEAR * biggest(finite))
-    if biggest(finite) <= point.truth.accuracy * point.size(i):
+    bar = max(point.truth.accuracy * point.size(i), CLEAR * largest(finite))
+    if largest(finite) <= point.truth.accuracy * point.size(i):
         bar = point.truth.accuracy * point.size(i)
     return ~(error <= bar)
 
@@ -74,10 +75,10 @@ def _what(wrong, right):
         return "is NaN" if np.any(np.isnan(wrong)) else "is infinite"
     if not np.any(wrong):
         return "is masked: it is 0"
-    if biggest(right) <= 1e-9 * biggest(wrong):
+    if largest(right) <= 1e-9 * largest(wrong):
         return "is not 0, as it should be: a mask is missing,"
     ratio = wrong[right != 0] / right[right != 0]
-    if np.all(right != 0) and np.ptp(ratio) <= 1e-6 * biggest(ratio):
+    if np.all(right != 0) and np.ptp(ratio) <= 1e-6 * largest(ratio):
         turned = abs(ratio.mean() + 1) < 1e-9
         return (
             "has the wrong sign"

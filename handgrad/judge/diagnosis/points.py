@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest
 from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.regimes import regimes
 from handgrad.judge.small import are_probabilities
 from handgrad.judge.special import trial_at
-from handgrad.judge.trial import Trial
+from handgrad.judge.trial import Trial, largest
 
 EXACT = 1e-6  # of the squared error may be left by a hypothesis that is right
 NEARLY = 1e-3  # and by one that is simple
@@ -49,7 +48,7 @@ class Point:
 
     def size(self, i):
         """The natural size of input i's gradient."""
-        return max(biggest(self.right[i]), self.trial.scale(i))
+        return max(largest(self.right[i]), self.trial.scale(i))
 
     def is_right(self, i):
         """Whether the gradient of input i is what it should be, as far as one can tell."""
@@ -105,7 +104,7 @@ def _left(point, i, guess):
     if guessed.shape != wrong.shape or not np.all(np.isfinite(wrong)):
         return np.inf
     if wrong.shape != right.shape:
-        return 0.0 if np.all(np.abs(wrong - guessed) <= 1e-8 * biggest(wrong)) else np.inf
+        return 0.0 if np.all(np.abs(wrong - guessed) <= 1e-8 * largest(wrong)) else np.inf
     left = float(np.sum((wrong - guessed) ** 2))
     if point.is_right(i):
         bar = 10 * point.truth.accuracy * point.size(i)
@@ -140,7 +139,7 @@ def _redrawn(trial, draw, description):
     if trial.origin is not None:
         again = ordinary.at(inputs)
         inputs = dict(regimes(again)).get(description, trial.inputs)
-    dy = [rng.normal(size=d.shape).astype(d.dtype) * (biggest(d) or 1.0) for d in trial.dy]
+    dy = [rng.normal(size=d.shape).astype(d.dtype) * (largest(d) or 1.0) for d in trial.dy]
     other = trial.at(inputs, dy)
     other.origin = trial.origin
     return other

@@ -8,12 +8,12 @@ import numpy as np
 from handgrad.judge.automatic import Automatic
 from handgrad.judge.diagnosis.jacobian import jacobians
 from handgrad.judge.diagnosis.jax_tape import Program
-from handgrad.judge.diagnosis.naming import biggest
 from handgrad.judge.diagnosis.retrace import retraced
 from handgrad.judge.diagnosis.torch_tape import TorchProgram
 from handgrad.judge.noise import unit_of
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.numerical import CERTAIN
+from handgrad.judge.trial import is_finite, largest
 
 FEW, MANY = 6, 60  # Jacobians by numbers
 AFFORDABLE = 300  # numbers whose derivatives are taken one by one
@@ -34,7 +34,7 @@ class Truth:
             grads = self._oracle_at(inputs)(inputs, dy) if self.oracle else None
         except Exception:
             return None
-        return grads if grads and all(np.all(np.isfinite(dx)) for dx in grads.values()) else None
+        return grads if grads and is_finite(grads.values()) else None
 
     @cached_property
     def oracle(self):
@@ -91,7 +91,7 @@ class Truth:
         return self.program.tape(inputs)
 
     def _is_plausible(self, grads):
-        if not all(np.all(np.isfinite(dx)) for dx in grads.values()):
+        if not is_finite(grads.values()):
             return False
         found = project(self.trial, grads, direction(self.trial, "truth"))
         return (
@@ -155,4 +155,4 @@ def close(a, b, tolerance=1e-6):
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
-    return bool(np.all(np.abs(a - b) <= tolerance * max(biggest(b), 1e-300)))
+    return bool(np.all(np.abs(a - b) <= tolerance * max(largest(b), 1e-300)))

@@ -5,8 +5,9 @@ Whatever it does, it shows in the answers to dy that are large, small, positive 
 
 import numpy as np
 
-from handgrad.judge.diagnosis.naming import biggest, gradients_of, input_name, rounded
+from handgrad.judge.diagnosis.naming import gradients_of, input_name, rounded
 from handgrad.judge.diagnosis.truth import close
+from handgrad.judge.trial import largest
 
 SPECIAL = {
     "holds a 0": lambda d: np.where(np.arange(d.size).reshape(d.shape) == 0, 0, d),
@@ -32,7 +33,7 @@ class Answers:
         rng = trial.generator("upstream")
         other = [(5 * rng.normal(size=d.shape)).astype(d.dtype) for d in trial.dy]
         self.dys = [trial.dy, other]
-        self.slope = trial.scale(i) / (max(map(biggest, trial.dy)) or 1.0)
+        self.slope = trial.scale(i) / (max(map(largest, trial.dy)) or 1.0)
         self.special = {
             words: self.each(change) for words, change in SPECIAL.items() if self.each(change)
         }
@@ -59,10 +60,10 @@ class Answers:
 
     def alike(self, given, guess, dy, *, strictly=False):
         """Whether two gradients for a dy agree, up to rounding: of its size, or of a dy of about 1."""
-        size = max(map(biggest, dy), default=0.0)
+        size = max(map(largest, dy), default=0.0)
         rounding = 1e-12 * self.slope * (size if strictly else max(size, 1.0))
         off = np.abs(given - guess)
-        return given.shape == guess.shape and bool(np.all(off <= 1e-6 * biggest(guess) + rounding))
+        return given.shape == guess.shape and bool(np.all(off <= 1e-6 * largest(guess) + rounding))
 
 
 def misuse_of_dy(trial, truth):
@@ -168,7 +169,7 @@ def _of_result(answers):
     """The result is clipped, or scaled to a norm, or loses its sign."""
     far = answers.given(answers.each(lambda d: answers.far * d))
     if close(far, answers.given(answers.each(lambda d: 2 * answers.far * d))):
-        top, norm = biggest(far), float(np.linalg.norm(far))
+        top, norm = largest(far), float(np.linalg.norm(far))
         yield (
             f"the gradient itself is clipped to ±{rounded(top)}",
             lambda dy: np.clip(answers.right(dy), -top, top),
@@ -241,11 +242,11 @@ def _cut(answers):
 def _added(answers):
     """What comes out when nothing goes in."""
     rest = answers.given(answers.each(lambda d: 0 * d))
-    if biggest(rest) <= 1e-13 * answers.trial.scale(answers.i):
+    if largest(rest) <= 1e-13 * answers.trial.scale(answers.i):
         return
     if np.any(np.isnan(rest)):
         yield "a dy of 0 gives NaN: something is divided by dy (0 / 0)", None
-    what = f"something up to {biggest(rest):.3g}"
+    what = f"something up to {largest(rest):.3g}"
     for j in answers.trial.real:
         x = answers.trial.inputs[j]
         if x.shape == rest.shape and np.any(x):

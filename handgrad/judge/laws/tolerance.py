@@ -3,6 +3,7 @@
 import numpy as np
 
 from handgrad.judge.noise import unit_of
+from handgrad.judge.trial import largest
 
 ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers come to about ten
 CONFIDENCE = 64  # times the noise that one rounding of the arguments makes
@@ -22,7 +23,7 @@ def differences(trial, grads, expected, what, sizes=None):
             error = np.abs(wide - wanted)
             allowed = rounding(trial, i, np.abs(wanted) if sizes is None else sizes[i])
             if not np.all(error <= allowed) and not np.all(error <= allowed + noise(trial, i)):
-                size = max(float(np.max(np.abs(wanted), initial=0.0)), trial.scale(i)) or 1.0
+                size = max(largest(wanted), trial.scale(i)) or 1.0
                 yield f"the gradient of input {i} {what}, by {np.max(error) / size:.1e} of its size"
 
 
