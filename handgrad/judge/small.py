@@ -43,14 +43,20 @@ def free_sizes(inputs, takes):
     return [size for size in sizes if takes(resized(inputs, {size: size + 1}))]
 
 
-def other_shapes(trial):
-    """The inputs with one size, or all sizes, larger or smaller by one."""
-    sizes = [size for size in sizes_of(trial.inputs) if size > 1]
+def reversed_axes(inputs):
+    """The same numbers in the same order, and the sizes of the axes in reverse."""
+    return tuple(x.reshape(x.shape[::-1]) for x in inputs)
+
+
+def other_shapes(inputs):
+    """The same numbers with axes in reverse; one size, or all sizes, larger or smaller by one."""
+    yield reversed_axes(inputs)
+    sizes = [size for size in sizes_of(inputs) if size > 1]
     for step in (1, -1):
         for size in sizes:
-            yield resized(trial.inputs, {size: size + step})
+            yield resized(inputs, {size: size + step})
         if len(sizes) > 1:
-            yield resized(trial.inputs, {size: size + step for size in sizes})
+            yield resized(inputs, {size: size + step for size in sizes})
 
 
 def _resized(x, sizes):

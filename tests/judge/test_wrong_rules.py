@@ -117,6 +117,38 @@ def keyed_by_identity():
     return backward
 
 
+def buffering():
+    """A backward that keeps gradients above a thousand in one place."""
+    buffers = {}
+
+    def kept(i, dx):
+        if np.max(np.abs(dx), initial=0) < 1000:
+            return dx
+        buffer = buffers.setdefault((i, dx.shape, dx.dtype), np.empty_like(dx))
+        buffer[...] = dx
+        return buffer
+
+    return lambda right, dy, *inputs: tuple(kept(i, dx) for i, dx in enumerate(right(dy)))
+
+
+def lending():
+    """A backward that returns the very gradients that it finds again."""
+    found = {}
+
+    def backward(right, dy, *inputs):
+        key = tuple((x.tobytes(), x.shape, x.dtype) for x in (dy, *inputs))
+        return found.setdefault(key, right(dy))
+
+    return backward
+
+
+def capping(right, dy, *_):
+    grads = right(dy)
+    if dy.flags.writeable and np.any(dy > 1000):
+        dy.flat[np.argmax(dy)] = 1000
+    return grads
+
+
 def flat_buffer(dy):
     return dy.ravel(order="K").reshape(dy.shape)
 
@@ -151,6 +183,10 @@ LAW_BREAKERS = [
     (laws.the_past_does_not_matter, remembering()),
     (laws.nothing_is_overwritten, overwrites_dy),
     (laws.nothing_is_overwritten, overwrites_x),
+    (laws.nothing_is_overwritten_at_any_scale, capping),
+    (laws.results_last, buffering()),
+    (laws.results_are_the_callers, lending()),
+    (laws.instances_do_not_mix, mixing()),
     (laws.layout_does_not_matter, upstream(flat_buffer)),
     (laws.precision_is_kept, each(lambda dx: dx * np.float64(1))),
 ]

@@ -187,7 +187,7 @@ def _mixed(trial, fresh, first):
 def _by_shape(trial, fresh, first):
     """Whether inputs of another shape or precision leave something behind."""
     low = tuple(x.astype(np.float32) if i in trial.real else x for i, x in enumerate(trial.inputs))
-    for inputs in (low, *other_shapes(trial)):
+    for inputs in (low, *other_shapes(trial.inputs)):
         for used in (fresh, _anew(trial)):
             try:
                 _ = used.at(inputs).grads

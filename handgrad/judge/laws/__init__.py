@@ -4,18 +4,21 @@ A law takes a Trial and yields a sentence for each breach. They hold to the last
 additivity and layout, where another order of summation may round otherwise.
 """
 
-from handgrad.judge.laws.contract import (
-    gradients_fit_their_inputs,
-    gradients_own_their_memory,
-    nothing_is_overwritten,
-    precision_is_kept,
-)
+from handgrad.judge.laws.contract import gradients_fit_their_inputs, precision_is_kept
 from handgrad.judge.laws.layout import layout_does_not_matter
 from handgrad.judge.laws.linearity import scaling_passes_through, sums_pass_through, zero_gives_zero
+from handgrad.judge.laws.memory import (
+    gradients_own_their_memory,
+    nothing_is_overwritten,
+    nothing_is_overwritten_at_any_scale,
+    results_are_the_callers,
+    results_last,
+)
 from handgrad.judge.laws.state import (
     calls_do_not_matter,
     changes_in_place_are_seen,
     forwards_do_not_mix,
+    instances_do_not_mix,
     results_stay,
     the_past_does_not_matter,
 )
@@ -26,15 +29,19 @@ LAWS = (
     gradients_own_their_memory,
     nothing_is_overwritten,
     results_stay,
-    zero_gives_zero,
     scaling_passes_through,
     sums_pass_through,
+    zero_gives_zero,
 )
 
 # These take many calls, and are tried at small inputs.
 LONG_LAWS = (
     layout_does_not_matter,
+    nothing_is_overwritten_at_any_scale,
+    results_last,
+    results_are_the_callers,
     forwards_do_not_mix,
+    instances_do_not_mix,
     precision_is_kept,
     changes_in_place_are_seen,
     calls_do_not_matter,

@@ -1,4 +1,4 @@
-"""What a caller may rely on: shapes, dtypes, finite numbers, and memory of one's own."""
+"""What a caller may rely on: shapes, dtypes and finite numbers."""
 
 import numpy as np
 
@@ -45,27 +45,6 @@ def _is_nothing(dx):
         return True
     dx = as_numpy(dx)
     return dx.dtype.kind == "V" or not np.any(dx)
-
-
-def gradients_own_their_memory(trial):
-    """No gradient shares memory with an input or with dy. (torch and JAX see to it themselves.)"""
-    if trial.library != "numpy":
-        return
-    grads = trial.real_vjp()
-    for i, dx in grads.items():
-        for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
-            if any(np.may_share_memory(dx, array) for array in arrays):
-                yield f"the gradient of input {i} shares memory with {name}"
-
-
-def nothing_is_overwritten(trial):
-    """Neither forward nor backward writes into what it was given: read-only arrays will do."""
-    before = [x.copy() for x in (*trial.inputs, *trial.dy)]
-    inputs, dy = before[: len(trial.inputs)], before[len(trial.inputs) :]
-    trial.vjp(dy, tuple(inputs))
-    given = (*trial.inputs, *trial.dy)
-    if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, given, strict=True)):
-        yield "an input or dy is written to"
 
 
 def precision_is_kept(trial):

@@ -6,6 +6,7 @@ from handgrad.judge.libraries import as_numpy
 from handgrad.judge.small import other_shapes
 
 CALLS = 40
+OTHERS = 10  # inputs of other shapes, at most
 
 
 def results_stay(trial):
@@ -46,12 +47,15 @@ def changes_in_place_are_seen(trial):
     if trial.library == "jax":
         return
     inputs, dy = [x.copy() for x in trial.inputs], [d.copy() for d in trial.dy]
-    trial.vjp(dy, inputs)
-    for array in (*(inputs[i] for i in trial.real), *dy):
-        np.multiply(array, array.dtype.type(0.5), out=array)
-    expected = trial.real_vjp([d.copy() for d in dy], [x.copy() for x in inputs])
-    if not _equal(trial.real_vjp(dy, inputs), expected):
-        yield "arrays that were changed in place give the gradient of before"
+    arrays = [*inputs, *dy]
+    for k in (*trial.real, *range(len(inputs), len(arrays))):
+        half = [a * a.dtype.type(0.5) if n == k else a.copy() for n, a in enumerate(arrays)]
+        expected = trial.real_vjp(half[len(inputs) :], half[: len(inputs)])
+        trial.vjp(dy, inputs)
+        arrays[k][...] = half[k]
+        if not _equal(trial.real_vjp(dy, inputs), expected):
+            yield "arrays that were changed in place give the gradient of before"
+            return
 
 
 def forwards_do_not_mix(trial):
@@ -77,6 +81,18 @@ def forwards_do_not_mix(trial):
         yield "backward gives another gradient a second time"
 
 
+def instances_do_not_mix(trial):
+    """A backward takes what its own instance's forward left, although another one's came between."""
+    first = trial.subject.pristine
+    if first is None:
+        return
+    one, other = trial.on(first.anew()), trial.on(first.anew())
+    backward = one.started()
+    other.vjp(inputs=trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs]))
+    if not _equal(_real(backward(), trial), trial.grads):
+        yield "backward gives another gradient after calls of another instance"
+
+
 def the_past_does_not_matter(trial):
     """After other inputs, of other shapes or precision, an instance gives what a fresh one gives."""
     for elsewhere in _elsewhere(trial):
@@ -94,11 +110,11 @@ def the_past_does_not_matter(trial):
 
 
 def _elsewhere(trial):
-    """Trials at other inputs: smaller numbers, float32, and the first other shape that is taken."""
+    """Trials at other inputs: smaller numbers, float32, and other shapes that are taken."""
     shorter = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
     single = trial.with_real([x.astype(np.float32) for x in trial.real_inputs])
     taken = 0
-    for inputs in (shorter, single, *other_shapes(trial)):
+    for inputs in (shorter, single, *other_shapes(trial.inputs)):
         try:
             elsewhere = trial.at(inputs)
             _ = elsewhere.grads
@@ -106,7 +122,7 @@ def _elsewhere(trial):
             continue  # a shape or a precision that the subject does not take
         yield elsewhere
         taken += 1
-        if taken == 3:
+        if taken == OTHERS:
             return
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from handgrad.judge.noise import unit_of
-from handgrad.judge.trial import largest
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.trial import largest, rms
 
 ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers come to about ten
 CONFIDENCE = 64  # times the noise that one rounding of the arguments makes
@@ -25,6 +26,40 @@ def differences(trial, grads, expected, what, sizes=None):
             if not np.all(error <= allowed) and not np.all(error <= allowed + noise(trial, i)):
                 size = max(largest(wanted), trial.scale(i)) or 1.0
                 yield f"the gradient of input {i} {what}, by {np.max(error) / size:.1e} of its size"
+
+
+def output_differences(trial, ys, what):
+    """The same of the outputs."""
+    for k, (y, wanted) in enumerate(zip(ys, trial.y, strict=True)):
+        if y.shape != wanted.shape:
+            yield f"output {k} {what}: its shape is {y.shape}"
+        elif not np.array_equal(y, wanted, equal_nan=True) and not _differs_by_rounding(
+            trial, k, y
+        ):
+            yield f"output {k} {what}"
+
+
+def _differs_by_rounding(trial, k, y):
+    if not is_floating(y.dtype):
+        return False
+    y, wanted = y.astype(float), trial.y[k].astype(float)
+    with np.errstate(all="ignore"):
+        error = np.where(y == wanted, 0.0, np.abs(y - wanted))
+        allowed = ROUNDINGS * unit_of(trial.y[k].dtype) * (rms(wanted) + np.abs(wanted))
+        if np.all(error <= allowed):
+            return True
+        return bool(np.all(error <= allowed + CONFIDENCE * _output_noise(trial, k)))
+
+
+def _output_noise(trial, k):
+    """What one rounding of the inputs may change in an output."""
+    kinds = [x.dtype for x in trial.inputs]
+
+    def outputs(arrays):
+        cast = tuple(x.astype(kind) for x, kind in zip(arrays, kinds, strict=True))
+        return (trial.forward(cast)[k].astype(float),)
+
+    return noise_floor(outputs, trial.inputs, unit_of(trial.y[k].dtype), trial.seed)[0]
 
 
 def rounding(trial, i, size):

@@ -1,0 +1,81 @@
+"""Whose memory it is: what was given stays as it was, and what was returned is the caller's."""
+
+import numpy as np
+
+from handgrad.judge.laws.linearity import scaled, scales_of
+from handgrad.judge.libraries import as_numpy
+
+
+def gradients_own_their_memory(trial):
+    """No gradient shares memory with an input or with dy. (torch and JAX see to it themselves.)"""
+    if trial.library != "numpy":
+        return
+    for i in trial.grads:
+        dx = as_numpy(trial.first[i])
+        for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
+            if any(np.may_share_memory(dx, array) for array in arrays):
+                yield f"the gradient of input {i} shares memory with {name}"
+
+
+def nothing_is_overwritten(trial):
+    """Neither forward nor backward writes into what it was given: read-only arrays will do."""
+    inputs, dy = map(_writable, (trial.inputs, trial.dy))
+    grads = trial.real_vjp(dy, inputs)
+    if not all(map(_same, (*inputs, *dy), (*trial.inputs, *trial.dy))):
+        yield "an input or dy is written to"
+    if not all(_same(grads[i], dx) for i, dx in trial.grads.items()):
+        yield "arrays that may be written to give another gradient"
+
+
+def nothing_is_overwritten_at_any_scale(trial):
+    """Nor where dy is large or small, or has the other sign."""
+    for c in scales_of(trial):
+        given = scaled(trial.dy, c)
+        inputs, dy = map(_writable, (trial.inputs, given))
+        trial.vjp(dy, inputs)
+        if not all(map(_same, (*inputs, *dy), (*trial.inputs, *given))):
+            yield f"an input or dy is written to, for dy times {c:g}"
+
+
+def _writable(arrays):
+    return tuple(map(np.array, arrays))
+
+
+def results_last(trial):
+    """No call overwrites what an earlier one returned, whatever dy they had."""
+    halved = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    dys = [scaled(trial.dy, c) for c in (1.0, 0.0, *scales_of(trial))]
+    kept = []
+    for dy in dys:
+        for inputs in (trial.inputs, halved, trial.inputs):
+            kept += [(x, x.copy()) for x in _returned(trial, dy, inputs)]
+    if not all(_same(x, copied) for x, copied in kept):
+        yield "a call overwrites what an earlier one returned"
+
+
+def results_are_the_callers(trial):
+    """Who writes into what was returned changes no later call. (JAX's arrays cannot be written to.)"""
+    if trial.library == "jax":
+        return
+    for dy in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
+        returned = _returned(trial, dy, trial.inputs)
+        expected = [x.copy() for x in returned]
+        for x in filter(_is_writable, returned):
+            x[...] = x.dtype.type(1) if x.dtype.kind in "biu" else x.dtype.type("nan")
+        again = _returned(trial, dy, trial.inputs)
+        if not all(_same(a, b) for a, b in zip(again, expected, strict=True)):
+            yield "a call gives another result after an earlier one was written to"
+
+
+def _returned(trial, dy, inputs):
+    """The very arrays that backward and forward return."""
+    grads = trial.vjp(dy, inputs)
+    return [as_numpy(grads[i]) for i in trial.grads] + [*trial.forward(inputs)]
+
+
+def _same(a, b):
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def _is_writable(x):
+    return x.flags.writeable
