@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.judge.laws.tolerance import CONFIDENCE, noise
-from handgrad.judge.noise import noise_floor
+from handgrad.judge.noise import MOVED, noise_floor
 from handgrad.judge.numerical import UNIT
 from handgrad.judge.trial import largest
 
@@ -29,10 +29,8 @@ def output_error(trial, outputs, expected, k, automatic):
     size = _largest(expected[k])
     error, where = _worst(outputs[k], expected[k], SLACK * size)
     if where is not None:
-        own = noise_floor(_outputs(trial), trial.inputs, UNIT, trial.seed)[k]
-        theirs = noise_floor(lambda xs: automatic(xs, trial.dy)[0], trial.inputs, UNIT, trial.seed)[
-            k
-        ]
+        own = _noise(_outputs(trial), trial.inputs, trial)[k]
+        theirs = _noise(lambda xs: automatic(xs, trial.dy)[0], trial.inputs, trial)[k]
         floor = CONFIDENCE * (own + theirs)
         error, where = _worst(outputs[k], expected[k], SLACK * size + floor)
     return _share(error, size), where
@@ -49,8 +47,12 @@ def _noise_of(automatic, trial):
     def gradients(arrays):
         return tuple(automatic(arrays[:count], arrays[count:])[1].values())
 
-    floors = noise_floor(gradients, (*trial.inputs, *trial.dy), UNIT, trial.seed)
+    floors = _noise(gradients, (*trial.inputs, *trial.dy), trial)
     return dict(zip(automatic.real, floors, strict=True))
+
+
+def _noise(evaluate, arrays, trial):
+    return noise_floor(evaluate, arrays, UNIT, trial.seed, MOVED)
 
 
 def _worst(actual, wanted, allowed):

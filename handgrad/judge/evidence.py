@@ -7,8 +7,7 @@ import numpy as np
 
 from handgrad.judge import complex_step, kinks
 from handgrad.judge.elements import gradient_error, output_error
-from handgrad.judge.numbers import direction, own_direction, project
-from handgrad.judge.numerical import UNIT
+from handgrad.judge.numbers import direction, is_bent, own_direction, project
 from handgrad.judge.trial import rms
 from handgrad.judge.verdict import Status
 
@@ -94,7 +93,7 @@ def opinion_of_numbers(trial, directions, *, certain):
         message = "one rounding of the arguments moves the gradient as far as it is off: "
         message += f"{max(shaky):.1e} of its size"
         return [(Status.IMPRECISE, NUMBERS, message)], projections
-    unknown = [p for p in projections if not p.known and not _is_nothing(p, trial)]
+    unknown = [p for p in projections if not p.known and not p.is_nothing]
     blurred = [p.bar / p.spread for p in unknown if not complex_step.agrees(trial, p.direction)]
     if blurred and not certain:
         message = f"the numerical derivative is known to {max(blurred):.1e} only"
@@ -105,7 +104,7 @@ def opinion_of_numbers(trial, directions, *, certain):
 def _seen(trial, u, k):
     """The projection along u, or along another direction if that is better known."""
     found = project(trial, trial.grads, u)
-    if found.known or found.is_off or _is_nothing(found, trial):
+    if found.known or found.is_off or found.is_nothing:
         return found
     other = project(trial, trial.grads, own_direction(trial, k))
     return other if other.known or other.is_off else found
@@ -113,27 +112,18 @@ def _seen(trial, u, k):
 
 def reason(trial, off):
     """What it means that the gradients are off along a direction: an error, a kink, or chance."""
-    if off.at_a_kink:
+    if off.at_a_kink or is_bent(trial, off):
         if sentence := kinks.outside(trial, trial.grads):
             return [(Status.WRONG, NUMBERS, sentence)]
         message = "there is no derivative here; the gradient is in the subdifferential"
         return [(Status.KINK, NUMBERS, message)]
-    if off.error <= CONFIRMED * off.bar and not _confirmed(trial, off):
+    if off.error <= CONFIRMED * off.bar and not _confirmed(trial):
         return []
     size, bar = off.error / off.spread, off.bar / off.spread
     return [(Status.WRONG, NUMBERS, f"off by {size:.1e} of its size, error bar {bar:.1e}")]
 
 
-def _is_nothing(projection, trial):
-    """Whether the gradient is 0, up to rounding of what it is the difference of."""
-    through = sum(rms(d) * rms(y) * d.size**0.5 for d, y in zip(trial.dy, trial.y, strict=True))
-    return projection.spread <= 1e4 * UNIT * through
-
-
-def _confirmed(trial, off):
-    """Whether another direction is off as well: the first that could tell so small an error."""
-    for k in range(CONFIRMATIONS):
-        other = project(trial, trial.grads, direction(trial, "confirm", k))
-        if other.is_off or other.bar * off.spread <= off.error * other.spread:
-            return other.is_off
-    return False
+def _confirmed(trial):
+    """Whether another direction is off as well; an error may hide from one of them by chance."""
+    others = (direction(trial, "confirm", k) for k in range(CONFIRMATIONS))
+    return any(project(trial, trial.grads, u).is_off for u in others)

@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.derivation.domains import generator
 
 RUNS = 8
+MOVED = 3 / 4  # of two roundings: a number that is special, as 1 is, is not so after that
 POOLED = 0.25  # a number's noise is at least this share of the noise of its whole array
 
 
@@ -27,27 +28,31 @@ def highest(dtype):
     return float(jnp.finfo(dtype).max)
 
 
-def dithered(arrays, unit, seed, runs=RUNS):
-    """The arrays, several times, every real number of them moved by up to two roundings."""
+def dithered(arrays, unit, seed, runs=RUNS, least=0.0):
+    """The arrays, several times, every real number of them moved by up to two roundings.
+
+    By no less than `least` of that: with MOVED, no number but 0 stays what it was.
+    """
     for run in range(runs):
         rng = generator(seed, "dither", run)
-        yield [_moved(rng, np.asarray(x), 2 * unit) for x in arrays]
+        yield [_moved(rng, np.asarray(x), 2 * unit, least) for x in arrays]
 
 
-def noise_floor(evaluate, arrays, unit, seed):
+def noise_floor(evaluate, arrays, unit, seed, least=0.0):
     """The noise of each result of `evaluate(arrays)`, a tuple of float64 arrays.
 
     Of each number: the spread of its values at arrays that are moved by about one rounding, not
     below a share of the array's average noise, and half of its own last place.
     """
-    values = [evaluate(moved) for moved in dithered(arrays, unit, seed)]
+    values = [evaluate(moved) for moved in dithered(arrays, unit, seed, least=least)]
     return tuple(_spread(runs, unit) for runs in zip(*values, strict=True))
 
 
-def _moved(rng, x, by):
+def _moved(rng, x, by, least):
     if not np.issubdtype(x.dtype, np.floating):
         return x
-    return x * (1 + by * rng.uniform(-1, 1, size=x.shape))
+    share = rng.uniform(-1, 1, size=x.shape)
+    return x * (1 + by * np.copysign(least + (1 - least) * np.abs(share), share))
 
 
 def _spread(runs, unit):

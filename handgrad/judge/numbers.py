@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.judge.jumps import largest_jump
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import RUNS, dithered, unit_of
+from handgrad.judge.noise import MOVED, RUNS, dithered, unit_of
 from handgrad.judge.numerical import (
     CERTAIN,
     FAR,
@@ -27,6 +27,8 @@ SHAKY = 1e-8  # of the gradient: so many digits are not lost to the problem's ow
 ROUNDINGS = 4  # that the sum ⟨dx, u⟩ itself may be off by
 SURPASSED = 30  # error bars, of which noise is nowhere near
 ALIKE = 1e-2  # of the gradient: a difference that noise, or jumps, may make
+BENDS = 4  # directions
+NOTHING = 1e4  # roundings of what a gradient of 0 is the difference of
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Projection:
     kink: float
     derivative: float
     direction: list[np.ndarray]
+    swing: float  # the steepest slope of φ over a long way
     shaky: bool = False  # it agrees only because one rounding of the arguments moves it so far
 
     @property
@@ -49,6 +52,11 @@ class Projection:
     def known(self):
         """Whether the bar is narrow enough for a judgement."""
         return self.bar <= RESOLUTION * CERTAIN * self.spread
+
+    @property
+    def is_nothing(self):
+        """Whether the gradient is 0, up to rounding of what it is the difference of."""
+        return self.spread <= NOTHING * UNIT * self.swing
 
     @property
     def is_off(self):
@@ -93,12 +101,36 @@ def project(trial, grads, u, *, quick=False):
     return found if found.agrees else _second_look(view)
 
 
+def is_bent(trial, off):
+    """Whether the derivative is not additive in the direction, `off`'s and others: it is none then.
+
+    A kink may be invisible along every line, as that of the median where all numbers are equal.
+    """
+    if not any(np.unique(x).size < x.size for x in trial.real_inputs):
+        return False  # no two numbers are equal
+    return any(_apart(trial, off, direction(trial, "bent", k)) for k in range(BENDS))
+
+
+def _apart(trial, off, other):
+    both = [a + b for a, b in zip(off.direction, other, strict=True)]
+    two = [_plainly(_View(trial, trial.grads, u)) for u in (other, both)]
+    apart = abs(two[1].derivative - two[0].derivative - off.derivative)
+    bar = sum(p.bar + RESOLUTION * p.spread for p in (off, *two))
+    return all(p.known for p in two) and apart > bar
+
+
+def _plainly(view):
+    """The projection with large steps, or with all of them where these do not tell enough."""
+    found = view.projection(steps=FAR)
+    return found if found.known else view.projection()
+
+
 def _second_look(view):
     noise = measured_noise(view.line)
     found = view.projection(noise, thorough=True)
     if found.agrees or found.at_a_kink:
         return found
-    if view.is_steep(noise):
+    if view.is_steep(noise) or view.is_drowned:
         return view.projection(math.inf)
     if view.nearly_agrees:
         noise += largest_jump(view.line, view.spread, sum(b.size for b in view.u))
@@ -131,7 +163,8 @@ class _View:
         error = abs(self.moves - found.value)
         if not math.isfinite(error):
             error, bar = 0.0, math.inf  # nothing is known
-        return Projection(error, bar, size, found.kink, found.value, self.u)
+        swing = max(self.line.size, self.line.steepest(FAR))
+        return Projection(error, bar, size, found.kink, found.value, self.u, swing)
 
     @property
     def nearly_agrees(self):
@@ -144,11 +177,21 @@ class _View:
         rounding = max(self.line.noises(self.shaken))
         return CERTAIN * rounding < noise <= NOISE_POINTS * NOISE_SPACING * self.spread
 
+    @property
+    def is_drowned(self):
+        """Whether φ stays 0, and ordinary outputs are so large that rounding may hide its moves."""
+        usual = self.trial.origin
+        if usual is None or any(self.line(h) for h in (*STEPS, *(-h for h in STEPS))):
+            return False
+        pairs = zip(self.trial.dy, usual.y, strict=True)
+        through = math.sqrt(sum(float(d.size) * (rms(d) * rms(y)) ** 2 for d, y in pairs))
+        return abs(self.moves) * STEPS[0] <= UNIT * through
+
     def shaken_gradient(self):
         """How far one rounding of the arguments moves ⟨dx, u⟩."""
         trial, found = self.trial, []
         given, count = (*trial.inputs, *trial.dy), len(trial.inputs)
-        for moved in dithered(given, self.unit, trial.seed):
+        for moved in dithered(given, self.unit, trial.seed, least=MOVED):
             cast = [a.astype(x.dtype) for a, x in zip(moved, given, strict=True)]
             try:
                 grads = trial.real_vjp(cast[count:], tuple(cast[:count]))

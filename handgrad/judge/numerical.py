@@ -20,6 +20,7 @@ UNIT = 2.0**-53
 STEPS = tuple(2.0**-k for k in (3, 5, 7, 9, 12, 15, 18, 21, 24))  # powers of two round nothing
 FAR = STEPS[:5]  # enough for what is smooth
 NEAR = 6  # the steps from this one on are below every structure that matters
+SHRINKS = 0.75  # power of the step, at least, with which slopes come closer; for √x it is a half
 CERTAIN = 8  # error bars: what is larger is there
 SUMMED = 2  # roundings that a sum of thousands of numbers comes to
 NOISE_POINTS = 7
@@ -64,6 +65,11 @@ class Line:
     def size(self):
         """The size of ⟨v, f(x)⟩ as a sum of terms of random sign."""
         return self.sizes[0.0]
+
+    def steepest(self, steps):
+        """The largest slope from 0 to any of these steps."""
+        slopes = (abs(s) for pair in self.slopes(steps) for s in pair)
+        return max(filter(math.isfinite, slopes), default=0.0)
 
     def slopes(self, steps=STEPS):
         """The differences to the right and to the left at every step."""
@@ -137,15 +143,17 @@ def _table(slopes, noises, power):
 
 
 def _stands(entry, slopes, noises):
-    """Whether the slopes come closer from step to step until the entry's last, and stay as close.
+    """Whether the slopes come closer with the steps from the entry's last on, and stay as close.
 
-    Where they do not, a function is steep or wild below the smallest step.
+    Where they do not, a function is steep or wild below the smallest step, or no power series.
     """
     k = entry.last
     shaken = [CERTAIN * noise / h for noise, h in zip(noises, STEPS, strict=False)]
-    moves = [abs(b - a) for a, b in itertools.pairwise(slopes[: k + 1])]
-    if k > 1 and moves[-1] > moves[-2] + shaken[k]:
-        return False
+    moves = [abs(b - a) for a, b in itertools.pairwise(slopes)]
+    for j in range(max(k, 2), len(slopes)):
+        closer = (STEPS[j] / STEPS[j - 1]) ** SHRINKS
+        if moves[j - 1] > closer * moves[j - 2] + shaken[j]:
+            return False
     off = CERTAIN * (entry.error + abs(slopes[k] - entry.value))
     behind = zip(slopes[k + 1 :], shaken[k + 1 :], strict=True)
     return not any(abs(slope - entry.value) > off + noise for slope, noise in behind)

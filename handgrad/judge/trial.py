@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
-from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.noise import MOVED, noise_floor, unit_of
 from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
@@ -98,7 +98,8 @@ class Trial:
             return tuple(grads[i].astype(float) for i in self.grads)
 
         unit = max(unit_of(dx.dtype) for dx in self.grads.values())
-        return dict(zip(self.grads, noise_floor(gradients, given, unit, self.seed), strict=True))
+        floors = noise_floor(gradients, given, unit, self.seed, MOVED)
+        return dict(zip(self.grads, floors, strict=True))
 
     def scale(self, i):
         """The natural size of input i's gradient: its own, or that of dy times y over x."""
