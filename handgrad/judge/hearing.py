@@ -12,14 +12,16 @@ from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_num
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
+from handgrad.judge.nearby import findings_nearby
 from handgrad.judge.noise import highest
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
-from handgrad.judge.regimes import regimes, shapes
+from handgrad.judge.regimes import others, regimes, shapes
 from handgrad.judge.small import free_sizes, smaller
 from handgrad.judge.special import (
     findings_at,
     is_analytic,
+    is_sound,
     misbehaviour,
     trial_at,
 )
@@ -43,6 +45,7 @@ class Hearing:
             self.reference = registered_reference(subject.rule)
         self.automatic: Automatic | None = None
         self.moved = False
+        self.consulted = None  # the last trial of which every oracle was asked
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
@@ -66,16 +69,11 @@ class Hearing:
     def hear_given(self, case):
         """Somebody's inputs may be large, special, or in low precision."""
         wide = [x.astype(float) if is_floating(x.dtype) else x for x in case.inputs]
-        lowered = any(is_floating(x.dtype) and x.dtype != np.float64 for x in case.inputs)
-        if lowered and not self._is_wide(wide):
-            self._only_low(case)
-            return
-        trial = self._ordinary(wide, case)
-        if self.settled:
-            return
-        low = self._low(case, trial) if lowered else None
-        if not self.settled:
-            self._special(self._small(trial) or trial, case, low)
+        if not any(is_floating(x.dtype) and x.dtype != np.float64 for x in case.inputs):
+            self._go_on(self._ordinary(wide, case), case)
+        elif (low := self._try(case.inputs, case)) is not None:  # first, as its owner would
+            self._hear_low(low, self._wide(wide), case)
+            self.verdict.evaluations += low.evaluations
 
     def close(self):
         """What remains to be said when all was heard."""
@@ -128,13 +126,22 @@ class Hearing:
         """The laws and every oracle at ordinary inputs; the trial, or None."""
         self.verdict.cases += 1
         trial = self._try(inputs, case)
-        if trial is None:
-            return None
+        if trial is not None:
+            self._judge(trial, case)
+        return trial
+
+    def _judge(self, trial, case):
         if self._obeys(trial, LAWS, case):
             self.moved |= trial.moves
             self._consult(trial, case)
         self.verdict.evaluations += trial.evaluations
-        return trial
+
+    def _go_on(self, trial, case, low=None):
+        """From ordinary inputs to special ones."""
+        if not self.settled and not trial.moves:
+            trial = self._livelier(trial, case) or trial
+        if not self.settled:
+            self._special(self._small(trial) or trial, case, low)
 
     def _obeys(self, trial, laws, case):
         """Whether no law is broken; what is, is reported."""
@@ -145,7 +152,7 @@ class Hearing:
 
     def _consult(self, trial, case):
         """JAX and numbers, and what their agreement is worth."""
-        expected = None
+        self.consulted, expected = trial, None
         if (oracle := self._oracle(trial)) is not None:
             findings, worst, expected = opinion_of_jax(trial, oracle)
             self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
@@ -184,7 +191,8 @@ class Hearing:
         for p in projections:
             if p.at_a_kink:
                 continue
-            error, bar = (p.error / p.spread, p.bar / p.spread) if p.spread else (0.0, 0.0)
+            known = p.spread and not p.is_nothing
+            error, bar = (p.error / p.spread, p.bar / p.spread) if known else (0.0, 0.0)
             if self.verdict.vs_numbers is None or error > self.verdict.vs_numbers:
                 self.verdict.vs_numbers, self.verdict.error_bar = error, bar
 
@@ -202,6 +210,14 @@ class Hearing:
         smallest = power.smallest_error_seen(trial, projections, expected)
         if smallest is not None:
             self.verdict.sees = max(self.verdict.sees or 0.0, smallest)
+
+    def _livelier(self, trial, case):
+        """The hearing again, at inputs where a gradient is not 0; that trial, or None."""
+        for description, inputs in others(trial):
+            at = trial_at(trial, inputs)
+            if is_sound(at) and at.moves:
+                return self._ordinary(inputs, Case(inputs, f"{case.description}, {description}"))
+        return None
 
     def _small(self, trial):
         """A trial at smaller inputs that the subject takes, and at which it is right."""
@@ -235,6 +251,8 @@ class Hearing:
         self._obeys(trial, LONG_LAWS, f"{case} and calls between")
         if not self.settled:
             self._steady(trial, case)
+        if not self.settled:
+            self._look_around(trial, case)
         trial.analytic = not self.automatic and is_analytic(trial)
         places = [(*regime, self.automatic) for regime in regimes(trial)]
         if self.automatic and self.automatic.decomposes(trial.inputs):
@@ -251,6 +269,20 @@ class Hearing:
                 self.verdict.probes += at.evaluations
             if not self.settled and low is not None:
                 self._in_low(low, inputs, f"{case}, {description}")
+
+    def _look_around(self, trial, case):
+        """Numbers, or JAX, at places nearby. What numbers could have seen, they see better now."""
+        seen = []
+        for findings, projections, near in findings_nearby(trial, self.automatic):
+            seen += projections
+            self.verdict.probes += near.evaluations
+            for finding in findings:
+                self.report(finding, f"{case}, a little moved", near)
+            if self.settled:
+                return
+        better = power.smallest_error_seen(trial, seen, None) if seen else None
+        if better is not None and trial is self.consulted and self.verdict.cases == 1:
+            self.verdict.sees = min(self.verdict.sees or better, better)
 
     def _steady(self, trial, case):
         """Whether the gradients of float64 code are as smooth as rounding lets them be."""
@@ -285,32 +317,35 @@ class Hearing:
                     self.report(finding, f"{case}, {description}", at)
                 self.verdict.evaluations += at.evaluations
 
-    def _is_wide(self, inputs):
-        """Whether the code gives float64 for float64, and so can be judged in it."""
+    def _wide(self, inputs):
+        """A trial in float64, or None if the code does not give float64 for it."""
         try:
             trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
             arrays = [*trial.y, *trial.grads.values()]
         except Exception:
-            return False
-        return all(a.dtype == np.float64 for a in arrays if is_floating(a.dtype))
-
-    def _low(self, case, wide):
-        """The given precision: its own contract, and the bits that it loses. The trial, or None."""
-        low = self._try(case.inputs, case)
-        if low is None or not self._obeys(low, LAWS, case):
             return None
+        return trial if all(a.dtype == np.float64 for a in arrays if is_floating(a.dtype)) else None
+
+    def _hear_low(self, low, wide, case):
+        """Low precision: the mathematics in float64, if the code computes in it, and then the bits."""
+        self.verdict.cases += 1
+        if wide is None:
+            self._only_low(low, case)
+            return
+        self._judge(wide, case)
+        if not self.settled and self._obeys(low, LAWS, case):
+            self._compare_bits(low, wide, case)
+        self._go_on(wide, case, low)
+
+    def _compare_bits(self, low, wide, case):
         name = " and ".join(sorted({x.dtype.name for x in low.real_inputs}))
         for what, bits in bits_lost(low, wide):
             message = f"{what} loses {bits:.0f} bits in {name} that the problem does not cost"
             self.report((Status.IMPRECISE, "precision", message), case, low)
-        self.verdict.evaluations += low.evaluations
-        return low
 
-    def _only_low(self, case):
+    def _only_low(self, trial, case):
         """Code that computes in low precision whatever it is given."""
-        self.verdict.cases += 1
-        trial = self._try(case.inputs, case)
-        if trial is None or not self._obeys(trial, (*LAWS, *LONG_LAWS), case):
+        if not self._obeys(trial, (*LAWS, *LONG_LAWS), case):
             return
         self.moved = trial.moves
         for k in range(PROJECTIONS):
@@ -321,7 +356,6 @@ class Hearing:
                 message = f"off by {error:.1e} of its size, error bar {bar:.1e}"
                 finding = Status.WRONG, "against the line integral", message
                 self.report(finding, case, trial)
-        self.verdict.evaluations += trial.evaluations
 
 
 def _is_moderate(x, most):

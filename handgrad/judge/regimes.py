@@ -9,12 +9,29 @@ import itertools
 
 import numpy as np
 
-from handgrad.judge.small import are_probabilities, resized
-from handgrad.judge.trial import rms
+from handgrad.judge.small import are_probabilities, resized, reversed_axes, sizes_of
+from handgrad.judge.trial import rms, spread
 
 SHIFT = 710.0  # e^710 is more than float64 holds
 SHIFT_SINGLE = 89.0  # e^89 is more than float32 holds
+FAR_OFF = 1e6  # ordinary numbers: a square of it has no digits left for an ordinary one
+RANGES = (4.0, 9.0)  # past every bend that activations have
+PARTS = 32  # of such a range
+INDICES = 5  # of which all may be equal
 DIGITS = 10  # binary; float16 has 11
+
+
+def _far_from_0(x):
+    return x + FAR_OFF * (rms(x) or 1.0)
+
+
+CHANGES = (
+    ("of small integers", lambda x: np.rint(2 * x / (rms(x) or 1.0))),
+    ("times 1e-3", lambda x: 1e-3 * x),
+    ("times 20", lambda x: 20 * x),
+    ("times -1", np.negative),
+    ("far from 0", _far_from_0),
+)
 
 
 def regimes(trial):
@@ -26,8 +43,16 @@ def regimes(trial):
                 inputs = list(trial.inputs)
                 inputs[i] = changed.astype(x.dtype)
                 yield f"input {i} {description}", tuple(inputs)
-    if len(trial.real) > 1:
+    if len(trial.inputs) > 1:
         yield from _together(trial)
+
+
+def others(trial):
+    """(description, inputs) that are as ordinary: where the given ones tell nothing."""
+    rng = trial.generator("others")
+    yield "with their signs turned", trial.with_real([-x for x in trial.real_inputs])
+    drawn = [spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
+    yield "drawn again", trial.with_real(drawn)
 
 
 def shapes(trial, free):
@@ -39,6 +64,8 @@ def shapes(trial, free):
         yield f"axes of {size} cut to 1", resized(trial.inputs, {size: 1})
     if len(free) > 1:
         yield "these axes cut to 1", resized(trial.inputs, dict.fromkeys(free, 1))
+    if {*sizes_of(trial.inputs)} <= {*free}:
+        yield "axes in reverse", reversed_axes(trial.inputs)
     first = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
     if first in free:
         yield "no rows", resized(trial.inputs, {first: 0})
@@ -59,7 +86,10 @@ def _values(x, trial):
     yield "of zeros", np.zeros_like(x)
     yield "with zeros", np.where(rng.random(x.shape) < 0.5, 0, x)
     yield "with one zero", _one(x, rng, 0)
+    yield "with a one", _one(x, rng, 1)
     yield "with one large number", _one(x, rng, 1e3 * size)
+    for most in RANGES:
+        yield from _evenly(x, rng, most)
     few = _in_few_bits(x)
     yield "of one number", np.full_like(x, few.flat[0])
     if x.ndim:
@@ -68,9 +98,12 @@ def _values(x, trial):
         yield "with a row of zeros", _first_row(x, 0)
     for factor in (20, 1e3, 1e6, 1e-3, 1e-6, 1e-9, -1):
         yield f"times {factor:g}", factor * x
+    yield "above 0", np.abs(x)
+    yield "below 0", -np.abs(x)
     yield f"plus {SHIFT:g}", x + SHIFT
     yield f"minus {SHIFT:g}", x - SHIFT
     yield f"plus {SHIFT_SINGLE:g}", x + SHIFT_SINGLE
+    yield "far from 0", _far_from_0(x)
     yield from _matrices(x, size)
     yield from _not_finite(x, rng)
 
@@ -120,26 +153,22 @@ def _discrete(x):
         yield "all true", np.ones_like(x)
         yield "all false", np.zeros_like(x)
     else:
-        yield "of one index", np.full_like(x, x.flat[0])
-        yield "of the largest index", np.full_like(x, np.max(x))
-        yield "of zeros", np.zeros_like(x)
+        for index in dict.fromkeys((*np.unique(x)[:INDICES], np.max(x), 0)):
+            yield f"of {index} alone", np.full_like(x, index)
         yield "one further", np.where(x < 0, x, (x + 1) % (np.max(x) + 1))  # those left out before
 
 
 def _together(trial):
-    """The same happens to every real input."""
+    """The same happens to every real input; or all are 0, labels and indices too."""
     real = trial.real
-    for description, change in (
-        ("of zeros", np.zeros_like),
-        ("of small integers", lambda x: np.rint(2 * x / (rms(x) or 1.0)).astype(x.dtype)),
-        ("times 1e-3", lambda x: (1e-3 * x).astype(x.dtype)),
-        ("times 20", lambda x: (20 * x).astype(x.dtype)),
-    ):
+    for description, change in CHANGES if len(real) > 1 else ():
         changed = [
-            change(x) if i in real and not are_probabilities(x) else x
+            change(x).astype(x.dtype) if i in real and not are_probabilities(x) else x
             for i, x in enumerate(trial.inputs)
         ]
         yield f"all inputs {description}", tuple(changed)
+    nothing = (x if are_probabilities(x) or x.dtype == bool else 0 * x for x in trial.inputs)
+    yield "all inputs of zeros", tuple(nothing)
     for i, j in itertools.pairwise(real):
         both = trial.inputs[i], trial.inputs[j]
         if both[0].shape == both[1].shape and not any(map(are_probabilities, both)):
@@ -156,6 +185,18 @@ def _one(x, rng, value):
     x = x.copy()
     x.flat[rng.integers(x.size)] = value
     return x
+
+
+def _evenly(x, rng, most):
+    """Numbers from -most to most, or from near 0 to it where all are positive, in random order.
+
+    A small array needs several turns to reach every part of that.
+    """
+    turns = -(-PARTS // x.size)
+    least = most / (turns * x.size) if np.all(x > 0) else -most
+    numbers = rng.permutation(np.linspace(least, most, turns * x.size))
+    for some in np.split(numbers, turns):
+        yield f"spread evenly up to {most:g}", some.reshape(x.shape)
 
 
 def _some(x, rng, value):

@@ -8,9 +8,11 @@ import numpy as np
 
 from handgrad.judge import complex_step, kinks
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reason
-from handgrad.judge.laws import LAWS
-from handgrad.judge.numbers import direction, project
-from handgrad.judge.trial import is_finite, rms, typical
+from handgrad.judge.laws import LAWS, nothing_is_overwritten
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.noise import highest
+from handgrad.judge.numbers import direction, project, usual
+from handgrad.judge.trial import is_finite, largest, rms, typical
 from handgrad.judge.verdict import Status
 
 HUGE = 1e6  # times an ordinary number of the same array
@@ -27,11 +29,19 @@ def trial_at(ordinary, inputs):
         return None
 
 
+def is_sound(trial):
+    """Whether there is a trial, and finite outputs and gradients."""
+    try:
+        return trial is not None and is_finite((*trial.y, *trial.grads.values()))
+    except Exception:
+        return False
+
+
 def findings_at(trial, automatic):
     """What is wrong with the gradients at a special point."""
     if not _is_asked(trial):
         return []
-    if found := _misfits(trial):
+    if found := _misfits(trial) or law_breaches(trial, [nothing_is_overwritten]):
         return found
     if not is_finite(trial.grads.values()):
         return _not_finite(trial, automatic)
@@ -69,7 +79,14 @@ def _misfits(trial):
     except Exception as error:
         message = f"forward is finite here, and backward raises {type(error).__name__}: {error}"
         return [(Status.WRONG, CHECK, message)]
-    return [breach for breach in law_breaches(trial, LAWS[:1]) if "not finite" not in breach[2]]
+    # a transposed copy is none where an axis has one number
+    laws = LAWS[:2] if _has_usual_shapes(trial) else LAWS[:1]
+    return [breach for breach in law_breaches(trial, laws) if "not finite" not in breach[2]]
+
+
+def _has_usual_shapes(trial):
+    pairs = zip(trial.inputs, trial.origin.inputs, strict=True) if trial.origin else ()
+    return all(x.shape == usual.shape for x, usual in pairs)
 
 
 def _not_finite(trial, automatic):
@@ -77,9 +94,11 @@ def _not_finite(trial, automatic):
 
     At infinite inputs, 0 times infinity is NaN in code that never meant to take them: there JAX has
     to show that it can be done, or the function be one of a single input that does not act on
-    each number alone.
+    each number alone. Where outputs are so large that their squares overflow, gradients may too.
     """
     if not is_finite(trial.real_inputs) and not _takes_infinities(trial, automatic):
+        return []
+    if any(largest(y) > highest(y.dtype) ** 0.5 for y in trial.y if is_floating(y.dtype)):
         return []
     for i, dx in trial.grads.items():
         for index in np.argwhere(~np.isfinite(dx.astype(float))):
@@ -128,6 +147,8 @@ def _against_numbers(trial):
         if trial.analytic and complex_step.agrees(trial, u):
             continue
         found = project(trial, trial.grads, u, quick=True)
+        if _holds_a_giant(trial) and found.spread > HUGE * usual(trial, u):
+            continue  # so steep a function may turn within the smallest step
         clear = found.error > CLEAR * found.spread and not found.agrees
         if found.known and clear and (findings := reason(trial, _kinked(trial, found))):
             return [finding for finding in findings if finding[0] is not Status.KINK]
