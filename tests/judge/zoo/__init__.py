@@ -11,7 +11,9 @@ people shipped. Each has a witness, which shows that it is wrong.
 import functools
 
 from tests.judge.zoo import contracts, places, upstreams, values
-from tests.judge.zoo.bad_memories import WRONG, WRONG_FOR_ONE_INPUT
+from tests.judge.zoo.bad_memories import WRONG as FORGETFUL
+from tests.judge.zoo.bad_memories import WRONG_FOR_ONE_INPUT
+from tests.judge.zoo.bad_sharing import WRONG as SHARING
 from tests.judge.zoo.catalog import LAYERED, OPERATIONS, ROWWISE
 from tests.judge.zoo.history_book import SPECIMENS as BOOK
 from tests.judge.zoo.history_kernels import SPECIMENS as KERNELS
@@ -43,7 +45,7 @@ def wrong(share=SHARE):
     """Every wrong specimen; a mutation spoils so many operations, those least spoiled so far."""
     layers = [
         _layer(cls, operation, witness)
-        for i, (cls, witness) in enumerate(WRONG)
+        for i, (cls, witness) in enumerate((*FORGETFUL, *SHARING))
         for operation in _rotated(LAYERED, i)[:2]
     ]
     rowwise = [

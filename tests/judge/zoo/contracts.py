@@ -13,6 +13,7 @@ from tests.judge.zoo.witnesses import (
     changes_what_it_returned,
     differs_in,
     overwrites,
+    overwrites_a_large_dy,
     remembers,
 )
 
@@ -65,6 +66,19 @@ def _overwriting_writable_dy(vjp, f):
         for d in as_tuple(dy):
             if isinstance(d, np.ndarray) and d.flags.writeable:
                 d[...] = 0
+        return grads
+
+    return spoiled
+
+
+def _capping_dy(vjp, f):
+    """Numbers above 1000 are made 1000 where they lie, and put back but for the first of them."""
+
+    def spoiled(dy, *inputs):
+        grads = vjp(dy, *inputs)
+        for d in as_tuple(dy):
+            if isinstance(d, np.ndarray) and d.flags.writeable and np.any(np.abs(d) > 1000):
+                d[np.unravel_index(np.argmax(np.abs(d) > 1000), d.shape)] = 1000
         return grads
 
     return spoiled
@@ -240,6 +254,7 @@ SHAPES = (
 MEMORY = (
     Mutation("overwrites dy", _overwriting_dy, _has_rows, overwrites),
     Mutation("overwrites dy if it may", _overwriting_writable_dy, _has_rows, overwrites),
+    Mutation("overwrites a large dy", _capping_dy, _has_rows, overwrites_a_large_dy),
     Mutation("overwrites an input", _overwriting_input, witness=overwrites),
     Mutation("writes into an input", _into_input, witness=overwrites),
     Mutation("returns dy", _returning_dy, witness=aliases),

@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 
-from tests.judge.zoo.operation import Operation, positive, real, sigmoid, summed_to, unary
+from tests.judge.zoo.operation import (
+    Operation,
+    integers,
+    positive,
+    real,
+    sigmoid,
+    summed_to,
+    together,
+    unary,
+)
 
 GELU = math.sqrt(2 / math.pi)
 SQUARE = real((4, 4))
@@ -110,6 +119,20 @@ def _prelu_vjp(dy, x, a):
     return dy * np.where(x > 0, 1, a), np.sum(dy * np.minimum(x, 0), axis=0)
 
 
+def _integer_power_vjp(dy, x, n):
+    """Where n is 0, the power is 1 at 0 too."""
+    n = n.astype(x.dtype)
+    return dy * n * x ** np.maximum(n - 1, 0), None
+
+
+def _overlap_vjp(dy, w, h):
+    return dy * (w > 0) * np.maximum(h, 0), dy * (h > 0) * np.maximum(w, 0)
+
+
+def _mod_vjp(dy, a, b):
+    return dy * 1, -dy * np.floor(a / b)
+
+
 def _swiglu_vjp(dy, a, b):
     return dy * b * _silu_slope(a), dy * a * sigmoid(a)
 
@@ -163,6 +186,19 @@ BINARY = (
         entire=True,
     ),
     Operation("prelu", lambda x, a: np.where(x > 0, x, a * x), _prelu_vjp, real((3, 4), (4,))),
+    Operation(
+        "overlap",
+        lambda w, h: np.maximum(w, 0) * np.maximum(h, 0),
+        _overlap_vjp,
+        positive((5,), (5,)),
+    ),
+    Operation("mod", np.mod, _mod_vjp, lambda rng: (*real((5,))(rng), *positive((5,))(rng))),
+    Operation(
+        "power_of_integers",
+        lambda x, n: x ** n.astype(x.dtype),
+        _integer_power_vjp,
+        together(real((7,)), integers((7,), 4)),
+    ),
     Operation("swiglu", lambda a, b: a * sigmoid(a) * b, _swiglu_vjp, TWO, entire=True),
 )
 

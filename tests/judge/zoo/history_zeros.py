@@ -1,10 +1,10 @@
-"""0 / 0 where the forward is finite: the gradient of a root, a norm or a power, at 0."""
+"""Where the forward is finite: 0 / 0 at 0, of a root, a norm or a power; and signs that were missed."""
 
 import numpy as np
 
 from tests.judge.zoo import elementwise, reductions
 from tests.judge.zoo.history import seen
-from tests.judge.zoo.witnesses import differs
+from tests.judge.zoo.witnesses import differs, differs_turned
 
 NAMED = {o.name: o for o in (*elementwise.OPERATIONS, *reductions.OPERATIONS)}
 
@@ -32,6 +32,16 @@ def _hypot_vjp(dy, a, b):
     return dy * a / np.hypot(a, b), dy * b / np.hypot(a, b)
 
 
+def _integer_power_vjp(dy, x, n):
+    n = n.astype(x.dtype)
+    return dy * n * x ** (n - 1), None
+
+
+def _overlap_vjp(dy, w, h):
+    both = w * h > 0
+    return dy * h * both, dy * w * both
+
+
 def _power_vjp(dy, a, b):
     return dy * b * a ** (b - 1), dy * a**b * np.log(np.where(a == 0, 1, a))
 
@@ -41,4 +51,12 @@ SPECIMENS = (
     _divided("std", _std_vjp, "torch std of a constant row"),
     _divided("hypot", _hypot_vjp, "the norm of two numbers"),
     _divided("power", _power_vjp, "0 ** 0 is 1, and its slope 0 / 0"),
+    _divided("power_of_integers", _integer_power_vjp, "0 ** 0 with a whole exponent"),
+    seen(
+        NAMED["overlap"],
+        "positive where both are negative",
+        _overlap_vjp,
+        "the overlap of two boxes that lie apart in both directions",
+        differs_turned,
+    ),
 )

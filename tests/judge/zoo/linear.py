@@ -64,6 +64,18 @@ def _logdet(A):
     return np.linalg.slogdet(symmetric(A))[1]
 
 
+def _gram_and_one(B):
+    return B @ B.T + np.eye(len(B), dtype=B.dtype)
+
+
+def _logdet_of_gram(B):
+    return np.linalg.slogdet(_gram_and_one(B))[1]
+
+
+def _logdet_of_gram_vjp(dy, B):
+    return (2 * dy * np.linalg.solve(_gram_and_one(B), B),)
+
+
 def _solve_vjp(dy, A, b):
     db = np.linalg.solve(A.T, dy)
     return -db @ np.linalg.solve(A, b).T, db
@@ -234,5 +246,6 @@ OPERATIONS = (
         lambda dy, A: (dy * cofactors(A),),
         invertible(3),
     ),
+    Operation("logdet_of_gram", _logdet_of_gram, _logdet_of_gram_vjp, real((3, 4)), entire=True),
     Operation("logdet", _logdet, lambda dy, A: (dy * np.linalg.inv(symmetric(A)),), definite(4)),
 )

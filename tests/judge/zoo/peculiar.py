@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.judge.zoo import elementwise, linear, normalization, reductions, structure
-from tests.judge.zoo.operation import Operation, changed, positive, real, softmax
+from tests.judge.zoo.operation import Operation, changed, positive, real, sigmoid, softmax
 from tests.judge.zoo.specimen import Specimen
 
 NAMED = {
@@ -20,6 +20,11 @@ NAMED = {
 
 def _zeroed(x):
     x[0, :2] = 0
+    return x
+
+
+def _paired(x):
+    x[:, 1] = x[:, 0]
     return x
 
 
@@ -84,10 +89,11 @@ def _in_pieces(dy, x, W, b):
     return dy @ W.T, dW, np.sum(dy, axis=0)
 
 
-AT_0 = (
+AT_KINKS = (
     _at("relu", "at 0", _zeroed),
     _at("abs", "at 0", _zeroed),
     _at("leaky_relu", "at 0", _zeroed),
+    _at("median", "with ties", _paired),
 )
 
 KINKS = (
@@ -129,8 +135,8 @@ HARD = (
     ),
     Operation(
         "steep_sigmoid",
-        lambda x: 0.5 * (1 + np.tanh(20 * x)),
-        lambda dy, x: (dy * 10 / np.cosh(20 * x) ** 2,),
+        lambda x: sigmoid(40 * x),
+        lambda dy, x: (dy * 40 * sigmoid(40 * x) * sigmoid(-40 * x),),
         real((3, 4)),
     ),
     Operation(
@@ -160,5 +166,5 @@ RESULTS = (
     Operation("affine in pieces", NAMED["affine"].f, _in_pieces, NAMED["affine"].draw),
 )
 
-OPERATIONS = (*AT_0, *KINKS, *SCALES, *HARD, *RESULTS)
+OPERATIONS = (*AT_KINKS, *KINKS, *SCALES, *HARD, *RESULTS)
 SPECIMENS = tuple(Specimen(operation, "right", operation.make) for operation in OPERATIONS)

@@ -73,6 +73,10 @@ def _zero_row(x):
     return np.all(x == 0, axis=-1, keepdims=True)
 
 
+def _is_past_3(x):
+    return (x > 3) & (x < 4)
+
+
 def _is_vector(inputs, y, grads):
     return inputs[0].ndim >= 1 and inputs[0].shape[-1] > 1
 
@@ -90,6 +94,9 @@ def _is_alone(inputs, y, grads):
 ENTRIES = (
     Mutation("wrong at 0", at(lambda x: x == 0), witness=differs_where(_entry(0))),
     Mutation("NaN at 0", at(lambda x: x == 0, np.nan), witness=differs_where(_entry(0))),
+    Mutation("wrong at 1", at(lambda x: x == 1), witness=differs_where(_entry(1))),
+    Mutation("wrong from 3 to 4", at(_is_past_3), witness=differs_where(_entry(3.5))),
+    Mutation("wrong below -6", at(lambda x: x < -6), witness=differs_where(_entry(-7))),
     Mutation("wrong above 50", at(lambda x: x > 50), witness=differs_where(_entry(60))),
     Mutation("wrong below -50", at(lambda x: x < -50), witness=differs_where(_entry(-60))),
     Mutation("wrong above 1e5", at(lambda x: x > 1e5), witness=differs_where(_entry(3e5))),
@@ -114,6 +121,15 @@ ROWS = (
     ),
 )
 
+TOGETHER = (
+    Mutation(
+        "wrong where all are negative",
+        whenever(lambda x: np.all(x < 0)),
+        _is_vector,
+        differs_where(lambda x: -np.abs(x)),
+    ),
+)
+
 SIZES = (
     Mutation(
         "wrong for one row",
@@ -126,5 +142,5 @@ SIZES = (
 
 MUTATIONS = tuple(
     Mutation(m.name, m.spoil, m.fits, m.witness, m.precisions, entire=True)
-    for m in (*ENTRIES, *ROWS, *SIZES)
+    for m in (*ENTRIES, *ROWS, *TOGETHER, *SIZES)
 )

@@ -147,6 +147,19 @@ PRODUCT = Operation(
 PRODUCT_WITH_A_ZERO = Operation(
     "prod_with_a_zero", PRODUCT.f, PRODUCT.vjp, changed(real((3, 4)), _with_a_zero), entire=True
 )
+
+
+def _median_vjp(dy, x):
+    """Half to each of the two in the middle; of those that tie, to whichever was sorted there."""
+    order = np.argsort(x, axis=-1, kind="stable")
+    dx = np.zeros_like(x)
+    for place in ((x.shape[-1] - 1) // 2, x.shape[-1] // 2):
+        column = order[..., place : place + 1]
+        got = np.take_along_axis(dx, column, axis=-1)
+        np.put_along_axis(dx, column, got + dy[..., None] / 2, axis=-1)
+    return (dx,)
+
+
 MAX = Operation("max_rows", lambda x: np.max(x, axis=-1), _extreme_vjp(np.max), real((3, 4)))
 MAX_WITH_TIES = Operation("max_with_ties", MAX.f, MAX.vjp, changed(real((3, 8)), np.rint))
 
@@ -157,6 +170,7 @@ OPERATIONS = (
     PRODUCT_WITH_A_ZERO,
     MAX,
     MAX_WITH_TIES,
+    Operation("median", lambda x: np.median(x, axis=-1), _median_vjp, real((3, 6))),
     Operation("min_rows", lambda x: np.min(x, axis=-1), _extreme_vjp(np.min), real((4, 3))),
     Operation("cumprod", lambda x: np.cumprod(x, axis=-1), _cumprod_vjp, positive((3, 4))),
 )

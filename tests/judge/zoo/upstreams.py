@@ -31,6 +31,14 @@ def repeated(d):
     return np.broadcast_to(0.7, np.shape(d))
 
 
+def off_every_word(x):
+    """x in memory where no number begins at a multiple of its size."""
+    x = np.asarray(x)
+    memory = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    memory[...] = x
+    return memory
+
+
 def _rescaled(d):
     """d times its largest entry, over its length: homogeneous, and not additive."""
     length = np.sqrt(np.sum(d * d))
@@ -71,10 +79,15 @@ def _is_vector(inputs, y, grads):
     return y[0].size > 1
 
 
+def _is_large(inputs, y, grads):
+    """Of so many normal numbers some are beyond 1."""
+    return y[0].size > 11
+
+
 VALUES = (
     Mutation("takes abs(dy)", incoming(np.abs)),
     Mutation("takes relu(dy)", incoming(lambda d: np.maximum(d, 0))),
-    Mutation("clips dy to 1", incoming(lambda d: np.clip(d, -1, 1)), _is_vector),
+    Mutation("clips dy to 1", incoming(lambda d: np.clip(d, -1, 1)), _is_large),
     Mutation("takes sign(dy)", incoming(np.sign)),
     Mutation("ignores dy", incoming(np.ones_like)),
     Mutation("squares dy", incoming(lambda d: d * np.abs(d))),
@@ -96,6 +109,12 @@ RANGES = (
         "drops dy below 1e-12",
         incoming(lambda d: np.where(np.abs(d) < 1e-12, 0, d)),
         witness=differs_for(lambda d: d * 1e-13),
+    ),
+    Mutation(
+        "drops dy below 1e-30",
+        incoming(lambda d: np.where(np.abs(d) < 1e-30, 0, d)),
+        witness=differs_for(lambda d: d * 1e-40),
+        precisions=("float64",),
     ),
     Mutation(
         "clips dy to 1e6",
@@ -134,6 +153,12 @@ LAYOUTS = (
     ),
     Mutation("wrong for backwards dy", where(_is_backwards), _is_vector, differs_in(backwards)),
     Mutation("wrong for gapped dy", where(_is_gapped), _is_vector, differs_in(gapped)),
+    Mutation(
+        "wrong for dy off every word",
+        where(lambda x, dy: isinstance(dy, np.ndarray) and not dy.flags.aligned),
+        _is_vector,
+        differs_in(off_every_word),
+    ),
     Mutation("wrong for repeated dy", where(_is_repeated), _is_vector, differs_for(repeated)),
 )
 

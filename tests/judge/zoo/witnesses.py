@@ -97,6 +97,11 @@ def differs_for(change):
     )
 
 
+def differs_turned(operation, make, rng):
+    """Differs where every input has the other sign."""
+    return differs(operation, make, rng, tuple(-x for x in operation.draw(rng)))
+
+
 def differs_in(layout):
     """Differs when the inputs and dy are the same numbers in another layout."""
 
@@ -128,14 +133,70 @@ def aliases(operation, make, rng):
     return any(np.shares_memory(dx, x) for dx in grads if dx is not None for x in given)
 
 
-def changes_what_it_returned(operation, make, rng):
+def changes_what_it_returned(operation, make, rng, size=1.0):
     """A later call changes the output or the gradient that an earlier one returned."""
     subject = make()
-    y, grads = call(subject, *reversed(_example(operation, rng)))
+    inputs, dy = _example(operation, rng)
+    y, grads = call(subject, tuple(size * d for d in dy), inputs)
     kept = [x for x in (*y, *grads) if x is not None]
     before = copied(kept)
-    call(subject, *reversed(_example(operation, rng)))
+    inputs, dy = _example(operation, rng)
+    call(subject, tuple(size * d for d in dy), inputs)
     return not all(map(np.array_equal, before, kept))
+
+
+def changes_what_it_returned_for_a_large_dy(operation, make, rng):
+    """The same, for a dy a million times as large."""
+    return changes_what_it_returned(operation, make, rng, 1e6)
+
+
+def is_spoiled_by_its_caller(operation, make, rng):
+    """After the caller wrote into what was returned, the same call gives something else."""
+    subject = make()
+    inputs, dy = _example(operation, rng)
+    for dx in call(subject, dy, inputs)[1]:
+        if dx is not None:
+            dx[...] = 0
+    return not same(call(subject, dy, inputs)[1], operation.vjp(only(dy), *inputs))
+
+
+def mixes_instances(operation, make, rng):
+    """A forward of another instance changes what the backward of the first one gives."""
+    one, other = make(), make()
+    inputs, dy = _example(operation, rng)
+    one.forward(*inputs)
+    other.forward(*operation.draw(rng))
+    grads = as_tuple(one.backward(only(dy)))
+    return not same(grads, operation.vjp(only(dy), *inputs))
+
+
+def takes_near_for_equal(operation, make, rng):
+    """After a call, one at inputs a millionth away gives the gradients of before."""
+    subject = make()
+    inputs, dy = _example(operation, rng)
+    call(subject, dy, inputs)
+    near = tuple(x * (1 + 1e-6) if is_real(x) else x for x in inputs)
+    return not same(call(subject, dy, near)[1], operation.vjp(only(dy), *near))
+
+
+def forgets_a_change_of_dy(operation, make, rng):
+    """After dy alone was changed in place, a call gives the gradients of before."""
+    subject = make()
+    inputs, dy = _example(operation, rng)
+    dy = copied(dy)
+    call(subject, dy, inputs)
+    for d in dy:
+        np.multiply(d, 2, out=d)
+    return not same(call(subject, dy, inputs)[1], operation.vjp(only(dy), *inputs))
+
+
+def overwrites_a_large_dy(operation, make, rng):
+    """A dy of a million holds other numbers after the call."""
+    inputs, dy = _example(operation, rng)
+    dy = tuple(1e6 * np.asarray(d) for d in dy)
+    given = copied(dy)
+    call(make(), given, inputs)
+    return not all(map(np.array_equal, given, dy))
 
 
 def remembers(operation, make, rng):
