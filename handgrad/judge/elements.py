@@ -17,10 +17,12 @@ def gradient_error(trial, grads, expected, i, automatic):
     The noise that one rounding of the arguments makes is looked at only where it matters.
     """
     size = max(trial.scale(i), _largest(expected[i]))
-    error, where = _worst(grads[i], expected[i], SLACK * size)
+    usual = trial.origin.scale(i) if trial.origin else 0.0  # an oracle rounds numbers of this size
+    slack = SLACK * max(size, usual)
+    error, where = _worst(grads[i], expected[i], slack)
     if where is not None:
         floor = noise(trial, i) + CONFIDENCE * _noise_of(automatic, trial)[i]
-        error, where = _worst(grads[i], expected[i], SLACK * size + floor)
+        error, where = _worst(grads[i], expected[i], slack + floor)
     return _share(error, size), where
 
 

@@ -28,7 +28,7 @@ WRONG = {
     "mish": "off by 1e-3",
     "sqrt": "off by 1e-9",
     "huber": "never clipped",
-    "affine": "rows rolled",
+    "affine": "averaged over rows",
     "softmax": "sum over the whole batch",
     "layer_norm": "variance forgotten",
     "max_with_ties": "all of it to each tie",
