@@ -149,3 +149,22 @@ def test_a_longer_one_is_wrong(length, scale):
     f, vjp = norm_with(length)
     verdict = verify((lambda x: scale * f(x), lambda dy, x: scale * vjp(dy, x)), np.zeros(3))
     assert verdict.status == "WRONG", str(verdict)
+
+
+def median_vjp(share):
+    """The two in the middle share dy; of those that tie, whichever was sorted there."""
+
+    def vjp(dy, x):
+        middle = np.argsort(x, kind="stable")[len(x) // 2 - 1 : len(x) // 2 + 1]
+        dx = np.zeros_like(x)
+        dx[middle] = share * dy
+        return dx
+
+    return vjp
+
+
+@pytest.mark.parametrize("x", [np.zeros(6), np.array([2.0, 1.0, 0.0, 0.0, 0.0, -1.0])])
+def test_a_kink_that_no_line_shows_is_no_error(x):
+    """t → median(x + t u) is straight at x = 0, for every u: the kink is between the directions."""
+    assert verify((np.median, median_vjp(0.5)), x).ok
+    assert verify((np.median, median_vjp(0.6)), x).status == "WRONG"

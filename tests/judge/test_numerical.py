@@ -68,6 +68,18 @@ def test_the_bar_covers_random_nets(seed):
     assert estimate.error <= 1e-9 * np.linalg.norm(v)
 
 
+@pytest.mark.parametrize("power", [1.05, 1.1, 1.25, 1.4, 1.5, 1.6])
+def test_a_slope_that_settles_late_is_not_taken_for_known(power):
+    """Numbers at 0 reach the slope 0 of x^p so slowly that a million steps would not tell."""
+    x, u = np.array([0.0, 1.0]), np.array([1e-3, 1.0])  # x₁ hides what x₀ does
+
+    def f(xs):
+        return (np.sum(np.maximum(xs[0], 0) ** power),)
+
+    estimate = directional_derivative(f, [x], [u], [np.asarray(1.0)])
+    assert estimate.error == math.inf or abs(estimate.value - power) <= 8 * estimate.error
+
+
 def test_a_function_that_is_nowhere_finite_has_no_derivative():
     _, error = derivative(lambda x: math.nan * x, 1.0)
     assert error == math.inf

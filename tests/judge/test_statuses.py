@@ -330,3 +330,44 @@ def test_labels_that_were_not_given_are_tried_too():
 
     assert verify((forward, vjp), x, t).ok
     assert verify((forward, wrong_at_3), x, t).status == "WRONG"
+
+
+def negative(rng):
+    return -np.abs(rng.normal(size=(3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("slope", "status"),
+    [(1.0, "PASS"), (1 + 1e-7, "WRONG")],
+)
+def test_where_every_gradient_is_0_others_are_looked_at(slope, status):
+    pair = (lambda x: np.maximum(x, 0) ** 2, lambda dy, x: dy * 2 * slope * np.maximum(x, 0))
+    verdict = verify(pair, negative(np.random.default_rng(0)))
+    assert verdict.status == status, str(verdict)
+    assert verdict.cases == 2
+
+
+def test_small_errors_are_seen_from_more_than_two_sides():
+    """Of what two directions at the inputs see, six beside them see a tenth."""
+    x = np.random.default_rng(120).uniform(0.5, 2, size=(3, 4))
+    assert verify((np.sqrt, lambda dy, x: dy * 0.5 / np.sqrt(x)), x, seed=120).sees < 1e-9
+    assert verify((np.sqrt, lambda dy, x: dy * (0.5 + 5e-10) / np.sqrt(x)), x, seed=120).ok is False
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_an_error_for_a_dy_of_any_size_is_seen(scale):
+    def vjp(dy, x):
+        far = np.abs(dy) > scale / 10 if scale > 1 else np.abs(dy) < scale * 10
+        return dy * np.cos(x) * np.where(far, 2, 1)
+
+    assert not verify((np.sin, vjp), np.linspace(-1, 1, 7)).ok
+
+
+def test_an_error_at_exactly_1_is_not_taken_for_noise():
+    """One rounding of 1 is past the error, and a gradient that it moves so far is not shaky."""
+    x = np.random.default_rng(0).normal(size=(3, 4))
+
+    def vjp(dy, x):
+        return dy * np.cos(x) * np.where(x == 1, 1.01, 1)
+
+    assert verify((np.sin, vjp), x).status == "WRONG"
