@@ -12,7 +12,7 @@ from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_num
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.nearby import findings_nearby
+from handgrad.judge.nearby import NEARBY, findings_nearby
 from handgrad.judge.noise import highest
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
@@ -155,6 +155,7 @@ class Hearing:
         self.consulted, expected = trial, None
         if (oracle := self._oracle(trial)) is not None:
             findings, worst, expected = opinion_of_jax(trial, oracle)
+            trial.forget_tracing()
             self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
             if not is_finite(expected[i] for i in trial.grads):
                 expected = None  # JAX has not seen every number
@@ -277,7 +278,7 @@ class Hearing:
             seen += projections
             self.verdict.probes += near.evaluations
             for finding in findings:
-                self.report(finding, f"{case}, a little moved", near)
+                self.report(finding, f"{case}, {NEARBY}", near)
             if self.settled:
                 return
         better = power.smallest_error_seen(trial, seen, None) if seen else None

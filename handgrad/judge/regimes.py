@@ -87,6 +87,7 @@ def _values(x, trial):
     yield "with zeros", np.where(rng.random(x.shape) < 0.5, 0, x)
     yield "with one zero", _one(x, rng, 0)
     yield "with a one", _one(x, rng, 1)
+    yield "with ones here and there", _some(x, rng, 1)
     yield "with one large number", _one(x, rng, 1e3 * size)
     for most in RANGES:
         yield from _evenly(x, rng, most)
@@ -188,15 +189,19 @@ def _one(x, rng, value):
 
 
 def _evenly(x, rng, most):
-    """Numbers from -most to most, or from near 0 to it where all are positive, in random order.
+    """Half of the numbers from -most to most, or from near 0 to it where all are positive.
 
-    A small array needs several turns to reach every part of that.
+    The others stay ordinary, lest a sum of exponentials see one number alone; and a small array
+    needs several turns to reach every part of the range.
     """
-    turns = -(-PARTS // x.size)
-    least = most / (turns * x.size) if np.all(x > 0) else -most
-    numbers = rng.permutation(np.linspace(least, most, turns * x.size))
-    for some in np.split(numbers, turns):
-        yield f"spread evenly up to {most:g}", some.reshape(x.shape)
+    half = (x.size + 1) // 2
+    turns = -(-PARTS // half)
+    least = most / (turns * half) if np.all(x > 0) else -most
+    numbers = rng.permutation(np.linspace(least, most, turns * half))
+    for turn, some in enumerate(np.split(numbers, turns), 1):
+        spread_out = x.copy()
+        spread_out.flat[rng.permutation(x.size)[:half]] = some
+        yield f"spread evenly up to {most:g} (part {turn})", spread_out
 
 
 def _some(x, rng, value):

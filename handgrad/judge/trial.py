@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.noise import MOVED, noise_floor, unit_of
-from handgrad.judge.subjects import UnjudgeableError, subject_of
+from handgrad.judge.subjects import Pair, UnjudgeableError, subject_of
 
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
 
@@ -46,6 +46,11 @@ class Trial:
         """What forward returns, as it returns it."""
         self.evaluations += 1
         return self.subject.forward(*self._given(inputs))
+
+    def forget_tracing(self):
+        """What JAX's tracing may have left in a closure is overwritten; other subjects are copied."""
+        if isinstance(self.subject, Pair):
+            self.forward()
 
     def vjp(self, dy=None, inputs=None):
         """The gradients, as the subject returns them."""

@@ -175,6 +175,7 @@ LAW_BREAKERS = [
     (laws.scaling_passes_through, upstream(lambda dy: np.maximum(dy, 0))),
     (laws.scaling_passes_through, upstream(lambda dy: np.clip(dy, -1, 1))),
     (laws.scaling_passes_through, upstream(np.ones_like)),
+    (laws.scaling_passes_through_far_away, upstream(lambda dy: dy * (np.abs(dy) > 1e-40))),
     (laws.sums_pass_through, upstream(lambda dy: dy * np.abs(dy) / (np.abs(dy).max() or 1))),
     (laws.calls_do_not_matter, counting(50)),
     (laws.results_stay, jittering()),

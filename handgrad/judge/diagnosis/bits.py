@@ -13,6 +13,7 @@ from handgrad.judge.trial import largest, rms
 
 NEARBY, FURTHEST = 1e-5, 0.05  # of the inputs: so far, a formula's error moves as little
 ALIKE = 0.5  # correlation of the errors at two places
+GONE = 1e-4  # of the squared error: rounding is never so much less nearby
 SMALL = 0.02  # of the gradient: no rounding is larger
 TYPES = ("float32", "bfloat16", "float16")
 
@@ -57,6 +58,8 @@ def _is_noise(point, i):
         products.append(float(np.sum(off * first)))
         sizes.append(float(np.sum(off * off)))
     square = float(np.sum(first * first))
+    if float(np.mean(sizes)) <= GONE * square:
+        return False  # only here: some number is special
     scale = math.sqrt(square * float(np.mean(sizes)))
     return bool(scale) and abs(float(np.mean(products))) < ALIKE * max(scale, square)
 

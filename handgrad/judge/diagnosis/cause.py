@@ -10,20 +10,45 @@ from handgrad.judge.diagnosis.bits import imprecise, lost_bits
 from handgrad.judge.diagnosis.contracts import layout, misfit
 from handgrad.judge.diagnosis.memory import kept_state, overwriting, sharing
 from handgrad.judge.diagnosis.naming import gradients_of, percent, stated
+from handgrad.judge.diagnosis.permutation import permuted, shifted_inside
 from handgrad.judge.diagnosis.places import wrong_places
 from handgrad.judge.diagnosis.points import EXACT, NEARLY, best, left_over, points_of
 from handgrad.judge.diagnosis.terms import Flows
 from handgrad.judge.diagnosis.truth import Truth
 from handgrad.judge.diagnosis.upstream import misuse_of_dy
+from handgrad.judge.laws.linearity import scaled, scales_of
+from handgrad.judge.nearby import NEARBY
 from handgrad.judge.subjects import StatefulLayer
 from handgrad.judge.trial import largest
 from handgrad.judge.verdict import Status
 
 FITS, OVERWRITES = "gradients fit their inputs", "nothing is overwritten"
 OWNS, LAYOUT = "gradients own their memory", "layout does not matter"
-LINEARITY = {"zero gives zero", "scaling passes through", "sums pass through"}
+LINEARITY = {
+    "zero gives zero",
+    "scaling passes through",
+    "scaling passes through far away",
+    "sums pass through",
+}
+FAR_OFF = 100  # times what the right gradients are known to
+ANY_SCALE = "nothing is overwritten at any scale"
+SAID = {  # by the law itself
+    NEARBY: (
+        "state is kept: what belongs to other inputs is found again for those that are nearly the "
+        "same, or partly the same (a cache, and its key?)"
+    ),
+    "instances do not mix": (
+        "state is kept where all instances share it, on the class or in the module: the backward of "
+        "one takes what the forward of another left"
+    ),
+    "results are the callers": (
+        "a result is kept, and returned again (an alias): who writes into it changes later calls"
+    ),
+}
 STATEFUL = {
     "results stay",
+    "results last",
+    "changes in place are seen",
     "calls do not matter",
     "forwards do not mix",
     "the past does not matter",
@@ -51,6 +76,11 @@ class Suspect:
 
 def diagnose(suspect):
     """A sentence on what is wrong with the gradients of a trial, or ""."""
+    first = suspect.findings[0].check if suspect.findings else ""
+    if suspect.description == NEARBY and _is_right_before(suspect):
+        return SAID[NEARBY]
+    if first in SAID:
+        return SAID[first]
     for look in _looks(suspect.checks | {finding.status for finding in suspect.findings}):
         try:
             sentence = look(suspect)
@@ -66,12 +96,16 @@ def _looks(checks):
     """What to look for, in which order, for the checks that failed and their statuses."""
     if OVERWRITES in checks:
         yield lambda s: overwriting(s.trial.subject, s.trial.inputs, s.trial.library, s.trial.dy)
+    if ANY_SCALE in checks:
+        yield _overwriting_at_any_scale
     if FITS in checks:
         yield lambda s: misfit(s.trial, s.truth)
     if OWNS in checks:
         yield lambda s: sharing(s.trial)
     if checks & (STATEFUL | LINEARITY | {LAYOUT}):
         yield lambda s: kept_state(s.trial, s.truth)
+    if checks & LINEARITY == {"sums pass through"}:
+        yield _bits_of_each
     if checks & LINEARITY:
         yield lambda s: misuse_of_dy(s.trial, s.truth)
     if LAYOUT in checks:
@@ -82,6 +116,31 @@ def _looks(checks):
     yield lambda s: kept_state(s.trial, s.truth)
     yield _past
     yield _values
+
+
+def _is_right_before(suspect):
+    """Whether the gradients are right where those nearby are far off."""
+    near, points = suspect.points, []
+    if near and suspect.trial.origin is not None:
+        at = suspect.trial.origin
+        points = points_of(at, Truth(at, suspect.automatic))
+    if not points or not all(map(points[0].is_right, at.grads)):
+        return False
+    return any(_is_far_off(near[0], i) for i in suspect.trial.grads)
+
+
+def _is_far_off(point, i):
+    off = largest(point.wrong[i] - point.right[i])
+    return off > FAR_OFF * point.truth.accuracy * point.size(i)
+
+
+def _overwriting_at_any_scale(suspect):
+    trial = suspect.trial
+    found = (
+        overwriting(trial.subject, trial.inputs, trial.library, scaled(trial.dy, c))
+        for c in scales_of(trial)
+    )
+    return next(filter(None, found), "")
 
 
 def _simple_first(suspect):
@@ -200,6 +259,10 @@ def _bits(points, i):
     return lost_bits(points, i)
 
 
+def _bits_of_each(suspect):
+    return _of_points(suspect, (lambda points, wrong: _of_each(points, wrong, (_bits,)),))
+
+
 def _jointly(points, wrong):
     """One misuse of dy that explains all of several gradients."""
     for words, change in arguments.misuses_of_dy(points[0]):
@@ -239,6 +302,8 @@ def _of_each_at_last(points, wrong):
         lambda points, i: flows.sentence([i]) if points[0].truth.program else "",
         lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
         _any_factor,
+        permuted,
+        shifted_inside,
         lambda points, i: wrong_places(points, i, vaguely=True),
         _unexplained,
     )

@@ -120,6 +120,30 @@ class Program:
         inputs_at = {i: place[Ref(k)] for k, i in enumerate(self.real)}
         return Tape(nodes, edges, inputs_at, [place.get(out) for out in self.outputs])
 
+    def back(self, tape, edge, values):
+        """The Jacobian of an edge, where these nodes have other values; LookupError if unknown."""
+        result = self._alive[edge.target]
+        step = next(step for step in self.steps if result in step.results)
+        nodes = tape.nodes[edge.target].operands
+        given = [
+            self._operand(
+                operand, values.get(node, None if node is None else tape.nodes[node].value)
+            )
+            for operand, node in zip(step.operands, nodes, strict=True)
+        ]
+        with in_double_precision():
+            found = dict(_jacobians(step, given, edge.place, step.run(*given)))
+            return np.asarray(found[result])
+
+    def _operand(self, operand, value):
+        from jax import numpy as jnp
+
+        if not isinstance(operand, Ref):
+            return operand
+        if value is None:
+            raise LookupError("a value that does not depend on the inputs is not on the tape")
+        return jnp.asarray(value)
+
     def _written(self, jaxpr, consts, arguments):
         """Append the steps of a jaxpr; what its outputs are."""
         known = dict(zip(jaxpr.constvars, consts, strict=True))

@@ -47,7 +47,7 @@ def kept_state(trial, truth):
         calls.append(Call(fresh, truth, inputs, dy))
         if sentence := _of_last(trial, truth, calls):
             return STATE + sentence
-    looks = (_random, _overwritten, _by_identity, _provoked, _mixed, _by_shape, _counted)
+    looks = (_random, _overwritten, _by_identity, _mixed, _provoked, _by_shape, _counted)
     for look in looks:
         if sentence := look(trial, fresh, calls[0]):
             return STATE + sentence

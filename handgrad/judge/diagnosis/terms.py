@@ -12,8 +12,10 @@ import numpy as np
 from handgrad.judge.diagnosis.flow import Flow
 from handgrad.judge.diagnosis.hypotheses import collapsed, kept, rearranged
 from handgrad.judge.diagnosis.naming import input_name, percent, rounded, stated
+from handgrad.judge.diagnosis.operands import operands
 from handgrad.judge.diagnosis.operations import rank
 from handgrad.judge.diagnosis.points import EXACT
+from handgrad.judge.diagnosis.sums import sums
 from handgrad.judge.diagnosis.tape import Edge
 
 CHOICES = {"select_n", "where"}
@@ -386,4 +388,15 @@ def _alone(ks, *, last):
     return delta
 
 
-FAMILIES = (weights, loops, slopes, overlaps, weighted, changes, pairs, constants)
+FAMILIES = (
+    weights,
+    loops,
+    slopes,
+    overlaps,
+    sums,
+    weighted,
+    changes,
+    operands,
+    pairs,
+    constants,
+)

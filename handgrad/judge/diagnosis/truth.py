@@ -32,6 +32,7 @@ class Truth:
         dy = self.trial.dy if dy is None else dy
         try:
             grads = self._oracle_at(inputs)(inputs, dy) if self.oracle else None
+            self.trial.forget_tracing()
         except Exception:
             return None
         return grads if grads and is_finite(grads.values()) else None

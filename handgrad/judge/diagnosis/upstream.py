@@ -16,6 +16,7 @@ SPECIAL = {
     "is negative everywhere": lambda d: -np.abs(d),
 }
 FAR = {2: 2.0**9, 4: 2.0**60, 8: 2.0**70}  # by bytes: beyond every threshold, and still a number
+FURTHEST = {8: 2.0**200}
 BISECTIONS = 50
 POWERS = {
     2: "twice: the gradient is quadratic in dy",
@@ -143,26 +144,29 @@ def _of_slopes(answers):
 
 def _clipped(answers):
     """A dy beyond every threshold gives the threshold."""
-    tops = []
-    for sign in (1, -1):
-        dy = answers.each(lambda d, sign=sign: sign * answers.far * (np.abs(d) + 1))
-        if not close(answers.given(dy), answers.given(answers.each(lambda d: 2 * d, dy))):
-            return
-        unit = answers.right(answers.each(lambda d, sign=sign: np.full_like(d, sign)))
-        tops.append(float(np.sum(answers.given(dy) * unit) / np.sum(unit * unit)))
-    high, low = tops
-    if not high > 0 and not low > 0:
+    high, low = _top(answers, 1), _top(answers, -1)
+    if not min(high, low) < np.inf or not max(high, low) > 0:
         return
-    limits = (
-        f"±{rounded(high)}"
-        if abs(high - low) <= 1e-6 * high
-        else f"{rounded(-low)} … {rounded(high)}"
-    )
+    if not max(high, low) < np.inf:
+        limits = f"at most {rounded(high)}" if high < low else f"at least {rounded(-low)}"
+    elif abs(high - low) <= 1e-6 * high:
+        limits = f"±{rounded(high)}"
+    else:
+        limits = f"{rounded(-low)} … {rounded(high)}"
 
     def guess(dy):
         return answers.right(answers.each(lambda d: np.clip(d, -low, high), dy))
 
     yield f"the upstream gradient is clipped to {limits}", guess
+
+
+def _top(answers, sign):
+    """Where dy is cut off on one side; infinity if it is not."""
+    dy = answers.each(lambda d: sign * answers.far * (np.abs(d) + 1))
+    if not close(answers.given(dy), answers.given(answers.each(lambda d: 2 * d, dy))):
+        return np.inf
+    unit = answers.right(answers.each(lambda d: np.full_like(d, sign)))
+    return float(np.sum(answers.given(dy) * unit) / np.sum(unit * unit))
 
 
 def _of_result(answers):
@@ -222,13 +226,14 @@ def _length(dy):
 
 def _cut(answers):
     """Small numbers of dy are dropped."""
+    far = FURTHEST.get(min(d.dtype.itemsize for d in answers.trial.dy), answers.far)
 
     def at(size):
         return answers.given(answers.each(lambda d: np.where(d < 0, -size, size)))
 
-    if np.any(at(1.0 / answers.far)) or not np.any(at(answers.far)):
+    if np.any(at(1.0 / far)) or not np.any(at(far)):
         return
-    low, high = 1.0 / answers.far, answers.far
+    low, high = 1.0 / far, far
     for _ in range(BISECTIONS):
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if np.any(at(middle)) else (middle, high)

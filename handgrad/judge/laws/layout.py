@@ -56,7 +56,7 @@ def _reversed(x):
     return x[backwards].copy()[backwards]
 
 
-def _off_every_word(x):
+def off_every_word(x):
     """x in memory where no number begins at a multiple of its size."""
     memory = np.empty(x.nbytes + 1, np.uint8)
     shifted = memory[1:].view(x.dtype).reshape(x.shape)
@@ -71,5 +71,5 @@ LAYOUTS = (
     (_columns_first, _as_it_is),
     (_strided, _reversed),
     (_reversed, _strided),
-    (_off_every_word, _off_every_word),
+    (off_every_word, off_every_word),
 )

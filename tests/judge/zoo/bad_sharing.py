@@ -31,8 +31,9 @@ class Lending(Memoizing):
     """The very gradient that it will find again is returned."""
 
     def backward(self, dy):
-        super().backward(dy)
-        return alone(list(self.found.values())[-1])
+        arrays = (*map(np.asarray, as_tuple(dy)), *self.inputs)
+        key = tuple((x.tobytes(), x.shape, x.dtype.str) for x in arrays)
+        return alone(self.found.setdefault(key, self.vjp(dy, *self.inputs)))
 
 
 class BufferForLarge(Layer):

@@ -1,0 +1,44 @@
+"""Operands: a product whose gradient is computed with another value than the one that was multiplied."""
+
+import numpy as np
+
+from handgrad.judge.diagnosis.operations import rank
+
+PRODUCTS = {"dot_general", "mul"}
+
+
+def operands(flow, _, point):
+    """In the gradient of one factor, another value of the same shape stands for the other factor."""
+    program, tape = point.truth.program, flow.tape
+    if not hasattr(program, "back"):
+        return
+    for k, edge in enumerate(tape.edges):
+        node = tape.nodes[edge.target]
+        if node.kind not in PRODUCTS or len(node.operands) != 2:
+            continue
+        used = node.operands[1 - edge.place]
+        for other in _like(tape, used) if used is not None else ():
+            says = (
+                f"is wrong: in what comes back through {node.name}, {tape.nodes[other].name} stands "
+                f"for {tape.nodes[used].name}"
+            )
+            yield (rank(node.kind), other), says, _with(program, k, used, other)
+
+
+def _like(tape, used):
+    """The other nodes of this shape."""
+    shape, value = tape.nodes[used].shape, tape.nodes[used].value
+    for k, node in enumerate(tape.nodes):
+        if k != used and node.shape == shape and not np.array_equal(node.value, value):
+            yield k
+
+
+def _with(program, k, used, other):
+    def delta(flow):
+        edge, nodes = flow.tape.edges[k], flow.tape.nodes
+        back = program.back(flow.tape, edge, {used: nodes[other].value})
+        ct = flow.cts[edge.target]
+        pulled = back * ct if back.ndim == 1 else back @ ct
+        return flow.tape.onwards[edge.source] @ (pulled - edge.pull(ct))
+
+    return delta

@@ -1,0 +1,122 @@
+"""Sums: one that the forward takes and gives back to every number, and the backward takes otherwise.
+
+A norm, a mean or a sum of exponentials is summed over some axes and then broadcast to its numbers
+again. Its gradient is summed over the same axes. A backward may forget that, or sum over others.
+"""
+
+import numpy as np
+
+from handgrad.judge.diagnosis.hypotheses import axes_named, some_axes
+from handgrad.judge.diagnosis.operations import rank
+
+SUMS = {"reduce_sum", "sum", "mean"}
+
+
+def sums(flow, *_):
+    """The gradient of a sum is not summed up, or over other axes than its numbers were."""
+    tape = flow.tape
+    for s, first in enumerate(tape.edges):
+        node = tape.nodes[first.target]
+        axes = _summed(tape, first) if node.kind in SUMS else ()
+        for b in _given_back(tape, first) if axes else ():
+            for order, (words, change) in enumerate(_otherwise(tape, first, axes)):
+                for way in _ways(tape, b):
+                    delta = _changed(s, b, way, axes, change)
+                    yield (order, rank(node.kind)), f"is wrong: {words}", delta
+
+
+def _ways(tape, b):
+    """What comes back to the numbers that the sum was given back to: all of it, or by one edge."""
+    out = [k for k, edge in enumerate(tape.edges) if edge.source == tape.edges[b].target]
+    return [None, *(out if len(out) > 1 else ())]
+
+
+def _summed(tape, edge):
+    """The axes over which an edge sums, or () if it does something else."""
+    source = tape.nodes[edge.source]
+    if edge.back.ndim != 2 or edge.back.shape[1] * 2 > source.size:
+        return ()
+    ct = np.random.default_rng(0).normal(size=edge.back.shape[1])
+    pulled = edge.pull(ct).reshape(source.shape)
+    for axes in some_axes(len(source.shape)):
+        kept = tuple(1 if a in axes else n for a, n in enumerate(source.shape))
+        weight = edge.back[0, np.argmax(np.abs(edge.back[0]))]
+        if np.prod(kept) == ct.size and np.allclose(pulled, weight * ct.reshape(kept)):
+            return axes
+    return ()
+
+
+def _given_back(tape, first):
+    """The edges that repeat something made of the sum in the shape of what was summed."""
+    shape, size = tape.nodes[first.source].shape, tape.nodes[first.target].size
+    for b, edge in enumerate(tape.edges):
+        target, source = tape.nodes[edge.target], tape.nodes[edge.source]
+        if (
+            edge.back.ndim == 2
+            and target.shape == shape
+            and source.size == size
+            and np.all(np.count_nonzero(edge.back, axis=0) <= 1)
+            and np.any(_between(tape, first.target, edge.source))
+        ):
+            yield b
+
+
+def _between(tape, start, stop):
+    """The gradient of one node by another that is made of it, all rows at once."""
+    cts = {stop: np.ones(tape.nodes[stop].size)}
+    for b in range(stop, start, -1):
+        for edge in tape.into[b] if b in cts else ():
+            pulled = edge.pull(cts[b])
+            cts[edge.source] = cts.get(edge.source, 0) + pulled
+    return cts.get(start, np.zeros(tape.nodes[start].size))
+
+
+def _otherwise(tape, first, axes):
+    """(words, change of what would be summed, as an array) for other ways to sum it."""
+    node, shape = tape.nodes[first.target], tape.nodes[first.source].shape
+    over, count = axes_named(axes), np.prod([shape[a] for a in axes])
+    yield f"the gradient of {node.name} is not summed over {over}", lambda flow, u: u
+    for others in some_axes(len(shape)):
+        if others == axes:
+            continue
+        words = f"the gradient of {node.name} is summed over {axes_named(others)}, and not {over}"
+        share = count / np.prod([shape[a] for a in others])
+        for factor in dict.fromkeys((1.0, float(share))):
+            for v in (None, *_scales(tape, shape, axes)):
+                for power in (1, -1) if v is not None else (1,):
+                    yield words, _summed_over(others, factor, v, power)
+
+
+def _scales(tape, shape, axes):
+    """The nodes that are alike along the axes: what is summed may be in units of them."""
+    kept = tuple(1 if a in axes else n for a, n in enumerate(shape))
+    for k, node in enumerate(tape.nodes):
+        if node.value is not None and node.size == np.prod(kept) and np.all(node.value):
+            yield k, kept
+
+
+def _summed_over(axes, factor, scale, power):
+    def change(flow, u):
+        if scale is None:
+            return factor * np.sum(u, axis=axes, keepdims=True)
+        k, kept = scale
+        v = flow.tape.nodes[k].value.reshape(kept) ** float(power)
+        return factor * np.sum(u * v, axis=axes, keepdims=True) / v
+
+    return change
+
+
+def _changed(s, b, way, axes, change):
+    def delta(flow):
+        tape = flow.tape
+        first, last = tape.edges[s], tape.edges[b]
+        shape = tape.nodes[first.source].shape
+        k = first.pull(_between(tape, first.target, last.source)).reshape(shape)
+        ct = flow.cts[last.target]
+        if way is not None:
+            ct = tape.edges[way].pull(flow.cts[tape.edges[way].target])
+        u = (last.back.sum(axis=0) * ct).reshape(shape)
+        right = np.sum(u, axis=axes, keepdims=True)
+        return tape.onwards[first.source] @ (k * (change(flow, u) - right)).ravel()
+
+    return delta
