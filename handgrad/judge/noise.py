@@ -44,6 +44,12 @@ def noise_floor(evaluate, arrays, unit, seed, least=0.0):
     Of each number: the spread of its values at arrays that are moved by about one rounding, not
     below a share of the array's average noise, and half of its own last place.
     """
+    with np.errstate(all="ignore"):
+        return tuple(map(_pooled, noise_alone(evaluate, arrays, unit, seed, least)))
+
+
+def noise_alone(evaluate, arrays, unit, seed, least=0.0):
+    """The same of each number by itself, whatever the noise of its array is."""
     values = [evaluate(moved) for moved in dithered(arrays, unit, seed, least=least)]
     return tuple(_spread(runs, unit) for runs in zip(*values, strict=True))
 
@@ -58,6 +64,8 @@ def _moved(rng, x, by, least):
 def _spread(runs, unit):
     """The noise of one result, from its values in several runs."""
     with np.errstate(all="ignore"):
-        noise = np.std(np.stack(runs), axis=0) + unit * np.abs(runs[0])
-        pooled = np.sqrt(np.mean(noise * noise)) if noise.size else 0.0
-    return noise + POOLED * pooled
+        return np.std(np.stack(runs), axis=0) + unit * np.abs(runs[0])
+
+
+def _pooled(noise):
+    return noise + POOLED * (np.sqrt(np.mean(noise * noise)) if noise.size else 0.0)

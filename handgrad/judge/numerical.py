@@ -145,9 +145,12 @@ def _table(slopes, noises, power):
 def _stands(entry, slopes, noises):
     """Whether the slopes come closer with the steps from the entry's last on, and stay as close.
 
-    Where they do not, a function is steep or wild below the smallest step, or no power series.
+    Where they do not, a function is steep or wild below the smallest step, or no power series. At
+    the very last step nothing is left to tell.
     """
     k = entry.last
+    if k == len(slopes) - 1:
+        return False
     shaken = [CERTAIN * noise / h for noise, h in zip(noises, STEPS, strict=False)]
     moves = [abs(b - a) for a, b in itertools.pairwise(slopes)]
     for j in range(max(k, 2), len(slopes)):

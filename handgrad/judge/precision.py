@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.noise import noise_alone, noise_floor, unit_of
 from handgrad.judge.numerical import UNIT
 from handgrad.judge.trial import rms
 
@@ -52,15 +52,15 @@ def bits_lost(low, wide):
 def bits_jittered(trial):
     """(input, bits) for each gradient that one rounding of the arguments moves more than smoothly.
 
-    Where it moves it by a good part of itself, there is a kink.
+    A number that it moves by a good part of itself is at a kink.
     """
     given, unit = (*trial.inputs, *trial.dy), UNIT
     gradients = _gradients_of(trial)
-    fine = noise_floor(gradients, given, unit, trial.seed)
+    fine = noise_alone(gradients, given, unit, trial.seed)
     coarse = noise_floor(gradients, given, unit * FURTHER, trial.seed)
     for i, near, far in zip(trial.real, fine, coarse, strict=True):
         size = trial.scale(i)
-        small = np.where(near < SHAKEN * size, near, 0.0)
+        small = np.where(near < SHAKEN * np.minimum(size, np.abs(trial.grads[i])), near, 0.0)
         if bits := _bits(small, 0.0, far / FURTHER + unit * size, FEWEST):
             yield i, bits
 

@@ -81,7 +81,7 @@ def _values(x, trial):
         return
     size = rms(x) or 1.0
     ties = np.maximum(np.rint(np.abs(x) / size), 1) * np.where(x < 0, -1, 1)
-    yield "with ties", size * ties
+    yield "with ties", _in_few_bits(np.asarray(size)) * ties
     yield "of small integers", np.rint(2 * x / size)
     yield "of zeros", np.zeros_like(x)
     yield "with zeros", np.where(rng.random(x.shape) < 0.5, 0, x)

@@ -80,6 +80,9 @@ def _otherwise(tape, first, axes):
         if others == axes:
             continue
         words = f"the gradient of {node.name} is summed over {axes_named(others)}, and not {over}"
+        if {*axes} < {*others}:
+            more = axes_named(tuple(a for a in others if a not in axes))
+            words = f"the gradient of {node.name} is summed over {more} as well: a sum too many"
         share = count / np.prod([shape[a] for a in others])
         for factor in dict.fromkeys((1.0, float(share))):
             for v in (None, *_scales(tape, shape, axes)):
