@@ -22,7 +22,7 @@ def largest_jump(phi, slope, count):
 
     `slope` is the size of the slopes that its terms have.
     """
-    if all(phi(side * h) == 0 for h in STEPS[NEAR:] for side in (1, -1)):
+    if is_a_staircase(phi):
         return _first_step(phi) * math.sqrt(count)
     points = [k * SPACING for k in range(-REACH, REACH + 1)]
     values = np.array([phi(t) for t in points])
@@ -40,6 +40,11 @@ def largest_jump(phi, slope, count):
         a, b = (middle, b) if off_left <= off_right else (a, middle)
     jump = abs(phi(b) - phi(a))
     return jump if jump > KINKED * slope * (b - a) else 0.0
+
+
+def is_a_staircase(phi):
+    """Whether φ stays 0 over all small steps: it is flat, or moves in steps that are larger."""
+    return all(phi(side * h) == 0 for h in STEPS[NEAR:] for side in (1, -1))
 
 
 def _first_step(phi):

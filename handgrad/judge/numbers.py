@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.judge.jumps import largest_jump
+from handgrad.judge.jumps import is_a_staircase, largest_jump
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import MOVED, RUNS, dithered, unit_of
 from handgrad.judge.numerical import (
@@ -132,7 +132,7 @@ def _second_look(view):
         return found
     if view.is_steep(noise) or view.is_drowned:
         return view.projection(math.inf)
-    if view.nearly_agrees:
+    if view.nearly_agrees or is_a_staircase(view.line):
         noise += largest_jump(view.line, view.spread, sum(b.size for b in view.u))
     found = view.projection(noise, view.shaken_gradient(), thorough=True)
     return replace(found, shaky=found.agrees and found.error > SHAKY * found.spread)

@@ -60,7 +60,12 @@ def misbehaviour(trial):
 
 
 def _is_asked(trial):
-    return is_finite(trial.y) and not _is_singular(trial)
+    return is_finite(trial.y) and not _is_singular(trial) and not _is_empty(trial)
+
+
+def _is_empty(trial):
+    """Whether there is no output at all, of inputs that are there: of an axis that is too short."""
+    return all(x.size for x in trial.inputs) and not any(y.size for y in trial.y)
 
 
 def _is_singular(trial):

@@ -24,7 +24,7 @@ KINDS = {
     *("−1", "2", "½", "N", "1/N", "√N"),
     *("transposed", "permuted", "flipped", "shifted", "sum missing", "sum extra"),
     *("ties", "padding", "last row", "x > 0", "dropped term", "block"),
-    *("dy ignored", "dy clipped", "dy twice", "state", "bits"),
+    *("dy ignored", "dy clipped", "dy twice", "state", "bits", "operand"),
 }
 
 # Every script runs by itself: in an empty namespace, in a process that imports nothing of ours.

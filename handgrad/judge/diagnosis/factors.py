@@ -58,7 +58,7 @@ def said(a, points, i):
 
 def plainly(a):
     """A factor that is nothing in particular."""
-    share = f" = {_fraction(a)}" if _fraction(a) else ""
+    share = f" = {_fraction(a)}" if _fraction(a) not in {"", rounded(a)} else ""
     near = ": a factor close to 1" if 0.5 < a < 1.5 and not share else ""
     known = rounded(a) if rounded(a) != "1" else f"1 {'−' if a < 1 else '+'} {abs(a - 1):.1g}"
     return f"is {known}{share} times the right one{near}"
@@ -135,11 +135,15 @@ def sizes_of(trial, *, products=True):
 
 
 def _fraction(a):
-    """A simple fraction that a is, as p/q."""
-    for q in range(2, 13):
+    """A simple fraction that a is, as p/q, or the root of one."""
+    return _ratio(a) or (f"{'−' if a < 0 else ''}√{_ratio(a * a)}" if _ratio(a * a) else "")
+
+
+def _ratio(a):
+    for q in range(1, 13):
         p = round(abs(a) * q)
         if 0 < p < 100 and math.gcd(p, q) == 1 and abs(abs(a) - p / q) < CLOSE * abs(a):
-            return f"{'−' if a < 0 else ''}{p}/{q}"
+            return f"{'−' if a < 0 else ''}{p}{f'/{q}' if q > 1 else ''}"
     return ""
 
 

@@ -17,12 +17,19 @@ def operands(flow, _, point):
         if node.kind not in PRODUCTS or len(node.operands) != 2:
             continue
         used = node.operands[1 - edge.place]
-        for other in _like(tape, used) if used is not None else ():
-            says = (
-                f"is wrong: in what comes back through {node.name}, {tape.nodes[other].name} stands "
-                f"for {tape.nodes[used].name}"
-            )
+        if used is None:
+            continue
+        where, name = f"is wrong: in what comes back through {node.name}", tape.nodes[used].name
+        if _is_square(tape.nodes[used].value):
+            says = f"{where}, {name} is not transposed, or once too often"
+            yield (rank(node.kind), -1), says, _with(program, k, used, None)
+        for other in _like(tape, used):
+            says = f"{where}, {tape.nodes[other].name} stands for {name}"
             yield (rank(node.kind), other), says, _with(program, k, used, other)
+
+
+def _is_square(x):
+    return x is not None and x.ndim == 2 and x.shape[0] == x.shape[1]
 
 
 def _like(tape, used):
@@ -36,7 +43,8 @@ def _like(tape, used):
 def _with(program, k, used, other):
     def delta(flow):
         edge, nodes = flow.tape.edges[k], flow.tape.nodes
-        back = program.back(flow.tape, edge, {used: nodes[other].value})
+        value = nodes[used].value.T if other is None else nodes[other].value
+        back = program.back(flow.tape, edge, {used: value})
         ct = flow.cts[edge.target]
         pulled = back * ct if back.ndim == 1 else back @ ct
         return flow.tape.onwards[edge.source] @ (pulled - edge.pull(ct))

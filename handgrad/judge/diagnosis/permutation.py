@@ -20,7 +20,24 @@ def permuted(points, i):
                 f"is permuted along {axes_named((axis,))}: its parts are in the order {orders[0]}"
             )
         return f"is permuted along {axes_named((axis,))}: its parts are in another order"
+    return _permuted_each(points, i)
+
+
+def _permuted_each(points, i):
+    """The same, with an order of its own in every row."""
+    for axis, size in enumerate(points[0].right[i].shape):
+        if size > 1 and all(_has_the_same_numbers(point, i, axis) for point in points):
+            over = axes_named((axis,))
+            return f"is permuted along {over}: the right numbers are in the wrong places (an order, and not its inverse?)"
     return ""
+
+
+def _has_the_same_numbers(point, i, axis):
+    wrong, right = point.wrong[i], point.right[i]
+    if wrong.shape != right.shape or not np.all(np.isfinite(wrong)):
+        return False
+    off = np.abs(np.sort(wrong, axis) - np.sort(right, axis))
+    return bool(np.max(off, initial=0.0) <= ALIKE * point.size(i))
 
 
 def _has_indices_of(first, point):

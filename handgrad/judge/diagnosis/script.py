@@ -33,7 +33,16 @@ def script(subject, inputs, library, seed, reference=None):
     given = [f"x{i}" for i in range(count)]
     verdict = f"verdict = handgrad.verify({', '.join([expression, *given, *options])})"
     arrays = [f"x{i} = {_array(x, library)}" for i, x in enumerate(inputs)]
-    return "\n".join(_fitted(list(dict.fromkeys([*imports, *lines])), arrays, [*placed, verdict]))
+    return "\n".join(_fitted(_imported_once([*imports, *lines]), arrays, [*placed, verdict]))
+
+
+def _imported_once(lines):
+    """The lines without the imports that stand there twice; code may hold a line twice."""
+    return [
+        line
+        for k, line in enumerate(lines)
+        if line not in lines[:k] or not line.startswith(("import ", "from "))
+    ]
 
 
 def _fitted(before, arrays, after):

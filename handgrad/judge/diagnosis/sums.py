@@ -4,12 +4,13 @@ A norm, a mean or a sum of exponentials is summed over some axes and then broadc
 again. Its gradient is summed over the same axes. A backward may forget that, or sum over others.
 """
 
+import itertools
+
 import numpy as np
 
 from handgrad.judge.diagnosis.hypotheses import axes_named, some_axes
 from handgrad.judge.diagnosis.operations import rank
-
-SUMS = {"reduce_sum", "sum", "mean"}
+from handgrad.judge.diagnosis.tape import SUMS
 
 
 def sums(flow, *_):
@@ -20,8 +21,8 @@ def sums(flow, *_):
         axes = _summed(tape, first) if node.kind in SUMS else ()
         for b in _given_back(tape, first) if axes else ():
             for order, (words, change) in enumerate(_otherwise(tape, first, axes)):
-                for way in _ways(tape, b):
-                    delta = _changed(s, b, way, axes, change)
+                for way, beside in itertools.product(_ways(tape, b), (False, True)):
+                    delta = _changed((s, b, way), axes, change, beside=beside)
                     yield (order, rank(node.kind)), f"is wrong: {words}", delta
 
 
@@ -75,7 +76,9 @@ def _otherwise(tape, first, axes):
     """(words, change of what would be summed, as an array) for other ways to sum it."""
     node, shape = tape.nodes[first.target], tape.nodes[first.source].shape
     over, count = axes_named(axes), np.prod([shape[a] for a in axes])
-    yield f"the gradient of {node.name} is not summed over {over}", lambda flow, u: u
+    for factor in (1.0, float(count)):
+        words = f"the gradient of {node.name} is not summed over {over}"
+        yield words, lambda flow, u, factor=factor: factor * u
     for others in some_axes(len(shape)):
         if others == axes:
             continue
@@ -109,7 +112,10 @@ def _summed_over(axes, factor, scale, power):
     return change
 
 
-def _changed(s, b, way, axes, change):
+def _changed(edges, axes, change, *, beside):
+    """The change of the gradients, with what goes on through other sums, or without."""
+    s, b, way = edges
+
     def delta(flow):
         tape = flow.tape
         first, last = tape.edges[s], tape.edges[b]
@@ -120,6 +126,7 @@ def _changed(s, b, way, axes, change):
             ct = tape.edges[way].pull(flow.cts[tape.edges[way].target])
         u = (last.back.sum(axis=0) * ct).reshape(shape)
         right = np.sum(u, axis=axes, keepdims=True)
-        return tape.onwards[first.source] @ (k * (change(flow, u) - right)).ravel()
+        onwards = tape.beside_sums if beside else tape.onwards
+        return onwards[first.source] @ (k * (change(flow, u) - right)).ravel()
 
     return delta

@@ -1,8 +1,17 @@
 """Planted bugs: gradients that are wrong in one known way, to measure the diagnosis by."""
 
-from tests.judge.planted import axes, factors, frameworks, masks, memories, nets, terms
+from tests.judge.planted import (
+    axes,
+    factors,
+    formulas,
+    frameworks,
+    masks,
+    memories,
+    nets,
+    terms,
+)
 
-FAMILIES = (factors, axes, masks, terms, memories, nets)
+FAMILIES = (factors, axes, masks, terms, formulas, memories, nets)
 IN_TORCH = frameworks.IN_TORCH
 PLANTED = [planted for family in FAMILIES for planted in family.PLANTED]
 PLANTED += [*frameworks.IN_JAX, *IN_TORCH]
