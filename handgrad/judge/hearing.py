@@ -216,7 +216,7 @@ class Hearing:
         """The hearing again, at inputs where a gradient is not 0; that trial, or None."""
         for description, inputs in others(trial):
             at = trial_at(trial, inputs)
-            if is_sound(at) and at.moves:
+            if at is not None and is_sound(at) and at.moves:
                 return self._ordinary(inputs, Case(inputs, f"{case.description}, {description}"))
         return None
 

@@ -19,7 +19,7 @@ def findings_nearby(trial, automatic):
     """(findings, projections, trial) at each place nearby at which the forward is finite."""
     for k, distance in enumerate(DISTANCES):
         near = trial_at(trial, _moved(trial, distance, k))
-        if not is_sound(near):
+        if near is None or not is_sound(near):
             continue
         if automatic:
             findings, projections = opinion_of_jax(near, automatic)[0], []

@@ -145,15 +145,13 @@ def _table(slopes, noises, power):
 def _stands(entry, slopes, noises):
     """Whether the slopes come closer with the steps from the entry's last on, and stay as close.
 
-    Where they do not, a function is steep or wild below the smallest step, or no power series. At
-    the very last step nothing is left to tell.
+    Where they do not, a function is steep or wild below the smallest step, or no power series. Of
+    the very last step, two before it have to tell.
     """
     k = entry.last
-    if k == len(slopes) - 1:
-        return False
     shaken = [CERTAIN * noise / h for noise, h in zip(noises, STEPS, strict=False)]
     moves = [abs(b - a) for a, b in itertools.pairwise(slopes)]
-    for j in range(max(k, 2), len(slopes)):
+    for j in range(max(min(k, len(slopes) - 2), 2), len(slopes)):
         closer = (STEPS[j] / STEPS[j - 1]) ** SHRINKS
         if moves[j - 1] > closer * moves[j - 2] + shaken[j]:
             return False

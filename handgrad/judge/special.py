@@ -32,9 +32,9 @@ def trial_at(ordinary, inputs):
 
 
 def is_sound(trial):
-    """Whether there is a trial, and finite outputs and gradients."""
+    """Whether outputs and gradients are there, and finite."""
     try:
-        return trial is not None and is_finite((*trial.y, *trial.grads.values()))
+        return is_finite((*trial.y, *trial.grads.values()))
     except Exception:
         return False
 

@@ -120,11 +120,9 @@ def _looks(checks):
 
 def _is_right_before(suspect):
     """Whether the gradients are right where those nearby are far off."""
-    near, points = suspect.points, []
-    if near and suspect.trial.origin is not None:
-        at = suspect.trial.origin
-        points = points_of(at, Truth(at, suspect.automatic))
-    if not points or not all(map(points[0].is_right, at.grads)):
+    near, at = suspect.points, suspect.trial.origin
+    points = points_of(at, Truth(at, suspect.automatic)) if near and at is not None else []
+    if not points or not all(map(points[0].is_right, points[0].trial.grads)):
         return False
     return any(_is_far_off(near[0], i) for i in suspect.trial.grads)
 

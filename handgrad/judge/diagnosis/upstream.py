@@ -226,7 +226,7 @@ def _length(dy):
 
 def _cut(answers):
     """Small numbers of dy are dropped."""
-    far = FURTHEST.get(min(d.dtype.itemsize for d in answers.trial.dy), answers.far)
+    far = float(FURTHEST.get(min(d.dtype.itemsize for d in answers.trial.dy)) or answers.far)
 
     def at(size):
         return answers.given(answers.each(lambda d: np.where(d < 0, -size, size)))
