@@ -12,7 +12,7 @@ from handgrad.judge.special import is_sound, trial_at
 from handgrad.judge.verdict import Status
 
 NEARBY = "a little moved"
-DISTANCES = (1e-2, 1e-4, 1e-6, 1e-3, 1e-5, 1e-2)  # of each number's size
+DISTANCES = (1e-3, 1e-5, 1e-6, 1e-4, 1e-5, 1e-3)  # of each number's size
 
 
 def findings_nearby(trial, automatic):

@@ -10,6 +10,7 @@ from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_libra
 from handgrad.judge.noise import MOVED, noise_floor, unit_of
 from handgrad.judge.subjects import Pair, UnjudgeableError, subject_of
 
+VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
 
 
@@ -142,6 +143,8 @@ class Trial:
         trial = Trial(self.subject, inputs, self.seed, self.library, dy)
         trial.analytic = self.analytic
         trial.origin = self
+        if dy is None and len(trial.y) > 1:
+            trial.dy = tuple(map(read_only, trial._drawn()))
         return trial
 
     def on(self, subject):
@@ -158,12 +161,16 @@ class Trial:
     def _drawn(self):
         """Dense, signed and random; outputs of different sizes weigh alike.
 
-        What is no real number, or masked with an infinity, weighs nothing.
+        What is no real number, or masked with an infinity, weighs nothing; nor does an output more
+        because it nearly vanishes at special inputs, where it may have no digits left.
         """
         rng = self.generator("dy")
         real = [is_floating(y.dtype) for y in self.y]
         whole = [np.isfinite(y.astype(float)) for y in self.y]
         sizes = [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
+        if self.origin is not None:
+            usual = [VANISHED * rms(y) for y in self.origin.y]
+            sizes = [max(s, u) if np.isfinite(u) else s for s, u in zip(sizes, usual, strict=True)]
         heaviest = max((s for s, floats in zip(sizes, real, strict=True) if floats), default=1.0)
         for y, floats, kept, size in zip(self.y, real, whole, sizes, strict=True):
             dy = heaviest / size * rng.normal(size=y.shape)
