@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from handgrad.judge.laws.tolerance import differences
 from handgrad.judge.libraries import as_numpy
 from handgrad.judge.small import other_shapes
 
@@ -53,7 +54,7 @@ def changes_in_place_are_seen(trial):
         expected = trial.real_vjp(half[len(inputs) :], half[: len(inputs)])
         trial.vjp(dy, inputs)
         arrays[k][...] = half[k]
-        if not _equal(trial.real_vjp(dy, inputs), expected):
+        if any(differences(trial, trial.real_vjp(dy, inputs), expected, "")):
             yield "arrays that were changed in place give the gradient of before"
             return
 
