@@ -261,3 +261,37 @@ def test_a_forward_in_lower_precision_is_named_though_its_gradient_is_right():
     verdict = verify((rounded, lambda dy, x: dy * np.cos(x)), x)
     assert verdict.status == "IMPRECISE"
     assert verdict.diagnosis == "output 0 has lost bits: all numbers are rounded to float16"
+
+
+def test_a_line_that_stands_in_two_functions_stays_in_both():
+    def f(x):
+        s = np.sin(x)
+        return s * s
+
+    def vjp(dy, x):
+        s = np.sin(x)
+        return dy * s * np.cos(x)
+
+    script = verify((f, vjp), np.linspace(-1, 2, 5)).script
+    assert script.count("s = np.sin(x)") == 2
+    assert len(script.splitlines()) <= 15
+
+
+def test_tracing_leaves_nothing_in_a_closure():
+    """A forward that leaves a value for any backward is traced by JAX, and then called again."""
+    left = {}
+
+    def silu(x, W):
+        left["z"] = np.einsum("ni,oi->no", x, W)
+        return left["z"] / (1 + np.exp(-left["z"]))
+
+    def vjp(dy, x, W):
+        z = left["z"] if left["z"].shape == dy.shape else x @ W.T
+        s = 1 / (1 + np.exp(-z))
+        dz = dy * (s + z * s * (1 - s))
+        return dz @ W, dz.T @ x
+
+    rng = np.random.default_rng(0)
+    verdict = verify((silu, vjp), rng.normal(size=(4, 3)), rng.normal(size=(5, 3)))
+    assert verdict.status == "CONTRACT"
+    assert verdict.diagnosis.startswith("state is kept"), verdict.diagnosis
