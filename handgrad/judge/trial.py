@@ -109,23 +109,35 @@ class Trial:
 
     def scale(self, i):
         """The natural size of input i's gradient: its own, or that of dy times y over x."""
-        through = sum(rms(d) * rms(y) for d, y in zip(self.dy, self.y, strict=True))
-        own = self.grads[i]
-        return max(rms(own), through / (rms(self.inputs[i]) or 1.0))
+        return max(self._own[i], self._through / self._lengths[i])
 
     def peak(self, i):
         """The same at a single place: of the largest dy and y, where most may be small."""
-        pairs = zip(self.dy, self.y, strict=True)
-        through = sum(largest(d) * largest(y) for d, y in pairs)
-        return max(self.scale(i), through / (rms(self.inputs[i]) or 1.0))
+        return max(self.scale(i), self._most_through / self._lengths[i])
+
+    @cached_property
+    def _own(self):
+        return {i: rms(dx) for i, dx in self.grads.items()}
+
+    @cached_property
+    def _through(self):
+        return sum(rms(d) * rms(y) for d, y in zip(self.dy, self.y, strict=True))
+
+    @cached_property
+    def _most_through(self):
+        return sum(largest(d) * largest(y) for d, y in zip(self.dy, self.y, strict=True))
+
+    @cached_property
+    def _lengths(self):
+        return [rms(x) or 1.0 if is_floating(x.dtype) else 1.0 for x in self.inputs]
 
     def size(self, i):
         """The size of input i's gradient itself; its natural size, if it is 0 up to rounding."""
-        return rms(self.grads[i]) if self._is_there(i) else self.scale(i)
+        return self._own[i] if self._is_there(i) else self.scale(i)
 
     def _is_there(self, i):
         usual = self.origin.scale(i) if self.origin else 0.0
-        return rms(self.grads[i]) > RESIDUE * max(self.scale(i), usual)
+        return self._own[i] > RESIDUE * max(self.scale(i), usual)
 
     @property
     def real_inputs(self):
