@@ -65,7 +65,9 @@ class Projection:
 
     @property
     def at_a_kink(self):
-        return abs(self.kink) > RESOLUTION * self.spread
+        """Whether there is a kink that matters: beside the gradient, or an error that is not tiny."""
+        explains = abs(self.kink) >= self.error > SHAKY * self.spread
+        return explains or abs(self.kink) > RESOLUTION * self.spread
 
 
 def direction(trial, *names, only=None):
