@@ -46,6 +46,7 @@ class Hearing:
         self.automatic: Automatic | None = None
         self.moved = False
         self.consulted = None  # the last trial of which every oracle was asked
+        self.held = None  # a finding, that numbers cannot tell: unless they can at other inputs
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
@@ -77,6 +78,8 @@ class Hearing:
 
     def close(self):
         """What remains to be said when all was heard."""
+        if self.held is not None and not self.settled:
+            self.report(self.held, "the given inputs")
         if not self.moved and not self.settled:
             self.report(
                 (Status.VACUOUS, "power", "every gradient is 0, up to rounding"), "every case"
@@ -138,7 +141,7 @@ class Hearing:
 
     def _go_on(self, trial, case, low=None):
         """From ordinary inputs to special ones."""
-        if not self.settled and not trial.moves:
+        if not self.settled and (self.held or not trial.moves):
             trial = self._livelier(trial, case) or trial
         if not self.settled:
             self._special(self._small(trial) or trial, case, low)
@@ -165,7 +168,10 @@ class Hearing:
         findings, projections = opinion_of_numbers(trial, moves, certain=expected is not None)
         self._note(projections)
         for finding in findings:
-            self.report(finding, case, trial)
+            if finding[0] is Status.INCONCLUSIVE and any(p.is_faint for p in projections):
+                self.held = finding
+            else:
+                self.report(finding, case, trial)
         if not self.settled:
             self._measure_power(trial, projections, expected)
 
@@ -213,11 +219,13 @@ class Hearing:
             self.verdict.sees = max(self.verdict.sees or 0.0, smallest)
 
     def _livelier(self, trial, case):
-        """The hearing again, at inputs where a gradient is not 0; that trial, or None."""
+        """The hearing again, at inputs where a gradient is not nearly 0; that trial, or None."""
         for description, inputs in others(trial):
             at = trial_at(trial, inputs)
-            if at is not None and is_sound(at) and at.moves:
-                return self._ordinary(inputs, Case(inputs, f"{case.description}, {description}"))
+            if at is not None and is_sound(at) and at.is_lively:
+                self.held = None
+                words = f"{case.description}, {description}"
+                return self._ordinary(inputs, Case(inputs, words))
         return None
 
     def _small(self, trial):

@@ -27,6 +27,7 @@ SHAKY = 1e-8  # of the gradient: so many digits are not lost to the problem's ow
 ROUNDINGS = 4  # that the sum ⟨dx, u⟩ itself may be off by
 SURPASSED = 30  # error bars, of which noise is nowhere near
 ALIKE = 1e-2  # of the gradient: a difference that noise, or jumps, may make
+FAINT = 1e-5  # of the slopes about
 BENDS = 4  # directions
 NOTHING = 1e4  # roundings of what a gradient of 0 is the difference of
 
@@ -57,6 +58,11 @@ class Projection:
     def is_nothing(self):
         """Whether the gradient is 0, up to rounding of what it is the difference of."""
         return self.spread <= NOTHING * UNIT * self.swing
+
+    @property
+    def is_faint(self):
+        """Whether the gradient is so near to 0 that the rounding of f drowns it."""
+        return self.spread <= FAINT * self.swing
 
     @property
     def is_off(self):

@@ -51,8 +51,9 @@ def others(trial):
     """(description, inputs) that are as ordinary: where the given ones tell nothing."""
     rng = trial.generator("others")
     yield "with their signs turned", trial.with_real([-x for x in trial.real_inputs])
-    drawn = [spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
-    yield "drawn again", trial.with_real(drawn)
+    for size, words in ((1.0, "drawn again"), (0.1, "drawn smaller")):
+        drawn = [size * spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
+        yield words, trial.with_real(drawn)
 
 
 def shapes(trial, free):

@@ -11,6 +11,7 @@ from handgrad.judge.noise import MOVED, noise_floor, unit_of
 from handgrad.judge.subjects import Pair, UnjudgeableError, subject_of
 
 VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size
+LIVELY = 1e-4  # of its natural size
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
 
 
@@ -28,7 +29,7 @@ class Trial:
         self.library = self.subject.library or library
         self.packed = None  # makes one thing of several outputs, if there are several
         self.evaluations = 0
-        self.origin = None  # the trial at ordinary inputs, of one at special inputs
+        self.origin: Trial | None = None  # the trial at ordinary inputs, of one at special inputs
         self.analytic = False  # whether the complex step is known to hold for the subject
         self.real = [i for i, x in enumerate(self.inputs) if is_floating(x.dtype)]
         self.returned_library = library
@@ -92,6 +93,11 @@ class Trial:
     def moves(self):
         """Whether any gradient was computed that is not 0, up to rounding."""
         return "first" in vars(self) and any(map(self._is_there, self.grads))
+
+    @property
+    def is_lively(self):
+        """Whether some gradient is not far below what is natural for it."""
+        return any(self._own[i] > LIVELY * self.scale(i) for i in self.grads)
 
     @cached_property
     def noise(self):
@@ -167,6 +173,10 @@ class Trial:
         """A random generator for each purpose, the same for every object of the subject's kind."""
         return generator(self.seed, without_address(self.subject.name), *names)
 
+    def _not_vanished(self, sizes):
+        usual = [VANISHED * rms(y) for y in (self.origin.y if self.origin else ())]
+        return [max(s, u) if np.isfinite(u) else s for s, u in zip(sizes, usual, strict=True)]
+
     def _given(self, inputs):
         return [to_library(x, self.library) for x in (self.inputs if inputs is None else inputs)]
 
@@ -181,8 +191,7 @@ class Trial:
         whole = [np.isfinite(y.astype(float)) for y in self.y]
         sizes = [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
         if self.origin is not None:
-            usual = [VANISHED * rms(y) for y in self.origin.y]
-            sizes = [max(s, u) if np.isfinite(u) else s for s, u in zip(sizes, usual, strict=True)]
+            sizes = self._not_vanished(sizes)
         heaviest = max((s for s, floats in zip(sizes, real, strict=True) if floats), default=1.0)
         for y, floats, kept, size in zip(self.y, real, whole, sizes, strict=True):
             dy = heaviest / size * rng.normal(size=y.shape)

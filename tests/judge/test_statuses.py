@@ -371,3 +371,19 @@ def test_an_error_at_exactly_1_is_not_taken_for_noise():
         return dy * np.cos(x) * np.where(x == 1, 1.01, 1)
 
     assert verify((np.sin, vjp), x).status == "WRONG"
+
+
+def test_where_every_gradient_drowns_in_rounding_others_are_looked_at():
+    x = np.random.default_rng(103).normal(size=(3, 4))  # nothing is near to 0
+
+    def sigmoid(x):
+        e = np.exp(-np.abs(40 * x))
+        return np.where(x < 0, e, 1) / (1 + e)
+
+    def vjp(factor):
+        return lambda dy, x: dy * factor * sigmoid(x) * sigmoid(-x)
+
+    right, wrong = (verify((sigmoid, vjp(factor)), x, seed=103) for factor in (40, 40.001))
+    assert right.status == "PASS", str(right)
+    assert right.cases == 2
+    assert wrong.status == "WRONG", str(wrong)
