@@ -43,7 +43,12 @@ for script in json.load(sys.stdin):
         end = [type(error).__name__, where.filename, where.lineno]
     verdict = space.get("verdict")
     arrays = [space[name] for name in sorted(space) if name[0] == "x" and name[1:].isdigit()]
-    numbers = [float(x) for array in arrays for x in array.ravel()]
+    kinds = [getattr(array.dtype, "kind", "") for array in arrays]
+    numbers = [
+        float(str(x)) if kind == "f" else float(x)  # in the fewest digits of its precision
+        for kind, array in zip(kinds, arrays)
+        for x in array.ravel()
+    ]
     status = getattr(verdict, "status", None)
     outcomes.append({"end": end, "status": status, "said": said.getvalue(), "numbers": numbers})
 json.dump(outcomes, sys.stdout)

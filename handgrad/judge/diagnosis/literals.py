@@ -20,7 +20,7 @@ def written(x):
 
 def _plain(x):
     """Zeros, ones, 1, 2, 3 and so on, or every number."""
-    wide = x.astype(float) if x.dtype.kind == "f" else x
+    wide = _in_few_digits(x) if x.dtype.kind == "f" else x
     shape = tuple(x.shape)
     if x.dtype.kind == "f" and x.size > 1:
         for name, value in (("zeros", 0), ("ones", 1)):
@@ -33,6 +33,11 @@ def _plain(x):
         return f"np.zeros({shape}, np.{wide.dtype.name.replace('bool', 'bool_')})"
     numbers = re.sub(NOT_FINITE, r"np.\1", repr(wide.tolist()))
     return f"np.array({numbers})"
+
+
+def _in_few_digits(x):
+    """The numbers of float64 with the fewest digits that are x in its own precision."""
+    return np.array([float(str(number)) for number in x.ravel()]).reshape(x.shape)
 
 
 def drawing(x):
