@@ -158,7 +158,8 @@ class Hearing:
         self.consulted, expected = trial, None
         if (oracle := self._oracle(trial)) is not None:
             findings, worst, expected = opinion_of_jax(trial, oracle)
-            trial.forget_tracing()
+            if self.reference is None:
+                trial.forget_tracing()
             self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
             if not is_finite(expected[i] for i in trial.grads):
                 expected = None  # JAX has not seen every number

@@ -71,6 +71,7 @@ class Subject:
     library: str | None = None  # of its arrays, if it takes no other
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
+    closes_over_state = False  # whether a copy may share what it keeps with the original
 
     @property
     def reference(self) -> Callable | None:
@@ -161,6 +162,7 @@ class Pair(Subject):
 
     function: Callable
     backward: Callable
+    closes_over_state = True
 
     @property
     def name(self):

@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.derivation.domains import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.noise import MOVED, noise_floor, unit_of
-from handgrad.judge.subjects import Pair, UnjudgeableError, subject_of
+from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size
 LIVELY = 1e-4  # of its natural size
@@ -35,7 +35,13 @@ class Trial:
         self.returned_library = library
         self.raw_y = self.last_y = self.forward()
         self.y = tuple(y.copy() for y in self.raw_y)
-        self.dy = tuple(map(read_only, self._drawn() if dy is None else dy))
+        if dy is not None:
+            self.dy = tuple(map(read_only, dy))
+
+    @cached_property
+    def dy(self):
+        """The upstream gradients: drawn when they are first needed, if none were given."""
+        return tuple(map(read_only, self._drawn()))
 
     def forward(self, inputs=None):
         """The outputs, as a tuple of NumPy arrays."""
@@ -51,7 +57,7 @@ class Trial:
 
     def forget_tracing(self):
         """What JAX's tracing may have left in a closure is overwritten; other subjects are copied."""
-        if isinstance(self.subject, Pair):
+        if self.subject.closes_over_state:
             self.forward()
 
     def vjp(self, dy=None, inputs=None):
@@ -156,13 +162,16 @@ class Trial:
             inputs[i] = x
         return tuple(inputs)
 
+    @property
+    def halved(self):
+        """The inputs, with every real number half of what it is."""
+        return self.with_real([x * x.dtype.type(0.5) for x in self.real_inputs])
+
     def at(self, inputs, dy=None):
         """Another trial of the same subject, at other inputs."""
         trial = Trial(self.subject, inputs, self.seed, self.library, dy)
         trial.analytic = self.analytic
         trial.origin = self
-        if dy is None and len(trial.y) > 1:
-            trial.dy = tuple(map(read_only, trial._drawn()))
         return trial
 
     def on(self, subject):
@@ -174,7 +183,9 @@ class Trial:
         return generator(self.seed, without_address(self.subject.name), *names)
 
     def _not_vanished(self, sizes):
-        usual = [VANISHED * rms(y) for y in (self.origin.y if self.origin else ())]
+        if self.origin is None:
+            return sizes
+        usual = [VANISHED * rms(y) for y in self.origin.y]
         return [max(s, u) if np.isfinite(u) else s for s, u in zip(sizes, usual, strict=True)]
 
     def _given(self, inputs):
@@ -189,9 +200,9 @@ class Trial:
         rng = self.generator("dy")
         real = [is_floating(y.dtype) for y in self.y]
         whole = [np.isfinite(y.astype(float)) for y in self.y]
-        sizes = [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
-        if self.origin is not None:
-            sizes = self._not_vanished(sizes)
+        sizes = self._not_vanished(
+            [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
+        )
         heaviest = max((s for s, floats in zip(sizes, real, strict=True) if floats), default=1.0)
         for y, floats, kept, size in zip(self.y, real, whole, sizes, strict=True):
             dy = heaviest / size * rng.normal(size=y.shape)

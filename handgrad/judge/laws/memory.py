@@ -46,7 +46,7 @@ def _writable(arrays):
 
 def results_last(trial):
     """No call overwrites what an earlier one returned, whatever dy they had."""
-    halved = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    halved = trial.halved
     dys = [scaled(trial.dy, c) for c in (1.0, 0.0, *scales_of(trial))]
     kept = []
     for dy in dys:

@@ -31,7 +31,7 @@ def _overwritten(trial):
 
 def calls_do_not_matter(trial):
     """The same call gives the same bits: after another input, and after 40 calls."""
-    elsewhere = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    elsewhere = trial.halved
     for call in range(1, CALLS + 1):
         trial.vjp(inputs=elsewhere)
         if call in (1, CALLS) and not _equal(trial.real_vjp(), trial.grads):
@@ -66,7 +66,7 @@ def forwards_do_not_mix(trial):
     """
     backward = trial.started()
     if trial.subject.reentrant:
-        trial.forward(trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs]))
+        trial.forward(trial.halved)
         if not _equal(_real(backward(), trial), trial.grads):
             yield "backward gives another gradient after another forward"
             return
@@ -89,7 +89,7 @@ def instances_do_not_mix(trial):
         return
     one, other = trial.on(first.anew()), trial.on(first.anew())
     backward = one.started()
-    other.vjp(inputs=trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs]))
+    other.vjp(inputs=trial.halved)
     if not _equal(_real(backward(), trial), trial.grads):
         yield "backward gives another gradient after calls of another instance"
 
@@ -112,7 +112,7 @@ def the_past_does_not_matter(trial):
 
 def _elsewhere(trial):
     """Trials at other inputs: smaller numbers, float32, and other shapes that are taken."""
-    shorter = trial.with_real([x * x.dtype.type(0.5) for x in trial.real_inputs])
+    shorter = trial.halved
     single = trial.with_real([x.astype(np.float32) for x in trial.real_inputs])
     taken = 0
     for inputs in (shorter, single, *other_shapes(trial.inputs)):
