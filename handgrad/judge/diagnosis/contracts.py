@@ -7,20 +7,16 @@ import numpy as np
 from handgrad.judge.diagnosis.hypotheses import axes_named, orders, some_axes
 from handgrad.judge.diagnosis.naming import gradients_of, stated
 from handgrad.judge.diagnosis.truth import close
-from handgrad.judge.laws.layout import off_every_word
+from handgrad.judge.laws.layout import backwards, columns_first, off_every_word, strided
 from handgrad.judge.libraries import as_numpy, is_floating
 from handgrad.judge.subjects import StatefulLayer
 from handgrad.judge.verdict import many
 
 LAYOUTS = {
-    "Fortran order (columns first, F-contiguous)": lambda x: np.array(x, order="F"),
-    "a strided array (every second number of a larger one)": lambda x: np.repeat(
-        x[..., None], 2, -1
-    )[..., 0],
+    "Fortran order (columns first, F-contiguous)": columns_first,
+    "a strided array (every second number of a larger one)": strided,
     "an array that is not aligned (its numbers lie off every word)": off_every_word,
-    "an array that lies backwards in memory (negative strides)": lambda x: x[
-        (slice(None, None, -1),) * x.ndim
-    ].copy()[(slice(None, None, -1),) * x.ndim],
+    "an array that lies backwards in memory (negative strides)": backwards,
 }
 
 

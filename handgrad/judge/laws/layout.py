@@ -41,19 +41,19 @@ def _as_it_is(x):
     return x
 
 
-def _columns_first(x):
+def columns_first(x):
     return np.array(x, order="F")
 
 
-def _strided(x):
+def strided(x):
     """x as every second number of a larger array."""
     return np.repeat(x[..., None], 2, axis=-1)[..., 0]
 
 
-def _reversed(x):
+def backwards(x):
     """x laid out backwards in memory."""
-    backwards = (slice(None, None, -1),) * x.ndim
-    return x[backwards].copy()[backwards]
+    turn = (slice(None, None, -1),) * x.ndim
+    return x[turn].copy()[turn]
 
 
 def off_every_word(x):
@@ -66,10 +66,10 @@ def off_every_word(x):
 
 # of the inputs, and of dy
 LAYOUTS = (
-    (_columns_first, _columns_first),
-    (_as_it_is, _columns_first),
-    (_columns_first, _as_it_is),
-    (_strided, _reversed),
-    (_reversed, _strided),
+    (columns_first, columns_first),
+    (_as_it_is, columns_first),
+    (columns_first, _as_it_is),
+    (strided, backwards),
+    (backwards, strided),
     (off_every_word, off_every_word),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.judge.laws.linearity import scaled, scales_of
-from handgrad.judge.laws.tolerance import differences
+from handgrad.judge.laws.tolerance import differences, same
 from handgrad.judge.libraries import as_numpy
 from handgrad.judge.trial import is_finite
 
@@ -21,9 +21,8 @@ def gradients_own_their_memory(trial):
 
 def nothing_is_overwritten(trial):
     """Neither forward nor backward writes into what it was given: read-only arrays will do."""
-    inputs, dy = map(_writable, (trial.inputs, trial.dy))
-    grads = trial.real_vjp(dy, inputs)
-    if not all(map(_same, (*inputs, *dy), (*trial.inputs, *trial.dy))):
+    grads, is_written_to = _in_writable_memory(trial, trial.dy)
+    if is_written_to:
         yield "an input or dy is written to"
     if trial.origin is None and is_finite(trial.grads.values()):
         what = "is another for arrays that can be written to"
@@ -33,15 +32,16 @@ def nothing_is_overwritten(trial):
 def nothing_is_overwritten_at_any_scale(trial):
     """Nor where dy is large or small, or has the other sign."""
     for c in scales_of(trial):
-        given = scaled(trial.dy, c)
-        inputs, dy = map(_writable, (trial.inputs, given))
-        trial.vjp(dy, inputs)
-        if not all(map(_same, (*inputs, *dy), (*trial.inputs, *given))):
+        if _in_writable_memory(trial, scaled(trial.dy, c))[1]:
             yield f"an input or dy is written to, for dy times {c:g}"
 
 
-def _writable(arrays):
-    return tuple(map(np.array, arrays))
+def _in_writable_memory(trial, dy):
+    """The gradients for copies that can be written to, and whether they were."""
+    given = (*trial.inputs, *dy)
+    copies = tuple(map(np.array, given))
+    grads = trial.real_vjp(copies[len(trial.inputs) :], copies[: len(trial.inputs)])
+    return grads, not all(map(same, copies, given))
 
 
 def results_last(trial):
@@ -52,7 +52,7 @@ def results_last(trial):
     for dy in dys:
         for inputs in (trial.inputs, halved, trial.inputs):
             kept += [(x, x.copy()) for x in _returned(trial, dy, inputs)]
-    if not all(_same(x, copied) for x, copied in kept):
+    if not all(same(x, copied) for x, copied in kept):
         yield "a call overwrites what an earlier one returned"
 
 
@@ -63,21 +63,17 @@ def results_are_the_callers(trial):
     for dy in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
         returned = _returned(trial, dy, trial.inputs)
         expected = [x.copy() for x in returned]
-        for x in (x for x in returned if x.flags.writeable):
+        pairs = zip(returned, expected, strict=True)
+        written = [(x, before) for x, before in pairs if x.flags.writeable]
+        for x, _ in written:
             x[...] = x.dtype.type(1) if x.dtype.kind in "biu" else x.dtype.type("nan")
-        again = _returned(trial, dy, trial.inputs)
-        if not all(_same(a, b) for a, b in zip(again, expected, strict=True)):
+        if not all(map(same, _returned(trial, dy, trial.inputs), expected)):
             yield "a call gives another result after an earlier one was written to"
-        for x, before in zip(returned, expected, strict=True):
-            if x.flags.writeable:
-                x[...] = before  # what is kept is right again
+        for x, before in written:
+            x[...] = before  # what is kept is right again
 
 
 def _returned(trial, dy, inputs):
     """The very arrays that backward and forward return."""
     grads = trial.vjp(dy, inputs)
     return [as_numpy(grads[i]) for i in trial.grads] + [*trial.forward(inputs)]
-
-
-def _same(a, b):
-    return np.array_equal(a, b, equal_nan=True)
