@@ -32,11 +32,11 @@ LINEARITY = {
 }
 FAR_OFF = 100  # times what the right gradients are known to
 ANY_SCALE = "nothing is overwritten at any scale"
+CACHED = (
+    "state is kept: what belongs to other inputs is found again for those that are nearly the "
+    "same, or partly the same (a cache, and its key?)"
+)
 SAID = {  # by the law itself
-    NEARBY: (
-        "state is kept: what belongs to other inputs is found again for those that are nearly the "
-        "same, or partly the same (a cache, and its key?)"
-    ),
     "instances do not mix": (
         "state is kept where all instances share it, on the class or in the module: the backward of "
         "one takes what the forward of another left"
@@ -78,7 +78,7 @@ def diagnose(suspect):
     """A sentence on what is wrong with the gradients of a trial, or ""."""
     first = suspect.findings[0].check if suspect.findings else ""
     if suspect.description == NEARBY and _is_right_before(suspect):
-        return SAID[NEARBY]
+        return CACHED
     if first in SAID:
         return SAID[first]
     for look in _looks(suspect.checks | {finding.status for finding in suspect.findings}):

@@ -1,5 +1,7 @@
 """Operands: a product whose gradient is computed with another value than the one that was multiplied."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from handgrad.judge.diagnosis.operations import rank
@@ -46,7 +48,7 @@ def _with(program, k, used, other):
         value = nodes[used].value.T if other is None else nodes[other].value
         back = program.back(flow.tape, edge, {used: value})
         ct = flow.cts[edge.target]
-        pulled = back * ct if back.ndim == 1 else back @ ct
-        return flow.tape.onwards[edge.source] @ (pulled - edge.pull(ct))
+        changed = replace(edge, back=back).pull(ct)
+        return flow.tape.onwards[edge.source] @ (changed - edge.pull(ct))
 
     return delta

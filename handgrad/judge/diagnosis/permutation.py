@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from handgrad.judge.diagnosis.hypotheses import axes_named
-
 STEPS = (1, -1, 2, -2)
 ALIKE = 1e-7  # of the gradient's size
 
@@ -16,10 +14,8 @@ def permuted(points, i):
         if any(order is None or order == sorted(order) for order in orders):
             continue
         if all(order == orders[0] for order in orders):
-            return (
-                f"is permuted along {axes_named((axis,))}: its parts are in the order {orders[0]}"
-            )
-        return f"is permuted along {axes_named((axis,))}: its parts are in another order"
+            return f"is permuted along axis {axis}: its parts are in the order {orders[0]}"
+        return f"is permuted along axis {axis}: its parts are in another order"
     return _permuted_each(points, i)
 
 
@@ -27,8 +23,7 @@ def _permuted_each(points, i):
     """The same, with an order of its own in every row."""
     for axis, size in enumerate(points[0].right[i].shape):
         if size > 1 and all(_has_the_same_numbers(point, i, axis) for point in points):
-            over = axes_named((axis,))
-            return f"is permuted along {over}: the right numbers are in the wrong places (an order, and not its inverse?)"
+            return f"is permuted along axis {axis}: the right numbers are in the wrong places (an order, and not its inverse?)"
     return ""
 
 
@@ -64,7 +59,7 @@ def shifted_inside(points, i):
     for axis, size in enumerate(points[0].right[i].shape):
         for step in STEPS:
             if size > 2 * abs(step) and all(_is_shifted(p, i, axis, step) for p in points):
-                return f"is shifted by {step} along {axes_named((axis,))}, but for the edge"
+                return f"is shifted by {step} along axis {axis}, but for the edge"
     return ""
 
 

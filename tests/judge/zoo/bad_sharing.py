@@ -31,9 +31,7 @@ class Lending(Memoizing):
     """The very gradient that it will find again is returned."""
 
     def backward(self, dy):
-        arrays = (*map(np.asarray, as_tuple(dy)), *self.inputs)
-        key = tuple((x.tobytes(), x.shape, x.dtype.str) for x in arrays)
-        return alone(self.found.setdefault(key, self.vjp(dy, *self.inputs)))
+        return alone(self.kept(dy))
 
 
 class BufferForLarge(Layer):
