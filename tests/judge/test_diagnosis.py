@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from handgrad import verify
+from handgrad.judge.diagnosis.literals import written
 from handgrad.judge.diagnosis.sources import sources
 from tests.judge.planted import IN_TORCH, PLANTED
 
@@ -300,3 +301,9 @@ def test_tracing_leaves_nothing_in_a_closure():
     verdict = verify((silu, vjp), rng.normal(size=(4, 3)), rng.normal(size=(5, 3)))
     assert verdict.status == "CONTRACT"
     assert verdict.diagnosis.startswith("state is kept"), verdict.diagnosis
+
+
+@pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64])
+def test_numbers_are_written_in_the_fewest_digits_of_their_precision(precision):
+    x = np.array([100.1, -0.3, 1e-4], dtype=precision)
+    assert written(x).startswith("np.array([100.1, -0.3, 0.0001])")
