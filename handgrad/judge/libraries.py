@@ -34,6 +34,7 @@ def as_numpy(x):
 
 def to_library(x, library):
     """A NumPy array as an array of a library; torch keeps its memory and its strides."""
+    x = np.asarray(x)  # what is computed from an array of one number may be none
     if library == "jax":
         from jax import numpy as jnp
 

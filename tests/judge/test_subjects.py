@@ -268,6 +268,28 @@ def test_a_whole_number_of_python_is_a_real_one():
     assert verify((lambda a, b: a * b, lambda dy, a, b: (dy * a, dy * b)), 2, 3).status == "WRONG"
 
 
+def torch_mean_square(factor):
+    torch = torch_or_skip()
+
+    class MeanSquare(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return (x * x).mean()
+
+        @staticmethod
+        def backward(ctx, dy):
+            (x,) = ctx.saved_tensors
+            return dy * factor * x / x.numel()
+
+    return MeanSquare
+
+
+@pytest.mark.parametrize(("factor", "status"), [(2, "PASS"), (1, "WRONG")])
+def test_a_loss_of_torch_is_one_number(factor, status):
+    assert verify(torch_mean_square(factor), X).status == status
+
+
 # ---- Several outputs, and inputs without a gradient.
 
 
