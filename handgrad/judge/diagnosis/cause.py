@@ -29,6 +29,7 @@ LINEARITY = {
     "scaling passes through",
     "scaling passes through far away",
     "sums pass through",
+    "outputs add up",
 }
 FAR_OFF = 100  # times what the right gradients are known to
 ANY_SCALE = "nothing is overwritten at any scale"
@@ -207,6 +208,7 @@ def _tried(look, points, i):
 def _simple(points, wrong):
     looks = (
         _earlier,
+        _of_dropped_outputs,
         _factor,
         factors.counted,
         _bits,
@@ -238,6 +240,13 @@ def _factor(points, i):
 
 def _said(found):
     return f"{found[0]} ({percent(found[1])})" if found else ""
+
+
+def _of_dropped_outputs(points, i):
+    """Whether dy of one of several outputs is not used: other guesses may fit by chance."""
+    drops = (("is wrong: " + words, change) for words, change in arguments.drops(points[0]))
+    guesses = [(words, arguments.asked(i, dy=change)) for words, change in drops]
+    return _said(best(points, i, guesses, EXACT))
 
 
 def _whole(points, i):
@@ -293,10 +302,10 @@ def _of_each_at_last(points, wrong):
         _factor,
         _bits,
         _whole,
+        _rearranged,
         wrong_places,
         _additions,
         lambda points, i: _said(best(points, i, arguments.of_dy(points, i), EXACT)),
-        _rearranged,
         lambda points, i: flows.sentence([i]) if points[0].truth.program else "",
         lambda points, i: _said(best(points, i, arguments.of_inputs(points, i), EXACT)),
         _any_factor,

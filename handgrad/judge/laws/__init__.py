@@ -7,6 +7,7 @@ additivity and layout, where another order of summation may round otherwise.
 from handgrad.judge.laws.contract import gradients_fit_their_inputs, precision_is_kept
 from handgrad.judge.laws.layout import layout_does_not_matter
 from handgrad.judge.laws.linearity import (
+    outputs_add_up,
     scaling_passes_through,
     scaling_passes_through_far_away,
     sums_pass_through,
@@ -42,6 +43,7 @@ LAWS = (
 # These take many calls, and are tried at small inputs.
 LONG_LAWS = (
     layout_does_not_matter,
+    outputs_add_up,
     scaling_passes_through_far_away,
     nothing_is_overwritten_at_any_scale,
     results_last,

@@ -89,3 +89,17 @@ def _parts(trial, part, what):
     expected = {i: a[i] + b[i] for i in trial.grads}
     sizes = {i: np.abs(a[i].astype(float)) + np.abs(b[i].astype(float)) for i in trial.grads}
     yield from differences(trial, trial.grads, expected, what, sizes)
+
+
+def outputs_add_up(trial):
+    """The upstream gradients of several outputs give, one by one, what they give together."""
+    if len(trial.dy) < 2:
+        return
+    zeros = [np.zeros_like(d) for d in trial.dy]
+    alone = [
+        trial.real_vjp([*zeros[:k], d, *zeros[k + 1 :]]) for k, d in enumerate(trial.dy) if d.size
+    ]
+    expected = {i: sum(grads[i] for grads in alone) for i in trial.grads}
+    sizes = {i: sum(np.abs(grads[i].astype(float)) for grads in alone) for i in trial.grads}
+    what = "is not the sum of what each output gives by itself"
+    yield from differences(trial, trial.grads, expected, what, sizes)
