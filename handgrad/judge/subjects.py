@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.judge.copies import copied
 from handgrad.judge.libraries import as_numpy
 
 
@@ -182,7 +183,8 @@ class Pair(Subject):
         return grads, *[None] * (len(inputs) - 1)
 
     def anew(self):
-        return Pair(copy.deepcopy(self.function), copy.deepcopy(self.backward))
+        memo = {}
+        return Pair(copied(self.function, memo), copied(self.backward, memo))
 
 
 @dataclass
