@@ -74,10 +74,11 @@ def cross_entropy(cast):
     [(lambda p, dtype: p, "PASS"), (lambda p, dtype: p.astype(dtype), "IMPRECISE")],
     ids=["after", "before"],
 )
-def test_p_minus_1_is_formed_before_rounding_to_bfloat16(cast, status):
+@pytest.mark.parametrize("margin", [8, 13])  # of a p that is rounded to 1, nothing is left
+def test_p_minus_1_is_formed_before_rounding_to_bfloat16(cast, status, margin):
     rng = np.random.default_rng(0)
     x, t = rng.normal(size=(16, 6)), rng.integers(6, size=16)
-    x[np.arange(16), t] += 8
+    x[np.arange(16), t] += margin
     verdict = verify(cross_entropy(cast), x.astype(ml_dtypes.bfloat16), t)
     assert verdict.status == status, str(verdict)
 
