@@ -17,6 +17,7 @@ SHIFT_SINGLE = 89.0  # e^89 is more than float32 holds
 FAR_OFF = 1e6  # ordinary numbers: a square of it has no digits left for an ordinary one
 RANGES = (4.0, 9.0)  # past every bend that activations have
 PARTS = 32  # of such a range
+WHOLE = 6  # the largest number that activations bend or are clipped at
 INDICES = 5  # of which all may be equal
 DIGITS = 10  # binary; float16 has 11
 
@@ -91,7 +92,8 @@ def _values(x, trial):
     yield "with ones here and there", _some(x, rng, 1)
     yield "with one large number", _one(x, rng, 1e3 * size)
     for most in RANGES:
-        yield from _evenly(x, rng, most)
+        yield from _in_turns(x, rng, _evenly(x, most), f"spread evenly up to {most:g}")
+    yield from _in_turns(x, rng, _halves(x), f"of multiples of ½ up to {WHOLE}")
     few = _in_few_bits(x)
     yield "of one number", np.full_like(x, few.flat[0])
     if x.ndim:
@@ -189,20 +191,33 @@ def _one(x, rng, value):
     return x
 
 
-def _evenly(x, rng, most):
-    """Half of the numbers from -most to most, or from near 0 to it where all are positive.
+def _evenly(x, most):
+    """Numbers from -most to most, or from near 0 to it where all are positive."""
+    count = max(PARTS, _half(x))
+    return np.linspace(most / count if np.all(x > 0) else -most, most, count)
 
-    The others stay ordinary, lest a sum of exponentials see one number alone; and a small array
-    needs several turns to reach every part of the range.
+
+def _halves(x):
+    """What limits and bends are often at."""
+    return np.arange(1 if np.all(x > 0) else -2 * WHOLE, 2 * WHOLE + 1) / 2
+
+
+def _half(x):
+    return (x.size + 1) // 2
+
+
+def _in_turns(x, rng, numbers, words):
+    """Half of x replaced, in as many turns as it takes to place all these numbers.
+
+    The others stay ordinary, lest a sum of exponentials see one number alone.
     """
-    half = (x.size + 1) // 2
-    turns = -(-PARTS // half)
-    least = most / (turns * half) if np.all(x > 0) else -most
-    numbers = rng.permutation(np.linspace(least, most, turns * half))
-    for turn, some in enumerate(np.split(numbers, turns), 1):
-        spread_out = x.copy()
-        spread_out.flat[rng.permutation(x.size)[:half]] = some
-        yield f"spread evenly up to {most:g} (part {turn})", spread_out
+    half = _half(x)
+    turns = -(-len(numbers) // half)
+    placed = rng.permutation(np.resize(numbers, turns * half))
+    for turn, some in enumerate(np.split(placed, turns), 1):
+        changed = x.copy()
+        changed.flat[rng.permutation(x.size)[:half]] = some
+        yield f"{words} (part {turn})", changed
 
 
 def _some(x, rng, value):

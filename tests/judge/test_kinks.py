@@ -114,6 +114,30 @@ def test_another_subgradient_than_that_of_jax_is_no_error(at_0, status):
     assert verify(relu(at_0), CORNERS, reference=jax.nn.relu).status == status
 
 
+def jax_clip(at_edges):
+    """clip(x, −1, 1) + x / 2 in JAX, with a slope of its own at −1 and 1."""
+
+    @jax.custom_jvp
+    def f(x):
+        return jax.numpy.clip(x, -1, 1) + x / 2
+
+    @f.defjvp
+    def _(primals, tangents):
+        (x,), (t,) = primals, tangents
+        slope = jax.numpy.select(
+            [jax.numpy.abs(x) == 1, jax.numpy.abs(x) < 1], [at_edges, 1.5], 0.5
+        )
+        return f(x), t * slope.astype(x.dtype)
+
+    return f
+
+
+@pytest.mark.parametrize(("at_edges", "ok"), [(0.5, True), (1.5, True), (2, False)])
+def test_an_error_at_a_kink_does_not_hide_behind_rounding(at_edges, ok):
+    x = np.random.default_rng(0).normal(size=(3, 4))  # ones are among the special inputs
+    assert verify(jax_clip(at_edges), jax.numpy.asarray(x)).ok is ok
+
+
 def test_the_norm_of_0_may_have_the_gradient_0():
     def norm(x):
         return np.sqrt(np.vdot(x, x))
