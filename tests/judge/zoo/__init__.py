@@ -16,6 +16,8 @@ from tests.judge.zoo.bad_memories import WRONG_FOR_ONE_INPUT
 from tests.judge.zoo.bad_sharing import WRONG as SHARING
 from tests.judge.zoo.catalog import LAYERED, OPERATIONS, ROWWISE
 from tests.judge.zoo.history_book import SPECIMENS as BOOK
+from tests.judge.zoo.history_edges import RIGHT as RIGHT_AT_EDGES
+from tests.judge.zoo.history_edges import SPECIMENS as EDGES
 from tests.judge.zoo.history_kernels import SPECIMENS as KERNELS
 from tests.judge.zoo.history_losses import SPECIMENS as LOSSES
 from tests.judge.zoo.history_norms import SPECIMENS as NORMS
@@ -37,7 +39,7 @@ def right():
         for i, cls in enumerate(RIGHT)
         for operation in LAYERED[i : i + SHARE]
     ]
-    return (*pairs, *layers, *PECULIAR)
+    return (*pairs, *layers, *PECULIAR, *RIGHT_AT_EDGES)
 
 
 @functools.cache
@@ -63,6 +65,7 @@ def wrong(share=SHARE):
         *KERNELS,
         *PRECISION,
         *ZEROS,
+        *EDGES,
     )
 
 
