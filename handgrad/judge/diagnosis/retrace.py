@@ -1,11 +1,13 @@
 """NumPy code for JAX: the forward of somebody's NumPy function, rule or layer, made traceable.
 
 The code runs with arrays of a class of our own. They hold JAX arrays, answer NumPy's functions by
-JAX's, and can be written into, as NumPy's arrays can.
+JAX's, and can be written into, as NumPy's arrays can. Beside them goes what NumPy gives at the inputs
+that are at hand: where the code asks whether something is so, that answers.
 """
 
 import copy
 import functools
+import operator
 import types
 from typing import Any
 
@@ -29,56 +31,64 @@ def _forward_of(subject) -> Any:
     return whole.forward
 
 
-def retraced(subject):
-    """A subject's forward as a function that JAX can trace, or tries to."""
+def retraced(subject, inputs):
+    """A subject's forward as a function that JAX can trace, or tries to; it decides as at these inputs."""
     forward = _forward_of(subject)
 
-    def traced(*inputs):
+    def traced(*given):
         from jax import Array
 
-        return _plain(forward(*(Traced(x) if isinstance(x, Array) else x for x in inputs)))
+        pairs = zip(given, inputs, strict=True)
+        return _plain(forward(*(Traced(x, at) if isinstance(x, Array) else x for x, at in pairs)))
 
     return traced
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """A JAX array that NumPy's functions and operators take, and that can be written into."""
+    """A JAX array that NumPy's functions and operators take, and that can be written into.
 
-    def __init__(self, value):
-        self.value = value
+    `seen` is the array itself at the inputs at hand; None where it is not known.
+    """
+
+    def __init__(self, value, seen=None):
+        self.value, self.seen = value, seen
 
     def __array_ufunc__(self, ufunc, method, *arguments, **options):
         if method == "at":
             target, index, values = arguments
             at = target.value.at[_plain(index)]
             target.value = at.add(_plain(values)) if ufunc is np.add else NotImplemented
+            target.seen = None
             return None
         name = ufunc.__name__ if method == "__call__" else REDUCED[ufunc.__name__]
-        return _called(getattr(_jnp(), name), arguments, options)
+        return _called(getattr(_jnp(), name), getattr(ufunc, method), arguments, options)
 
     def __array_function__(self, function, _, arguments, options):
-        return _called(_counterpart(function), arguments, options)
+        return _called(_counterpart(function), function, arguments, options)
 
     def __getitem__(self, index):
-        return Traced(self.value[_plain(index)])
+        seen = _at_hand(operator.getitem, (self, index))
+        return Traced(self.value[_plain(index)], seen)
 
     def __setitem__(self, index, values):
         self.value = self.value.at[_plain(index)].set(_plain(values))
+        self.seen = _at_hand(_put, (self, index, values))
 
     def __getattr__(self, name):
         found = getattr(self.value, name)
         if callable(found):
-            return lambda *arguments, **options: _called(found, arguments, options)
-        return Traced(found) if hasattr(found, "aval") else found
+            original = getattr(self.seen, name, None)
+            return lambda *arguments, **options: _called(found, original, arguments, options)
+        return Traced(found, getattr(self.seen, name, None)) if hasattr(found, "aval") else found
 
     def __len__(self):
         return len(self.value)
 
     def __iter__(self):
-        return (Traced(row) for row in self.value)
+        return (self[k] for k in range(len(self)))
 
     def __bool__(self):
-        return bool(self.value)
+        return bool(self.value if self.seen is None else self.seen)
 
     def __float__(self):
         return float(self.value)
@@ -87,7 +97,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         raise TypeError("a traced array has no numbers yet")
 
     def copy(self):
-        return Traced(self.value)
+        return Traced(self.value, self.seen)
 
     @property
     def strides(self):
@@ -117,7 +127,7 @@ def _array(function, x, *arguments, keep, **options):
         return x if keep else x.copy()
     leaves = _leaves(x)
     if any(isinstance(leaf, Traced) for leaf in leaves):
-        return Traced(_jnp().asarray(_plain(x)))
+        return Traced(_jnp().asarray(_plain(x)), _at_hand(function, (x,)))
     return function(x, *arguments, **options)
 
 
@@ -132,24 +142,42 @@ def _made(function: Any, *arguments: Any, **options: Any):
     if filled and any(isinstance(a, Traced) for a in arguments[1:2]):
         like = np.empty(getattr(arguments[0], "shape", arguments[0]))
         filling: Any = _plain(arguments[1])
-        return Traced(_jnp().full(like.shape, filling))
+        return Traced(_jnp().full(like.shape, filling), _at_hand(function, arguments))
     options.pop("order", None)
     made = function(*plain, **options)
-    return Traced(_jnp().asarray(made)) if made.dtype.kind == "f" else made
+    return Traced(_jnp().asarray(made), made) if made.dtype.kind == "f" else made
 
 
-def _called(function, arguments, options):
-    """A function of JAX's on arrays of ours; `out` is written into."""
+def _called(function, original, arguments, options):
+    """A function of JAX's on arrays of ours, beside NumPy's original; `out` is written into."""
     out = options.pop("out", None)
     for unused in ("order", "casting", "subok"):
         options.pop(unused, None)
     named: Any = _plain(options)
     result = function(*_plain(arguments), **named)
+    seen = _at_hand(original, arguments, options)
     if out is not None:
         target = out[0] if isinstance(out, tuple) else out
         target.value = _jnp().broadcast_to(result, target.value.shape).astype(target.value.dtype)
+        target.seen = _at_hand(_put, (target, ..., seen))
         return target
-    return _wrapped(result)
+    return _wrapped(result, seen)
+
+
+def _at_hand(function, arguments, options=None):
+    """What NumPy gives at the inputs that are at hand, or None."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(*_seen(arguments), **_seen(options or {}))
+    except Exception:
+        return None
+
+
+def _put(x, index, values):
+    """A copy of x with other values at an index."""
+    x = np.array(x)
+    x[index] = values
+    return x
 
 
 def _counterpart(function):
@@ -183,22 +211,37 @@ OWN = {
 }
 
 
-def _plain(x):
+def _plain(x) -> Any:
     """The JAX arrays in what may hold ours."""
+    return _unwrapped(x, lambda traced: traced.value)
+
+
+def _seen(x) -> Any:
+    """The arrays at hand in what may hold ours."""
+    return _unwrapped(x, _known)
+
+
+def _known(traced):
+    if traced.seen is None:
+        raise LookupError("this is not known")
+    return traced.seen
+
+
+def _unwrapped(x, taken):
     if isinstance(x, Traced):
-        return x.value
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*map(_plain, x))
+        return taken(x)
     if isinstance(x, tuple | list):
-        return type(x)(map(_plain, x))
-    return {k: _plain(v) for k, v in x.items()} if isinstance(x, dict) else x
-
-
-def _wrapped(x):
-    if isinstance(x, tuple | list):
-        parts = list(map(_wrapped, x))
+        parts = [_unwrapped(part, taken) for part in x]
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return Traced(x) if hasattr(x, "aval") else x
+    return {k: _unwrapped(v, taken) for k, v in x.items()} if isinstance(x, dict) else x
+
+
+def _wrapped(x, seen):
+    if isinstance(x, tuple | list):
+        known = seen if isinstance(seen, tuple | list) and len(seen) == len(x) else [None] * len(x)
+        parts = list(map(_wrapped, x, known))
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return Traced(x, seen) if hasattr(x, "aval") else x
 
 
 def _leaves(x):
