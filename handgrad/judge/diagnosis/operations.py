@@ -60,7 +60,7 @@ def name_nodes(tape, names):
 def _special(tape, k):
     """A mean and a variance are several operations in JAX."""
     node = tape.nodes[k]
-    if node.kind == "div" and node.operands[1] is None:
+    if node.kind == "div" and node.operands[1:] == (None,):
         return _special(tape, node.operands[0])
     if node.kind not in {"reduce_sum", "mean"}:
         return ""

@@ -27,7 +27,7 @@ class TorchProgram:
 
     def __init__(self, function, real):
         self.function, self.real = function, real
-        self.constants = []
+        self.constants, self.masks = [], []
 
     def tape(self, inputs):
         """The tape at these inputs."""
@@ -37,10 +37,12 @@ class TorchProgram:
             to_library(x.astype(float) if is_floating(x.dtype) else x, "torch") for x in inputs
         ]
         leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in leaves]
+        values = {}
         with torch.enable_grad():
-            y = self._forward(leaves)
-            outputs = [o * 1 for o in (y if isinstance(y, tuple | list) else (y,))]
-            return _tape([leaves[i] for i in self.real], self.real, outputs)
+            with _watching(values):
+                y = self._forward(leaves)
+                outputs = [o * 1 for o in (y if isinstance(y, tuple | list) else (y,))]
+            return _tape([leaves[i] for i in self.real], self.real, outputs, values)
 
     def _forward(self, leaves):
         import torch
@@ -50,7 +52,22 @@ class TorchProgram:
         return self.function.forward(*given)
 
 
-def _tape(leaves, real, outputs):
+def _watching(values):
+    """A context in which the results of torch's functions are kept, by what makes them."""
+    import torch
+
+    class Watching(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, _, arguments=(), options=None):
+            results = function(*arguments, **(options or {}))
+            for result in results if isinstance(results, tuple | list) else (results,):
+                if isinstance(result, torch.Tensor) and result.grad_fn is not None:
+                    values[_key(result)] = np.array(as_numpy(result))
+            return results
+
+    return Watching()
+
+
+def _tape(leaves, real, outputs, values):
     """Walk from the outputs to the leaves; a node for every function and result of one."""
     order, edges = _ordered(outputs), []
     place = {key: k for k, key in enumerate(order)}
@@ -63,7 +80,9 @@ def _tape(leaves, real, outputs):
         function, result = key
         for at, source, back in _pulled(function, result, shapes):
             edges.append(Edge(place[source], place[key], at, back))
-    nodes = [_node(key, shapes.get(key, ())) for key in order]
+    nodes = [_node(key, shapes.get(key, ()), values.get(key)) for key in order]
+    for edge in edges:
+        nodes[edge.target].operands += (edge.source,)
     inputs = {}
     for i, leaf in zip(real, leaves, strict=True):
         if id(leaf) not in leaf_keys:
@@ -71,8 +90,6 @@ def _tape(leaves, real, outputs):
             nodes.append(Node("", tuple(leaf.shape)))
         inputs[i] = leaf_keys[id(leaf)]
         nodes[inputs[i]].value = as_numpy(leaf)
-    for tape_output, o in zip([place[_key(o)] for o in outputs], outputs, strict=True):
-        nodes[tape_output].value = as_numpy(o)
     return Tape(nodes, edges, inputs, [place[_key(o)] for o in outputs])
 
 
@@ -143,8 +160,8 @@ def _pulled(function, number, shapes):
         yield at, source, np.diag(back).copy() if same else back
 
 
-def _node(key, shape):
+def _node(key, shape, value):
     """Its kind is the name of the function, such as `mean` for MeanBackward1."""
     name = type(key[0]).__name__.rstrip("0123456789")
     kind = name.removesuffix("Backward").lower()
-    return Node("", shape, None, "", "" if name == "AccumulateGrad" else kind)
+    return Node("", shape, value, "", "" if name == "AccumulateGrad" else kind)

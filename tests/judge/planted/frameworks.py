@@ -113,6 +113,24 @@ def logarithm(*, half):
     return Log
 
 
+def gaussian_loss(*, squared):
+    """A torch Function of (r² / v + log v) / 2, with or without the square of v in its slope."""
+    import torch
+
+    class GaussianLoss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, r, v):
+            ctx.save_for_backward(r, v)
+            return 0.5 * (r**2 / v + v.log())
+
+        @staticmethod
+        def backward(ctx, dy):
+            r, v = ctx.saved_tensors
+            return dy * r / v, 0.5 * dy * (1 / v - r**2 / (v**2 if squared else v))
+
+    return GaussianLoss
+
+
 IN_JAX = [
     Planted(
         "softplus with a step for its slope",
@@ -163,5 +181,13 @@ IN_TORCH = [
         positive((8, 5)),
         lambda: logarithm(half=False),
         lambda: logarithm(half=True),
+    ),
+    Planted(
+        "torch's quotient without a square",
+        "slope",
+        r"input 1 .*derivative of the quotient.*a factor its input too many",
+        positive((4, 3), (4, 3)),
+        lambda: gaussian_loss(squared=True),
+        lambda: gaussian_loss(squared=False),
     ),
 ]
