@@ -15,6 +15,8 @@ NEARBY, FURTHEST = 1e-5, 0.05  # of the inputs: so far, a formula's error moves 
 ALIKE = 0.5  # correlation of the errors at two places
 GONE = 1e-4  # of the squared error: rounding is never so much less nearby
 SMALL = 0.02  # of the gradient: no rounding is larger
+PLACES = 4  # at which errors are compared
+FEW = 24  # numbers: with fewer, more places are needed
 TYPES = ("float32", "bfloat16", "float16")
 
 
@@ -44,7 +46,7 @@ def _is_noise(point, i):
     rng = trial.generator("nearby")
     first, products, sizes = point.wrong[i] - point.right[i], [], []
     apart = min(max(NEARBY, 100 * rms(first) / rms(point.right[i])), FURTHEST)
-    for _ in range(4):
+    for _ in range(max(PLACES, FEW // max(first.size, 1))):
         inputs = tuple(
             (x * (1 + apart * rng.uniform(-1, 1, x.shape))).astype(x.dtype)
             if k in trial.real
@@ -74,7 +76,8 @@ def _words(point, i, error):
         if 0.05 * _unit(name) <= error <= 20 * _unit(name) and _unit(name) > 2 * own
     ]
     if low:
-        return f"has lost bits, about {bits:.0f} of {-math.log2(own):.0f}: as if {low[0]} were used inside"
+        nearest = min(low, key=lambda name: abs(math.log(error / _unit(name))))
+        return f"has lost bits, about {bits:.0f} of {-math.log2(own):.0f}: as if {nearest} were used inside"
     return (
         f"has lost bits, about {bits:.0f} of {-math.log2(own):.0f}: its error is rounding, "
         "and changes at random from place to place; are large numbers subtracted?"

@@ -32,7 +32,8 @@ def _has_the_same_numbers(point, i, axis):
     if wrong.shape != right.shape or not np.all(np.isfinite(wrong)):
         return False
     off = np.abs(np.sort(wrong, axis) - np.sort(right, axis))
-    return bool(np.max(off, initial=0.0) <= ALIKE * point.size(i))
+    bar = ALIKE * point.size(i)
+    return bool(np.max(off, initial=0.0) <= bar < np.max(np.abs(wrong - right), initial=0.0))
 
 
 def _has_indices_of(first, point):
