@@ -13,6 +13,7 @@ from handgrad.judge.libraries import is_floating
 
 def misuses_of_dy(point):
     """(words, change) for every way to misread the upstream gradients that keeps them linear."""
+    yield from drops(point)
     for k, d in enumerate(point.dy):
         name = "dy" if len(point.dy) == 1 else f"dy of output {k}"
         for words, change in _linear(d.shape):
@@ -20,10 +21,14 @@ def misuses_of_dy(point):
         for words, factor in _factors(point):
             if len(point.dy) == 1 and d.ndim:
                 yield from _multiplied(name, words, factor)
-        if len(point.dy) > 1:
-            yield f"{name} is dropped: it is not used", _at(k, lambda d: 0 * d)
     if len(point.dy) > 1:
         yield from _exchanged(point.dy)
+
+
+def drops(point):
+    """(words, change) for each of several outputs whose upstream gradient is not used."""
+    for k in range(len(point.dy)) if len(point.dy) > 1 else ():
+        yield f"dy of output {k} is dropped: it is not used", _at(k, lambda d: 0 * d)
 
 
 def _linear(shape):
