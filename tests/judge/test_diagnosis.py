@@ -16,16 +16,11 @@ from handgrad.judge.diagnosis.literals import written
 from handgrad.judge.diagnosis.sources import sources
 from tests.judge.planted import IN_TORCH, PLANTED
 
-SHARE = 0.85  # of the planted bugs are named, at least
-WRONG_AXES = "no hypothesis changes the axes of one sum inside a formula"
-NOT_NAMED = {
-    "batch norm's means over the batch alone": WRONG_AXES,
-}
 KINDS = {
     *("−1", "2", "½", "N", "1/N", "√N"),
     *("transposed", "permuted", "flipped", "shifted", "sum missing", "sum extra"),
     *("ties", "padding", "last row", "x > 0", "dropped term", "block"),
-    *("dy ignored", "dy clipped", "dy twice", "state", "bits", "operand"),
+    *("dy ignored", "dy clipped", "dy twice", "state", "bits", "operand", "slope"),
 }
 
 # Every script runs by itself: in an empty namespace, in a process that imports nothing of ours.
@@ -116,12 +111,7 @@ def test_every_kind_is_planted_twice():
 def test_no_two_planted_bugs_have_one_name():
     names = [planted.name for planted in PLANTED]
     assert sorted(set(names)) == sorted(names)
-    assert set(names) >= set(NOT_NAMED)
-
-
-def test_most_are_named():
-    assert len(PLANTED) >= 40
-    assert len(PLANTED) - len(NOT_NAMED) >= SHARE * len(PLANTED)
+    assert len(names) >= 40
 
 
 @by_name(PLANTED)
@@ -134,8 +124,7 @@ def test_without_the_bug_all_is_well(planted):
 def test_the_diagnosis_says_what_is_planted(planted):
     verdict = judged(planted)
     assert not verdict.ok
-    named = re.search(planted.says, verdict.diagnosis) is not None
-    assert named is (planted.name not in NOT_NAMED), verdict.diagnosis
+    assert re.search(planted.says, verdict.diagnosis), verdict.diagnosis
 
 
 @by_name(PLANTED)

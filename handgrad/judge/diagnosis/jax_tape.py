@@ -1,8 +1,9 @@
 """The tape of a function that JAX can trace: its operations, and the Jacobian of each."""
 
+import copy
 import linecache
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ class Program:
             self.outputs = self._written(
                 closed.jaxpr, closed.consts, list(map(Ref, range(self.count)))
             )
-            self._measure = compiled(self._values_and_jacobians)
+            self.measure = compiled(self.values_and_jacobians)
         self.constants = self._scalars()
         if len(self.steps) > OPERATIONS:
             raise ValueError("the program is too long")
@@ -111,7 +112,7 @@ class Program:
         xs = [np.asarray(inputs[i], dtype=float) for i in self.real]
         given = [c for c, _ in self.constants] if constants is None else constants
         with in_double_precision():
-            values, backs = self._measure(xs, list(map(float, given)))
+            values, backs = self.measure(xs, list(map(float, given)))
         nodes, place = self._nodes(values)
         edges = [
             Edge(place[a], place[b], p, np.asarray(back))
@@ -119,6 +120,27 @@ class Program:
         ]
         inputs_at = {i: place[Ref(k)] for k, i in enumerate(self.real)}
         return Tape(nodes, edges, inputs_at, [place.get(out) for out in self.outputs])
+
+    @property
+    def masks(self):
+        """(step, place, array) of every constant of two values, such as a mask."""
+        return [
+            (s, place, np.asarray(operand))
+            for s, step in enumerate(self.steps)
+            for place, operand in enumerate(step.operands)
+            if _is_mask(operand)
+        ]
+
+    def with_mask(self, s, place, mask):
+        """The program with another array in the place of one of its masks."""
+        changed = copy.copy(self)
+        operands = [*self.steps[s].operands]
+        operands[place] = mask
+        step = replace(self.steps[s], operands=operands)
+        changed.steps = [*self.steps[:s], step, *self.steps[s + 1 :]]
+        with in_double_precision():
+            changed.measure = compiled(changed.values_and_jacobians)
+        return changed
 
     def back(self, tape, edge, values):
         """The Jacobian of an edge, where these nodes have other values; LookupError if unknown."""
@@ -215,7 +237,8 @@ class Program:
             if _is_scalar(operand)
         ]
 
-    def _values_and_jacobians(self, xs, constants):
+    def values_and_jacobians(self, xs, constants):
+        """Every value that depends on the inputs, and the Jacobian of every edge."""
         from jax import numpy as jnp
 
         known = {Ref(k): jnp.asarray(x) for k, x in enumerate(xs)}
@@ -254,6 +277,12 @@ class Program:
             kind, line = (step.kind, step.line) if step else ("", "")
             nodes.append(Node("", value.shape, value, line, kind, tuple(operands)))
         return nodes, place
+
+
+def _is_mask(operand):
+    if isinstance(operand, Ref) or np.ndim(operand) == 0 or np.size(operand) > NUMBERS:
+        return False
+    return np.unique(np.asarray(operand)).size == 2
 
 
 def _is_scalar(operand):

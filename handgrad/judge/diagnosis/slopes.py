@@ -50,6 +50,7 @@ def _slopes(tape, edge):
 
 FORMS = {
     "{}": lambda v: v,
+    "−{}": lambda v: -v,
     "1 − {}": lambda v: 1 - v,
     "{}²": lambda v: v * v,
     "1 − {}²": lambda v: 1 - v * v,

@@ -16,14 +16,46 @@ from handgrad.judge.diagnosis.tape import SUMS
 def sums(flow, *_):
     """The gradient of a sum is not summed up, or over other axes than its numbers were."""
     tape = flow.tape
+    for s, b, axes in _sums_given_back(tape):
+        first = tape.edges[s]
+        scales = (None, *_scales(tape, tape.nodes[first.source].shape, axes))
+        for order, (words, change) in enumerate(_otherwise(tape, first, axes, scales)):
+            for way, beside in itertools.product(_ways(tape, b), (False, True)):
+                delta = _changed((s, b, way), axes, change, beside=beside)
+                yield (order, rank(tape.nodes[first.target].kind)), f"is wrong: {words}", delta
+
+
+def sums_together(flow, *_):
+    """Two sums over the same axes, such as those of a mean and a variance, are both over others."""
+    tape = flow.tape
+    for one, other in itertools.combinations(_sums_given_back(tape), 2):
+        edges = [tape.edges[s] for s, _, _ in (one, other)]
+        shapes = [tape.nodes[edge.source].shape for edge in edges]
+        if one[2] != other[2] or shapes[0] != shapes[1] or one[0] == other[0]:
+            continue
+        both = (_otherwise(tape, edge, one[2]) for edge in edges)
+        for order, (first, second) in enumerate(zip(*both, strict=True)):
+            says = f"is wrong: {first[0]}; and {second[0]}"
+            for ways in itertools.product(_ways(tape, one[1]), _ways(tape, other[1])):
+                deltas = [
+                    _changed((s, b, way), axes, change, beside=True)
+                    for (s, b, axes), (_, change), way in zip(
+                        (one, other), (first, second), ways, strict=True
+                    )
+                ]
+                yield order, says, _added(deltas)
+
+
+def _added(deltas):
+    return lambda flow: sum(delta(flow) for delta in deltas)
+
+
+def _sums_given_back(tape):
+    """(edge of a sum, edge by which it goes back to its numbers, axes) for every such sum."""
     for s, first in enumerate(tape.edges):
-        node = tape.nodes[first.target]
-        axes = _summed(tape, first) if node.kind in SUMS else ()
+        axes = _summed(tape, first) if tape.nodes[first.target].kind in SUMS else ()
         for b in _given_back(tape, first) if axes else ():
-            for order, (words, change) in enumerate(_otherwise(tape, first, axes)):
-                for way, beside in itertools.product(_ways(tape, b), (False, True)):
-                    delta = _changed((s, b, way), axes, change, beside=beside)
-                    yield (order, rank(node.kind)), f"is wrong: {words}", delta
+            yield s, b, axes
 
 
 def _ways(tape, b):
@@ -72,7 +104,7 @@ def _between(tape, start, stop):
     return cts.get(start, np.zeros(tape.nodes[start].size))
 
 
-def _otherwise(tape, first, axes):
+def _otherwise(tape, first, axes, scales=(None,)):
     """(words, change of what would be summed, as an array) for other ways to sum it."""
     node, shape = tape.nodes[first.target], tape.nodes[first.source].shape
     over, count = axes_named(axes), np.prod([shape[a] for a in axes])
@@ -88,7 +120,7 @@ def _otherwise(tape, first, axes):
             words = f"the gradient of {node.name} is summed over {more} as well: a sum too many"
         share = count / np.prod([shape[a] for a in others])
         for factor in dict.fromkeys((1.0, float(share))):
-            for v in (None, *_scales(tape, shape, axes)):
+            for v in scales:
                 for power in (1, -1) if v is not None else (1,):
                     yield words, _summed_over(others, factor, v, power)
 

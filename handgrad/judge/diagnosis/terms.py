@@ -16,7 +16,7 @@ from handgrad.judge.diagnosis.operands import operands
 from handgrad.judge.diagnosis.operations import rank
 from handgrad.judge.diagnosis.points import EXACT
 from handgrad.judge.diagnosis.slopes import masks, slopes
-from handgrad.judge.diagnosis.sums import sums
+from handgrad.judge.diagnosis.sums import sums, sums_together
 from handgrad.judge.diagnosis.tape import Edge
 
 PICKS = {"gather", "index", "index_select", "embedding", "as_strided", "unfold", "slice"}
@@ -140,17 +140,17 @@ def loops(flow, *_):
         for several, where in ((ks, "at every turn"), (ks[1:], "at every turn but the first")):
             if len(several) > 1:
                 says = f"lacks a term: the path through {node.name} is dropped {where}"
-                yield (rank(node.kind), edge.place), says, _without(several)
+                yield (rank(node.kind), edge.place), says, _reweighed(several)
 
 
-def _without(ks):
-    """The change of the gradients when nothing flows through these edges."""
+def _reweighed(ks, weight=0.0):
+    """The change of the gradients when what flows through these edges has another weight."""
 
     def delta(flow):
-        gone = {id(flow.tape.edges[k]) for k in ks}
+        changed = {id(flow.tape.edges[k]) for k in ks}
 
         def hook(edge, _, pulled):
-            return 0 * pulled if id(edge) in gone else pulled
+            return weight * pulled if id(edge) in changed else pulled
 
         return flow.tape.of_inputs(flow.tape.gradients(flow.dy, hook)) - flow.right
 
@@ -249,7 +249,7 @@ def _changed_edge(k, change):
 
 
 def pairs(flow, part, _):
-    """Two paths are dropped together."""
+    """Two paths are dropped together, or of the wrong sign."""
     distinct = []
     for k in range(len(flow.tape.edges)):
         term = _edge_term(k)(flow)[part]
@@ -257,8 +257,11 @@ def pairs(flow, part, _):
             distinct.append((k, term))
     for (a, _), (b, _) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
         names = [flow.tape.nodes[flow.tape.edges[k].target] for k in (a, b)]
-        says = "lacks terms: the paths through " + " and ".join(n.name for n in names)
-        yield sum(rank(n.kind) for n in names), f"{says} are dropped", _without((a, b))
+        where = "the paths through " + " and ".join(n.name for n in names)
+        order = sum(rank(n.kind) for n in names)
+        yield order, f"lacks terms: {where} are dropped", _reweighed((a, b))
+        says = f"has terms that are wrong: {where} are of the wrong sign"
+        yield order, says, _reweighed((a, b), -1.0)
 
 
 def constants(flow, part, point):
@@ -289,6 +292,38 @@ def _with_constant(program, known, n, value):
     def delta(flow):
         changed = [*known[:n], value, *known[n + 1 :]]
         tape = program.tape(flow.given, changed)
+        return tape.of_inputs(tape.gradients(flow.dy)) - flow.right
+
+    return delta
+
+
+def moved_masks(flow, _, point):
+    """A mask that the forward holds is another one in the backward."""
+    program = point.truth.program
+    for s, place, mask in program.masks:
+        line = program.steps[s].line
+        where = f" (in {line})" if line else ""
+        for order, (words, changed) in enumerate(_other_masks(mask)):
+            says = f"is computed as if the mask{where} were {words}"
+            yield (order,), says, _with_mask(program, s, place, changed)
+
+
+def _other_masks(mask):
+    for axis in range(mask.ndim - 1, -1, -1):
+        for step in (1, -1):
+            moved = np.roll(mask, step, axis)
+            edge = [slice(None)] * mask.ndim
+            edge[axis] = 0 if step > 0 else -1
+            moved[tuple(edge)] = mask[tuple(edge)]
+            yield f"shifted by {step} along axis {axis} (is it off by one?)", moved
+    low, high = np.unique(mask)
+    yield "turned round", np.where(mask == low, high, low).astype(mask.dtype)
+    yield f"{high} everywhere: it is ignored", np.full_like(mask, high)
+
+
+def _with_mask(program, s, place, mask):
+    def delta(flow):
+        tape = program.with_mask(s, place, mask).tape(flow.given)
         return tape.of_inputs(tape.gradients(flow.dy)) - flow.right
 
     return delta
@@ -334,6 +369,8 @@ FAMILIES = (
     weighted,
     changes,
     operands,
+    sums_together,
     pairs,
     constants,
+    moved_masks,
 )

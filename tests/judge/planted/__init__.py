@@ -8,10 +8,11 @@ from tests.judge.planted import (
     masks,
     memories,
     nets,
+    outputs,
     terms,
 )
 
-FAMILIES = (factors, axes, masks, terms, formulas, memories, nets)
+FAMILIES = (factors, axes, masks, terms, formulas, memories, nets, outputs)
 IN_TORCH = frameworks.IN_TORCH
 PLANTED = [planted for family in FAMILIES for planted in family.PLANTED]
 PLANTED += [*frameworks.IN_JAX, *IN_TORCH]
