@@ -21,7 +21,9 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
                a pair (f, vjp) with vjp(dy, *inputs) -> gradients;
                a JAX function, with a derivative of its own or not; or a torch.autograd.Function
     inputs     arrays to judge it at, of NumPy, JAX or torch, in any precision, or numbers; left
-               out, drawn from the rule's derivation, which is then checked too, link by link
+               out, drawn from the rule's derivation, which is then checked too, link by link.
+               Special inputs are made of them; where forward raises there, or gives a NaN,
+               nothing is asked of backward
     reference  the same function in JAX; left out, the registered one, the subject's own forward if
                JAX can trace it, or none: then the judge works with numbers alone
     seed       of all that is drawn
