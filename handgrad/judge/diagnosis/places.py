@@ -292,7 +292,7 @@ def _threshold(what, points, i, offs):
     """Whether the wrong places are those above, or below, a size of x, dy or y."""
     arrays = {"x": lambda p: p.inputs[i], "dy": lambda p: p.dy[0], "y": lambda p: p.y[0]}
     wrong = np.concatenate([off.ravel() for off in offs])
-    if math.comb(wrong.size, min(np.count_nonzero(wrong), 20)) < CHANCE or np.all(wrong):
+    if math.comb(wrong.size, min(np.count_nonzero(wrong), 20)) < CHANCE or np.all(offs[0]):
         return ""
     for name, array in arrays.items():
         if array(points[0]).shape != offs[0].shape:
