@@ -159,7 +159,7 @@ def _called(function, original, arguments, options):
     if out is not None:
         target = out[0] if isinstance(out, tuple) else out
         target.value = _jnp().broadcast_to(result, target.value.shape).astype(target.value.dtype)
-        target.seen = _at_hand(_put, (target, ..., seen))
+        target.seen = None if seen is None else _at_hand(_put, (target, ..., seen))
         return target
     return _wrapped(result, seen)
 
