@@ -6,6 +6,7 @@ import numpy as np
 
 from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
+from handgrad.judge.coarse import is_coarse, is_single
 from handgrad.judge.diagnosis import explanation
 from handgrad.judge.draws import Case
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers
@@ -13,7 +14,7 @@ from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.nearby import NEARBY, findings_nearby
-from handgrad.judge.noise import highest
+from handgrad.judge.noise import is_moderate
 from handgrad.judge.numbers import direction
 from handgrad.judge.precision import bits_jittered, bits_lost
 from handgrad.judge.regimes import others, regimes, shapes
@@ -309,7 +310,7 @@ class Hearing:
     def _in_low(self, low, inputs, case):
         """A special point in the given precision, if it holds cubes of its numbers and of 1 over them."""
         kinds = {i: low.inputs[i].dtype for i in low.real}
-        if not all(_is_moderate(inputs[i], highest(t) ** 0.25) for i, t in kinds.items()):
+        if not all(is_moderate(inputs[i], t) for i, t in kinds.items()):
             return
         lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(inputs)]
         if (at := trial_at(low, lowered)) is not None:
@@ -343,20 +344,39 @@ class Hearing:
             self._only_low(low, case)
             return
         self._judge(wide, case)
+        if (self.settled or self.held) and is_coarse(wide, low.unit):
+            self._hear_coarse(low, wide, case)
+            return
         if not self.settled and self._obeys(low, LAWS, case):
             self._compare_bits(low, wide, case)
         self._go_on(wide, case, low)
 
+    def _hear_coarse(self, low, wide, case):
+        """Code that casts what it is given, to float32 for instance: numbers are asked there."""
+        self.verdict.withdraw()
+        self.settled, self.held, self.exhibit = False, None, None
+        single = wide.with_real([x.astype(np.float32) for x in wide.real_inputs])
+        finest = self._trial(single) if is_single(wide) else low
+        self._only_low(finest, case)
+        self.verdict.evaluations += finest.evaluations if finest is not low else 0
+        if not self.settled and self._obeys(low, LAWS, case):
+            self._compare_bits(low, wide, case)
+        for description, inputs in regimes(low):
+            if not self.settled:
+                self._in_low(low, inputs, f"{case}, {description}")
+
     def _compare_bits(self, low, wide, case):
-        name = " and ".join(sorted({x.dtype.name for x in low.real_inputs}))
+        name = low.precision
         for what, bits in bits_lost(low, wide):
             message = f"{what} loses {bits:.0f} bits in {name} that the problem does not cost"
             self.report((Status.IMPRECISE, "precision", message), case, low)
 
     def _only_low(self, trial, case):
         """Code that computes in low precision whatever it is given."""
-        if not self._obeys(trial, (*LAWS, *LONG_LAWS), case):
+        small = self._smallest(trial)
+        if not (self._obeys(trial, LAWS, case) and self._obeys(small, LONG_LAWS, case)):
             return
+        self.verdict.probes += small.evaluations if small is not trial else 0
         self.moved = trial.moves
         for k in range(PROJECTIONS):
             error, bar = line_integral(trial, k)
@@ -367,8 +387,13 @@ class Hearing:
                 finding = Status.WRONG, "against the line integral", message
                 self.report(finding, case, trial)
 
-
-def _is_moderate(x, most):
-    """Whether every number is 0, or between 1 / most and most in size."""
-    size = np.abs(x[x != 0])
-    return bool(np.all((size <= most) & (size * most >= 1)))
+    def _smallest(self, trial):
+        """The same at smaller inputs, if the subject takes them."""
+        for inputs in smaller(trial.inputs):
+            try:
+                small = self._trial(inputs)
+                if is_finite(small.y) and not law_breaches(small, LAWS[:1]):
+                    return small
+            except Exception:
+                continue
+        return trial

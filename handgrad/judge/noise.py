@@ -28,6 +28,12 @@ def highest(dtype):
     return float(jnp.finfo(dtype).max)
 
 
+def is_moderate(x, dtype):
+    """Whether a type holds the fourth powers of all numbers of x but 0, and 1 over them."""
+    most, size = highest(dtype) ** 0.25, np.abs(x[x != 0])
+    return bool(np.all((size <= most) & (size * most >= 1)))
+
+
 def dithered(arrays, unit, seed, runs=RUNS, least=0.0):
     """The arrays, several times, every real number of them moved by up to two roundings.
 

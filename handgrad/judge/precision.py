@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.noise import noise_alone, noise_floor, unit_of
+from handgrad.judge.noise import noise_alone, noise_floor
 from handgrad.judge.numerical import UNIT
 from handgrad.judge.trial import rms
 
@@ -32,7 +32,7 @@ def bits_lost(low, wide):
 
     `wide` is the trial of the same numbers in float64.
     """
-    unit = max(unit_of(low.inputs[i].dtype) for i in low.real)
+    unit = low.unit
     outputs = low.y, wide.y, noise_floor(_outputs_of(wide), wide.inputs, unit, wide.seed)
     dy = [d.astype(float) for d in low.dy]
     truth = wide.real_vjp(dy)

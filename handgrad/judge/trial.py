@@ -155,6 +155,16 @@ class Trial:
     def real_inputs(self):
         return [self.inputs[i] for i in self.real]
 
+    @property
+    def precision(self):
+        """The names of the real inputs' types."""
+        return " and ".join(sorted({x.dtype.name for x in self.real_inputs}))
+
+    @property
+    def unit(self):
+        """The unit roundoff of the coarsest of them."""
+        return max(unit_of(x.dtype) for x in self.real_inputs)
+
     def with_real(self, xs):
         """The inputs, with these arrays in the place of the real ones."""
         inputs = list(self.inputs)

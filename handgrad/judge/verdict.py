@@ -89,6 +89,11 @@ class Verdict:
             next((v.explain for v in verdicts if v.explain), None),
         )
 
+    def withdraw(self):
+        """Take back what was found so far, but not what it cost."""
+        self.findings, self.escaped, self.mutants = [], [], (0, 0)
+        self.vs_jax = self.vs_numbers = self.error_bar = self.sees = None
+
     @cached_property
     def explanation(self):
         """The diagnosis and the script: two texts, empty if all is well or nothing was found."""

@@ -256,6 +256,34 @@ def test_code_that_computes_in_low_precision_alone_is_judged_in_it(factor):
     assert verdict.status == ("PASS" if factor == 1 else "WRONG"), str(verdict)
 
 
+def in_single(factor, namespace, single):
+    """The pair that computes in float32 and returns what it was given, as kernels do."""
+    f, vjp = pair(1.0, namespace)
+
+    def forward(x, w):
+        return cast(f(cast(x, single), cast(w, single)), x.dtype)
+
+    def backward(dy, x, w):
+        dx, dw = vjp(*(cast(a, single) for a in (dy, x, w)))
+        return cast(dx, x.dtype), cast(factor * dw, w.dtype)
+
+    return forward, backward
+
+
+def cast(x, dtype):
+    return x.to(dtype) if hasattr(x, "to") else x.astype(dtype)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_code_that_computes_in_single_precision_is_judged_in_it(library, precision):
+    namespace, _, arrays = LIBRARIES[library]
+    xp = namespace()
+    for factor, status in ((1, "PASS"), (1.001, "WRONG")):
+        verdict = verify(in_single(factor, xp, xp.float32), *arrays(precision))
+        assert verdict.status == status, str(verdict)
+
+
 @pytest.mark.parametrize("x", [0.7, np.array(0.7), np.float32(0.7), [0.7, -2.0], (1.5,)], ids=repr)
 def test_numbers_and_lists_are_arrays(x):
     right, wrong = ((np.sin, lambda dy, x, c=c: c * dy * np.cos(x)) for c in (1, 1.001))
