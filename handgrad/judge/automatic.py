@@ -69,8 +69,9 @@ class Automatic:
 
         y, vjp = jax.vjp(of_real, *(inputs[i] for i in self.real))
         if isinstance(y, tuple | list):
-            return y, vjp(type(y)(dy))
-        return y, vjp(dy[0])
+            pack = getattr(type(y), "_make", type(y))
+            return y, vjp(pack([d.astype(o.dtype) for d, o in zip(dy, y, strict=True)]))
+        return y, vjp(dy[0].astype(y.dtype))
 
 
 def traced(subject, trial):

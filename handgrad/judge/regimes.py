@@ -38,6 +38,8 @@ CHANGES = (
 def regimes(trial):
     """(description, inputs) for every regime of the trial's inputs, from ordinary to strange."""
     for i, x in enumerate(trial.inputs):
+        if _is_option(trial, i):
+            continue
         manners = _values(x, trial) if i in trial.real else _discrete(x)
         for description, changed in manners:
             if changed.shape == x.shape:
@@ -71,6 +73,11 @@ def shapes(trial, free):
     first = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
     if first in free:
         yield "no rows", resized(trial.inputs, {first: 0})
+
+
+def _is_option(trial, i):
+    """Whether an input is a number that has no gradient, such as an ε."""
+    return i in trial.subject.numbers and i not in trial.real
 
 
 def _values(x, trial):
@@ -171,7 +178,9 @@ def _together(trial):
             for i, x in enumerate(trial.inputs)
         ]
         yield f"all inputs {description}", tuple(changed)
-    nothing = (x if are_probabilities(x) or x.dtype == bool else 0 * x for x in trial.inputs)
+    kept = [_is_option(trial, i) or x.dtype == bool for i, x in enumerate(trial.inputs)]
+    pairs = zip(trial.inputs, kept, strict=True)
+    nothing = (x if stays or are_probabilities(x) else 0 * x for x, stays in pairs)
     yield "all inputs of zeros", tuple(nothing)
     for i, j in itertools.pairwise(real):
         both = trial.inputs[i], trial.inputs[j]

@@ -21,12 +21,13 @@ class UnjudgeableError(TypeError):
     """Something that is no gradient, and no mistake in one either."""
 
 
-def subject_of(subject, params=None):
-    """The subject that somebody's object is.
+def subject_of(subject, params=None, inputs=()):
+    """The subject that somebody's object is, for inputs as somebody gives them.
 
     Raises TypeError, in one sentence, for what is none.
     """
     found = _recognised(subject, params)
+    found.numbers = frozenset(i for i, x in enumerate(inputs) if type(x) in {int, float})
     try:
         found.pristine = found.anew()
     except Exception:
@@ -73,11 +74,22 @@ class Subject:
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
     closes_over_state = False  # whether a copy may share what it keeps with the original
+    numbers: frozenset[int] = frozenset()  # inputs given as numbers of Python: None may stand for
+    # their gradients, for they may be options
 
     @property
     def reference(self) -> Callable | None:
         """The same function, for JAX to differentiate."""
         return None
+
+    def anew(self):
+        """A copy in the present state; what cannot keep anything is its own copy."""
+        made = self._copied()
+        made.numbers = self.numbers
+        return made
+
+    def _copied(self) -> Any:
+        return self
 
 
 @dataclass
@@ -98,7 +110,7 @@ class Rule(Subject):
         y, residuals = self.rule.forward(*inputs)
         return y, lambda dy: self.rule.backward(residuals, dy)
 
-    def anew(self):
+    def _copied(self):
         return Rule(copy.deepcopy(self.rule))
 
 
@@ -131,7 +143,7 @@ class StatefulLayer(Subject):
     def vjp(self, *inputs):
         return self.forward(*inputs), lambda dy: self._gradients(self.layer.backward(dy))
 
-    def anew(self):
+    def _copied(self):
         return StatefulLayer(copy.deepcopy(self.layer), self.params)
 
     def _placed(self, inputs):
@@ -182,7 +194,7 @@ class Pair(Subject):
             return tuple(grads)
         return grads, *[None] * (len(inputs) - 1)
 
-    def anew(self):
+    def _copied(self):
         memo = {}
         return Pair(copied(self.function, memo), copied(self.backward, memo))
 
@@ -219,9 +231,6 @@ class JaxFunction(Subject):
             raise UnjudgeableError(
                 f"{self.name} is no JAX function ({what}): pass a pair (f, vjp)"
             ) from None
-
-    def anew(self):
-        return self
 
 
 @dataclass
@@ -269,9 +278,6 @@ class TorchFunction(Subject):
             return _as_tuple(returned.pop())
 
         return y, backward
-
-    def anew(self):
-        return self
 
 
 def _as_tuple(grads):

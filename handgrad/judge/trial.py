@@ -86,6 +86,9 @@ class Trial:
         grads = self.vjp()
         if not self.subject.strict and isinstance(grads, tuple) and len(grads) < len(self.inputs):
             self.real = [i for i in self.real if i < len(grads)]
+        if isinstance(grads, tuple) and len(grads) == len(self.inputs):
+            options = {i for i in self.subject.numbers if grads[i] is None}
+            self.real = [i for i in self.real if i not in options]
         self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
         return grads
 

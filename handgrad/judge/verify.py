@@ -20,7 +20,8 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
                a layer with a memory: forward(*inputs) -> y, backward(dy) -> a gradient or a tuple;
                a pair (f, vjp) with vjp(dy, *inputs) -> gradients;
                a JAX function, with a derivative of its own or not; or a torch.autograd.Function
-    inputs     arrays to judge it at, of NumPy, JAX or torch, in any precision, or numbers; left
+    inputs     arrays to judge it at, of NumPy, JAX or torch, in any precision, or numbers (options
+               among them need no gradient: None will do); left
                out, drawn from the rule's derivation, which is then checked too, link by link.
                Special inputs are made of them; where forward raises there, or gives a NaN,
                nothing is asked of backward
@@ -35,7 +36,7 @@ def verify(subject, *inputs, reference=None, seed=0, params=None):
     if reference is not None and not callable(reference):
         raise TypeError(f"reference is {reference!r}: pass the same function in JAX")
     seed = _checked_seed(seed)
-    adapter = subject_of(subject, params)
+    adapter = subject_of(subject, params, inputs)
     if isinstance(adapter, StatefulLayer):
         inputs = (*inputs, *adapter.parameters)
     verdict = Verdict(without_address(adapter.name), seed)

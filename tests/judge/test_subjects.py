@@ -318,6 +318,51 @@ def test_a_loss_of_torch_is_one_number(factor, status):
     assert verify(torch_mean_square(factor), X).status == status
 
 
+def torch_scaled(factor):
+    torch = torch_or_skip()
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, eps):
+            ctx.save_for_backward(x)
+            ctx.eps = eps
+            return x / (x.abs() + eps)
+
+        @staticmethod
+        def backward(ctx, dy):
+            (x,) = ctx.saved_tensors
+            return factor * dy * ctx.eps / (x.abs() + ctx.eps) ** 2, None
+
+    return Scaled
+
+
+def numpy_scaled(factor):
+    def vjp(dy, x, eps):
+        return factor * dy * eps / (np.abs(x) + eps) ** 2, None
+
+    return lambda x, eps: x / (np.abs(x) + eps), vjp
+
+
+@pytest.mark.parametrize("make", [torch_scaled, numpy_scaled])
+def test_an_option_may_be_a_number_without_a_gradient(make):
+    assert verify(make(1), X, 0.3).status == "PASS"
+    verdict = verify(make(1.001), X, 0.3)
+    assert verdict.status == "WRONG"
+    assert "x1 = 1.0\n" in verdict.script
+    assert verify(make(1), X, np.array(0.3)).status == "CONTRACT"  # an array needs one
+
+
+@pytest.mark.parametrize(("factor", "ok"), [(1, True), (1.5, False)])
+def test_outputs_may_be_of_lower_precision_than_the_inputs(factor, ok):
+    def f(x):
+        return x.astype(np.float32) * np.float32(2)
+
+    def vjp(dy, x):
+        return (factor * 2 * dy).astype(x.dtype)
+
+    assert verify((f, vjp), X).ok is ok
+
+
 # ---- Several outputs, and inputs without a gradient.
 
 

@@ -32,7 +32,9 @@ def script(subject, inputs, library, seed, reference=None):
         options.append("reference=reference")
     given = [f"x{i}" for i in range(count)]
     verdict = f"verdict = handgrad.verify({', '.join([expression, *given, *options])})"
-    arrays = [f"x{i} = {_array(x, library)}" for i, x in enumerate(inputs)]
+    numbers = {i: repr(x.item()) for i, x in enumerate(inputs) if i in subject.numbers}
+    written_out = {i: _array(x, library) for i, x in enumerate(inputs)} | numbers
+    arrays = [f"x{i} = {text}" for i, text in written_out.items()]
     return "\n".join(_fitted(_imported_once([*imports, *lines]), arrays, [*placed, verdict]))
 
 
