@@ -1,7 +1,7 @@
 """Code that computes in a lower precision than it is given, such as kernels that cast to float32.
 
-In float64 its results jump where they should move smoothly. What it is given in low precision has
-to be judged there.
+In float64 its outputs jump where they should move smoothly, or its gradients are numbers of float32
+throughout. What it is given in low precision has to be judged there.
 """
 
 import math
@@ -14,15 +14,20 @@ from handgrad.judge.numbers import direction
 POINTS = 8
 DIRECTIONS = 2
 SPACING = 1e-7  # a rounding of float32, of the arguments' size
-SMOOTH = 1e-11  # of a result's size: float64 comes to about 1e-15
+SMOOTH = 4e-9  # of an output's size: float32 comes to about 5e-8, float64 to 1e-15
 ROUNDINGS = 32  # that a formula makes one after the other
 THIRD = math.sqrt(20)  # what a third difference makes of noise
+FEWER = 21  # bits; float32 has 24
 
 
 def is_coarse(wide, unit):
-    """Whether results in float64 jump by what roundings of a lower precision come to."""
+    """Whether a fresh subject rounds in float64 as a precision of this unit, or a finer one, does."""
+    fresh = wide.subject.pristine
     try:
-        jumps = max(_jumps(wide, direction(wide, "coarse", k)) for k in range(DIRECTIONS))
+        trial = wide.on(fresh.anew()) if fresh else wide
+        if any(map(_is_single, trial.grads.values())):
+            return True
+        jumps = max(_jumps(trial, direction(trial, "coarse", k)) for k in range(DIRECTIONS))
         return SMOOTH < jumps <= ROUNDINGS * unit
     except Exception:
         return False
@@ -33,21 +38,23 @@ def is_single(wide):
     return is_coarse(wide, unit_of(np.dtype(np.float32)))
 
 
+def _is_single(dx):
+    """Whether all numbers are float32's, and not all of fewer bits."""
+    bits = np.ldexp(np.frexp(dx)[0], FEWER)
+    return bool(np.array_equal(dx, dx.astype(np.float32)) and np.any(bits != np.rint(bits)))
+
+
 def _jumps(trial, u):
-    """How far ⟨dy, f⟩ and ⟨vjp, u⟩ jump beside a point along u, as a share of their size."""
+    """How far ⟨dy, f⟩ jumps beside a point along u, as a share of its size."""
     along = [_along(trial, u, (POINTS + k) * SPACING) for k in range(POINTS)]
-    values, sizes = (np.array([pair[n] for pair in along]) for n in (0, 1))
-    jumps = np.max(np.abs(np.diff(values, 3, axis=0)), axis=0) / THIRD
-    return float(np.max(jumps / np.where(sizes[0] > 0, sizes[0], np.inf)))
+    jumps = np.max(np.abs(np.diff([value for value, _ in along], 3))) / THIRD
+    size = along[0][1]
+    return float(jumps / size) if size else 0.0
 
 
 def _along(trial, u, t):
-    """⟨dy, f⟩ and ⟨vjp, u⟩ at a step t along u, and the sizes of what is summed."""
-    inputs = trial.with_real([x + t * b for x, b in zip(trial.real_inputs, u, strict=True)])
-    grads = trial.real_vjp(inputs=inputs)
-    terms = [
-        [d * y for d, y in zip(trial.dy, trial.forward(inputs), strict=True)],
-        [grads[i] * b for i, b in zip(trial.real, u, strict=True)],
-    ]
-    values = [sum(float(np.sum(part)) for part in parts) for parts in terms]
-    return values, [math.sqrt(sum(float(np.sum(p * p)) for p in parts)) for parts in terms]
+    """⟨dy, f⟩ at a step t along u, and the size of what is summed."""
+    moved = [x + t * b for x, b in zip(trial.real_inputs, u, strict=True)]
+    pairs = zip(trial.dy, trial.forward(trial.with_real(moved)), strict=True)
+    terms = [d * y for d, y in pairs]
+    return sum(float(np.sum(m)) for m in terms), math.sqrt(sum(float(np.sum(m * m)) for m in terms))
