@@ -12,6 +12,7 @@ from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size
 LIVELY = 1e-4  # of its natural size
+SHARES = (0.5, 2.0, 0.75, 1.25, 0.96875, 1.03125)  # of the inputs: other ones, for other calls
 RESIDUE = 1e-12  # of its natural size: what rounding may leave of a gradient that is 0
 
 
@@ -175,10 +176,19 @@ class Trial:
             inputs[i] = x
         return tuple(inputs)
 
-    @property
+    @cached_property
     def halved(self):
-        """The inputs, with every real number half of what it is."""
-        return self.with_real([x * x.dtype.type(0.5) for x in self.real_inputs])
+        """The inputs with half of every real number, or another share where that is refused."""
+        fresh = self.subject.pristine
+        subject = fresh.anew() if fresh else self.subject
+        for share in SHARES:
+            inputs = self.with_real([x * x.dtype.type(share) for x in self.real_inputs])
+            try:
+                _ = Trial(subject, inputs, self.seed, self.library).first
+            except Exception:
+                continue
+            return inputs
+        return self.inputs
 
     def at(self, inputs, dy=None):
         """Another trial of the same subject, at other inputs."""

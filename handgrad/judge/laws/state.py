@@ -51,7 +51,10 @@ def changes_in_place_are_seen(trial):
     arrays = [*inputs, *dy]
     for k in (*trial.real, *range(len(inputs), len(arrays))):
         half = [a * a.dtype.type(0.5) if n == k else a.copy() for n, a in enumerate(arrays)]
-        expected = trial.real_vjp(half[len(inputs) :], half[: len(inputs)])
+        try:
+            expected = trial.real_vjp(half[len(inputs) :], half[: len(inputs)])
+        except Exception:
+            continue  # inputs that the subject does not take
         trial.vjp(dy, inputs)
         arrays[k][...] = half[k]
         if any(differences(trial, trial.real_vjp(dy, inputs), expected, "")):
