@@ -43,16 +43,17 @@ def largest_jump(phi, slope, count):
 
 
 def is_a_staircase(phi):
-    """Whether φ stays 0 over all small steps: it is flat, or moves in steps that are larger."""
-    return all(phi(side * h) == 0 for h in STEPS[NEAR:] for side in (1, -1))
+    """Whether φ has one value or two at all small steps: it is flat, or moves in steps."""
+    return len({phi(side * h) for h in STEPS[NEAR:] for side in (1, -1)}) <= 2
 
 
 def _first_step(phi):
     """How high the first step of a staircase is, or 0 if there is none."""
-    a, b = STEPS[NEAR], next((h for h in reversed(STEPS) if phi(h) != 0), 0.0)
+    level = phi(STEPS[-1])
+    a, b = STEPS[-1], next((h for h in reversed(STEPS) if phi(h) != level), 0.0)
     if not b:
         return 0.0
     for _ in range(HALVINGS):
         middle = (a + b) / 2
-        a, b = (middle, b) if phi(middle) == 0 else (a, middle)
-    return abs(phi(b))
+        a, b = (middle, b) if phi(middle) == level else (a, middle)
+    return max(abs(phi(b) - level), abs(level))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from handgrad.judge.jumps import is_a_staircase
 from handgrad.judge.numerical import directional_derivative
 
 SMOOTH = {
@@ -97,3 +98,19 @@ def test_the_cost_does_not_grow_with_the_number_of_elements(size):
 
     directional_derivative(f, [x], [u], [v])
     assert len(calls) < 60
+
+
+@pytest.mark.parametrize(
+    ("phi", "is_one"),
+    [
+        (lambda t: 0.0, True),
+        (lambda t: 2.0**-52 * (abs(t) > 1e-6), True),  # both sides of 0 are on one step
+        (lambda t: 2.0**-52 * np.floor(1e4 * t), True),
+        (lambda t: max(t, 0.0), False),
+        (abs, False),
+        (lambda t: t * t, False),
+    ],
+    ids=["flat", "even steps", "steps", "kink", "even kink", "even"],
+)
+def test_a_staircase_has_no_slope_at_small_steps(phi, is_one):
+    assert is_a_staircase(phi) is is_one
