@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from handgrad.judge.noise import unit_of
 from handgrad.judge.numbers import direction
 
+SINGLE = 2.0**-24  # the unit roundoff of float32
 POINTS = 8
 DIRECTIONS = 2
 SPACING = 1e-7  # a rounding of float32, of the arguments' size
@@ -20,22 +20,22 @@ THIRD = math.sqrt(20)  # what a third difference makes of noise
 FEWER = 21  # bits; float32 has 24
 
 
-def is_coarse(wide, unit):
-    """Whether a fresh subject rounds in float64 as a precision of this unit, or a finer one, does."""
+def roughness(wide):
+    """The unit of the roundings that a fresh subject shows in float64; 0 if there is none to be seen."""
     fresh = wide.subject.pristine
     try:
         trial = wide.on(fresh.anew()) if fresh else wide
         if any(map(_is_single, trial.grads.values())):
-            return True
+            return SINGLE
         jumps = max(_jumps(trial, direction(trial, "coarse", k)) for k in range(DIRECTIONS))
-        return SMOOTH < jumps <= ROUNDINGS * unit
     except Exception:
-        return False
+        return 0.0
+    return jumps if jumps > SMOOTH else 0.0
 
 
-def is_single(wide):
-    """The same for float32."""
-    return is_coarse(wide, unit_of(np.dtype(np.float32)))
+def is_of(rough, unit):
+    """Whether roundings so rough are those of a precision of this unit, or of a finer one."""
+    return 0 < rough <= ROUNDINGS * unit
 
 
 def _is_single(dx):

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
-from handgrad.judge.coarse import is_coarse, is_single
+from handgrad.judge.coarse import SINGLE, is_of, roughness
 from handgrad.judge.diagnosis import explanation
 from handgrad.judge.draws import Case
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers
@@ -344,19 +344,20 @@ class Hearing:
             self._only_low(low, case)
             return
         self._judge(wide, case)
-        if (self.settled or self.held) and is_coarse(wide, low.unit):
-            self._hear_coarse(low, wide, case)
+        rough = roughness(wide) if self.settled or self.held else 0.0
+        if is_of(rough, low.unit):
+            self._hear_coarse(low, wide, case, is_of(rough, SINGLE))
             return
         if not self.settled and self._obeys(low, LAWS, case):
             self._compare_bits(low, wide, case)
         self._go_on(wide, case, low)
 
-    def _hear_coarse(self, low, wide, case):
+    def _hear_coarse(self, low, wide, case, in_single):
         """Code that casts what it is given, to float32 for instance: numbers are asked there."""
         self.verdict.withdraw()
         self.settled, self.held, self.exhibit = False, None, None
         single = wide.with_real([x.astype(np.float32) for x in wide.real_inputs])
-        finest = self._trial(single) if is_single(wide) else low
+        finest = self._trial(single) if in_single else low
         self._only_low(finest, case)
         self.verdict.evaluations += finest.evaluations if finest is not low else 0
         if not self.settled and self._obeys(low, LAWS, case):
