@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handgrad.namespace import shape_of
+from handgrad.arrays import shape_of
 
 
 class Layer:

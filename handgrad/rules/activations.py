@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace, kept
+from handgrad.arrays import array_namespace, kept
 
 __all__ = ["ReLU", "Sigmoid", "Softmax", "Tanh"]
 

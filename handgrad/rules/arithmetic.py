@@ -5,7 +5,7 @@ Inputs broadcast as in NumPy. Where one was stretched, its gradient is summed ba
 
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace, fresh, log, outline, outlined, shape_of, unbroadcast
+from handgrad.arrays import array_namespace, fresh, log, outline, outlined, shape_of, unbroadcast
 
 __all__ = [
     "Add",

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from itertools import product
 
-from handgrad.namespace import array_namespace, fresh, kept, outline, outlined, pad, scatter_add
+from handgrad.arrays import array_namespace, fresh, kept, outline, outlined, pad, scatter_add
 
 __all__ = ["AvgPool2d", "Col2im", "Conv2d", "Im2col", "MaxPool2d"]
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace, unbroadcast
+from handgrad.arrays import array_namespace, unbroadcast
 
 __all__ = ["Affine", "MatMul"]
 

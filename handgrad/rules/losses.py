@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from handgrad.namespace import array_namespace, device_of, kept, log, outline, outlined, unbroadcast
+from handgrad.arrays import array_namespace, device_of, kept, log, outline, outlined, unbroadcast
 
 __all__ = [
     "CrossEntropy",

@@ -7,7 +7,7 @@ gradients of their own; in use they are inputs.
 import math
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace
+from handgrad.arrays import array_namespace
 
 __all__ = ["BatchNorm", "BatchNorm2d", "BatchNormInference", "BatchNormInference2d"]
 

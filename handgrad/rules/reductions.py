@@ -6,7 +6,7 @@
 import math
 from dataclasses import dataclass
 
-from handgrad.namespace import array_namespace, fresh, kept, outline, outlined
+from handgrad.arrays import array_namespace, fresh, kept, outline, outlined
 
 __all__ = ["Max", "Mean", "Min", "Sum"]
 

@@ -5,7 +5,7 @@ Each rule is linear, and its backward is the same movement run the other way.
 
 from dataclasses import dataclass
 
-from handgrad.namespace import (
+from handgrad.arrays import (
     array_namespace,
     fresh,
     outline,
