@@ -7,7 +7,7 @@ derives the one from the other. `Layer` makes a layer of a rule; `verify` judges
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from handgrad.layer import Layer
+from handgrad.layers import Layer
 from handgrad.networks import Sequential
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from handgrad import rules
-from handgrad.layer import Layer
+from handgrad.layers import Layer
 from handgrad.mnist import read_mnist
 from handgrad.networks import Sequential
 

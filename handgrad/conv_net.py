@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad import rules
 from handgrad.book import SoftmaxWithLoss
-from handgrad.layer import Layer
+from handgrad.layers import Layer
 from handgrad.networks import Sequential
 
 FILTERS, KERNEL = 30, 5

@@ -300,7 +300,7 @@ def _is_layer(subject):
 
 
 def _is_our_layer(layer):
-    from handgrad.layer import Layer
+    from handgrad.layers import Layer
 
     return isinstance(layer, Layer)
 
