@@ -7,8 +7,7 @@ derives the one from the other. `Layer` makes a layer of a rule; `verify` judges
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from handgrad.layers import Layer
-from handgrad.networks import Sequential
+from handgrad.layers import Layer, Sequential
 
 if TYPE_CHECKING:
     from handgrad.rules import *

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from handgrad import rules
-from handgrad.layers import Layer
+from handgrad.layers import Layer, Sequential
 from handgrad.mnist import read_mnist
-from handgrad.networks import Sequential
 
 __all__ = [
     "AddLayer",

@@ -6,8 +6,7 @@ import numpy as np
 
 from handgrad import rules
 from handgrad.book import SoftmaxWithLoss
-from handgrad.layers import Layer
-from handgrad.networks import Sequential
+from handgrad.layers import Layer, Sequential
 
 FILTERS, KERNEL = 30, 5
 PARAMS = ("W1", "b1", "W2", "b2", "W3", "b3")
