@@ -1,8 +1,8 @@
 """Every rule with every listed variant of its options, and inputs for it."""
 
-from handgrad import catalog
 from handgrad.judge.draws import draw_cases
 from handgrad.judge.trial import Trial
+from handgrad.rules import catalog
 
 CLASSES = [cls for classes in catalog.families().values() for cls in classes]
 RULES = [rule for cls in CLASSES for rule in catalog.instances(cls)]

@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from handgrad import catalog, cli, rules
+from handgrad import cli, rules
 from handgrad.judge import Verdict
+from handgrad.rules import catalog
 from tests.digits import finished, python
 
 COLOUR = "\033[3"

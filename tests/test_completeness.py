@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from handgrad import catalog
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.judge.automatic import registered_reference
+from handgrad.rules import catalog
 from tests.rules_and_cases import CLASSES, RULES
 
 VERDICTS = {"array_equal", "allclose", "isclose", "equal"}

@@ -6,7 +6,7 @@ import pytest
 
 import handgrad
 from handgrad import rules
-from handgrad.catalog import families
+from handgrad.rules.catalog import families
 from tests.digits import finished, python
 
 HEAVY = ("jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")

@@ -42,11 +42,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad import catalog
 from handgrad.bridges import npz
 from handgrad.bridges.manifest import NOISE, RESULTS, Entry, Manifest, Stored, decoded
 from handgrad.bridges.vectors import PRECISIONS, as_double, cases_of, run, vectors
 from handgrad.judge.verdict import Status
+from handgrad.rules import catalog
 
 LIMIT = 16  # noise units; float32 on NumPy, JAX and torch comes to 7, a naive variance to 4000
 SHARE = 1e-3  # of an array's numbers may be beyond the limit, for its noise is an estimate

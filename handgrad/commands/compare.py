@@ -5,9 +5,9 @@ import json
 import textwrap
 import unicodedata
 
-from handgrad import catalog
 from handgrad.commands.console import UsageError, progress, whole_number
 from handgrad.commands.targets import find_rules, is_file
+from handgrad.rules import catalog
 
 DESCRIPTION = """\
 Compare a gradient by hand with automatic differentiation: operations, memory,

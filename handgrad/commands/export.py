@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from handgrad import catalog
 from handgrad.commands.console import UsageError, progress, whole_number
+from handgrad.rules import catalog
 
 SUFFIX = ".npz"
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import handgrad.derivation
-from handgrad import catalog
 from handgrad.commands.console import UsageError
 from handgrad.commands.subjects import Subject, find_subject
 from handgrad.derivation.drawing.labels import printable
@@ -18,6 +17,7 @@ from handgrad.derivation.sources import (
     scopes_in_markdown,
     scopes_in_python,
 )
+from handgrad.rules import catalog
 
 STANDARD_INPUT = "standard input"
 

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import handgrad.derivation
-from handgrad import catalog
 from handgrad.commands import golden
 from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
 from handgrad.commands.subjects import input_option
 from handgrad.commands.targets import find_targets
+from handgrad.rules import catalog
 
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
 DERIVATIONS = f"{'derivation':<62}{'links':>6}  verdict"

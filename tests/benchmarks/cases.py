@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import catalog, rules
+from handgrad import rules
 from handgrad.comparison.sizes import LEADING, inputs_at, letters_of
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.domains import generator
+from handgrad.rules import catalog
 
 SCALES = ("small", "medium", "large")
 ROWS_AND_COLUMNS = ((8, 10), (512, 512), (4096, 1024))

@@ -4,9 +4,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from handgrad import catalog, rules
+from handgrad import rules
 from handgrad.bridges import golden, npz
 from handgrad.judge import Status
+from handgrad.rules import catalog
 from tests.bridges.few import DTYPES, arrays_of
 
 
