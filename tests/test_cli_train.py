@@ -7,7 +7,8 @@ import signal
 import numpy as np
 import pytest
 
-from handgrad import checkpoint, rules
+from handgrad import rules
+from handgrad.book import checkpoint
 from tests.digits import draw_digits, finished, python, write_digits
 
 EPOCH = 6  # 600 digits in batches of 100

@@ -43,8 +43,8 @@ def run(arguments):
         return 1
     status = _train(job, train, test, arguments)
     if arguments.curve and job.history:
-        from handgrad import training
-        from handgrad.curve import draw_curve
+        from handgrad.book import training
+        from handgrad.book.curve import draw_curve
 
         draw_curve(job.history, training.epoch_of(job, train), arguments.curve)
         print(f"the curve is in {arguments.curve}")
@@ -52,7 +52,7 @@ def run(arguments):
 
 
 def _train(job, train, test, arguments):
-    from handgrad import training
+    from handgrad.book import training
 
     print(f"{'step':>7}{'loss':>10}{'train':>10}{'test':>10}")
     for row in job.history:
@@ -81,7 +81,7 @@ def _train(job, train, test, arguments):
 
 
 def _save(job, path):
-    from handgrad import checkpoint
+    from handgrad.book import checkpoint
 
     try:
         checkpoint.save(job, path)
@@ -94,7 +94,7 @@ def _row(step, loss, train, test):
 
 
 def _digits(directory):
-    from handgrad.mnist import read_mnist
+    from handgrad.book.mnist import read_mnist
 
     try:
         return read_mnist(directory)
@@ -103,7 +103,7 @@ def _digits(directory):
 
 
 def _started(arguments, train):
-    from handgrad.training import DEFAULTS, start
+    from handgrad.book.training import DEFAULTS, start
 
     defaults = DEFAULTS[arguments.net or "two-layer"]
     try:
@@ -114,7 +114,7 @@ def _started(arguments, train):
 
 def _resumed(arguments, train):
     """The run in the file, if it is one that the other options and the digits fit."""
-    from handgrad import checkpoint, training
+    from handgrad.book import checkpoint, training
 
     try:
         job = checkpoint.load(arguments.save)
@@ -139,7 +139,7 @@ def _chosen(arguments):
 
 def _check(net, train):
     """Print the book's gradient check on real digits; True if backpropagation agrees."""
-    from handgrad.training import check_gradients, pixels
+    from handgrad.book.training import check_gradients, pixels
 
     images, labels = train
     total = sum(p.size for p in net.params.values())

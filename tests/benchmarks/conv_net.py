@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import torch
 
-from handgrad.conv_net import ConvNet, draw_params
+from handgrad.book.nets import ConvNet, draw_params
 from reference import convolution
 from tests.benchmarks import hips, idioms, pytorch
 from tests.benchmarks.harness import alone

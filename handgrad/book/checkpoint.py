@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.training import PARAMS, Run, Settings, net_of
+from handgrad.book.training import PARAMS, Run, Settings, net_of
 
 FORMAT = 1
 

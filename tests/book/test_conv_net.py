@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from jax import lax
 
-from handgrad import checkpoint, rules, training
-from handgrad.conv_net import ConvNet, draw_params
-from handgrad.training import DEFAULTS, Settings, advance, check_gradients, start
+from handgrad import rules
+from handgrad.book import checkpoint, training
+from handgrad.book.nets import ConvNet, draw_params
+from handgrad.book.training import DEFAULTS, Settings, advance, check_gradients, start
 from tests.digits import draw_digits, write_digits
 
 SMALL = Settings(hidden=20, batch=50, net="conv")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad import checkpoint
-from handgrad.training import Settings, advance, start
+from handgrad.book import checkpoint
+from handgrad.book.training import Settings, advance, start
 
 SETTINGS = Settings(hidden=8, batch=50, learning_rate=0.3, seed=5)
 EPOCH = 12  # 600 digits in batches of 50

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from handgrad.mnist import read_idx, read_mnist
+from handgrad.book.mnist import read_idx, read_mnist
 from tests.digits import draw_digits, idx, write_digits
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"

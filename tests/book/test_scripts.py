@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.digits import finished, python
 
-SCRIPTS = Path(__file__).parent / "book_scripts"
+SCRIPTS = Path(__file__).parent / "scripts"
 SEEDED = "import numpy, runpy; numpy.random.seed(0); runpy.run_path({!r}, run_name='__main__')"
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from handgrad import rules, training
-from handgrad.training import Settings, accuracy, advance, check_gradients, pixels, start
+from handgrad import rules
+from handgrad.book import training
+from handgrad.book.training import Settings, accuracy, advance, check_gradients, pixels, start
 
 EPOCH = 6  # 600 digits in batches of 100
 AGREE = 1e-6  # what differences with a step of ε^⅓ can tell

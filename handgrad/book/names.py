@@ -1,8 +1,4 @@
-"""The names and signatures of "Deep Learning from Scratch", chapter 5, on handgrad's rules.
-
-A script of the book runs when its import lines change:
-
-    from handgrad.book import *
+"""The layers and functions of chapters 4 and 5.
 
 What the book's own code gets wrong is right here: `dout` is used and never written to, soft
 targets are what they say, labels may be a column, one sample may be one row, and a layer that is
@@ -10,15 +6,13 @@ used twice raises instead of giving a wrong gradient.
 """
 
 import os
-from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from handgrad import rules
-from handgrad.layers import Layer, Sequential
-from handgrad.mnist import read_mnist
+from handgrad.book.mnist import read_mnist
+from handgrad.layers import Layer
 
 __all__ = [
     "AddLayer",
@@ -27,7 +21,6 @@ __all__ = [
     "Relu",
     "Sigmoid",
     "SoftmaxWithLoss",
-    "TwoLayerNet",
     "cross_entropy_error",
     "load_mnist",
     "numerical_gradient",
@@ -112,66 +105,12 @@ class SoftmaxWithLoss:
 
     def forward(self, x, t):
         self._layer.forget()
-        self.loss = self._layer.forward(x, _distribution(t, x.shape))
+        self.loss = self._layer.forward(x, distribution(t, x.shape))
         return self.loss
 
     def backward(self, dout=1):
         dx, _ = self._layer.backward(dout)
         return dx
-
-
-class TwoLayerNet:
-    """The book's net: affine, ReLU, affine, and softmax with cross-entropy on top.
-
-    `params` holds W1, b1, W2 and b2. The layers use what stands there at each forward, whether it
-    was changed in place or replaced.
-    """
-
-    def __init__(self, input_size, hidden_size, output_size, weight_init_std=0.01):
-        randn = np.random.randn  # the book's generator, so that np.random.seed works as there
-        self.params = {
-            "W1": weight_init_std * randn(input_size, hidden_size),
-            "b1": np.zeros(hidden_size),
-            "W2": weight_init_std * randn(hidden_size, output_size),
-            "b2": np.zeros(output_size),
-        }
-        self.layers: OrderedDict[str, Any] = OrderedDict(
-            Affine1=Affine(self.params["W1"], self.params["b1"]),
-            Relu1=Relu(),
-            Affine2=Affine(self.params["W2"], self.params["b2"]),
-        )
-        self.lastLayer = SoftmaxWithLoss()
-
-    def predict(self, x):
-        """The scores of the classes, before softmax."""
-        for number in "12":
-            affine = self.layers[f"Affine{number}"]
-            affine.W, affine.b = self.params[f"W{number}"], self.params[f"b{number}"]
-        return Sequential(*self.layers.values()).forward(x)
-
-    def loss(self, x, t):
-        """The mean cross-entropy."""
-        return self.lastLayer.forward(self.predict(x), t)
-
-    def accuracy(self, x, t):
-        """The share of samples whose largest score is the right class's."""
-        y = self.predict(x)
-        t = _distribution(t, y.shape)
-        return float(np.mean(np.argmax(y, axis=-1) == np.argmax(t, axis=-1)))
-
-    def numerical_gradient(self, x, t):
-        """The gradients of the loss by differences, one parameter at a time."""
-        return {
-            name: numerical_gradient(lambda _: self.loss(x, t), p)
-            for name, p in self.params.items()
-        }
-
-    def gradient(self, x, t):
-        """The gradients of the loss by backpropagation."""
-        self.loss(x, t)
-        Sequential(*self.layers.values()).backward(self.lastLayer.backward())
-        first, second = self.layers["Affine1"], self.layers["Affine2"]
-        return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
 
 
 def softmax(x):
@@ -182,7 +121,7 @@ def softmax(x):
 def cross_entropy_error(y, t):
     """−Σ t log(y + 1e-7), averaged over the rows, for labels, one-hot rows or weights t."""
     y = np.asarray(y)
-    return rules.CrossEntropy(eps=1e-7).forward(y, _distribution(t, y.shape))[0]
+    return rules.CrossEntropy(eps=1e-7).forward(y, distribution(t, y.shape))[0]
 
 
 def numerical_gradient(f, x):
@@ -232,7 +171,7 @@ def _slope(f, x, index):
     return (f_right - f_left) / (float(right) - float(left))
 
 
-def _distribution(t, shape):
+def distribution(t, shape):
     """The targets as one weight for each class: labels become one-hot rows.
 
     Raises ValueError for what are neither labels nor weights that sum to 1.

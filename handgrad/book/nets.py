@@ -1,15 +1,71 @@
-"""The convolutional net of "Deep Learning from Scratch", chapter 7, made of layers."""
+"""The nets of chapters 5 and 7, made of layers."""
 
 import math
+from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 
 from handgrad import rules
-from handgrad.book import SoftmaxWithLoss
+from handgrad.book.names import Affine, Relu, SoftmaxWithLoss, distribution, numerical_gradient
 from handgrad.layers import Layer, Sequential
 
 FILTERS, KERNEL = 30, 5
 PARAMS = ("W1", "b1", "W2", "b2", "W3", "b3")
+
+
+class TwoLayerNet:
+    """The book's net: affine, ReLU, affine, and softmax with cross-entropy on top.
+
+    `params` holds W1, b1, W2 and b2. The layers use what stands there at each forward, whether it
+    was changed in place or replaced.
+    """
+
+    def __init__(self, input_size, hidden_size, output_size, weight_init_std=0.01):
+        randn = np.random.randn  # the book's generator, so that np.random.seed works as there
+        self.params = {
+            "W1": weight_init_std * randn(input_size, hidden_size),
+            "b1": np.zeros(hidden_size),
+            "W2": weight_init_std * randn(hidden_size, output_size),
+            "b2": np.zeros(output_size),
+        }
+        self.layers: OrderedDict[str, Any] = OrderedDict(
+            Affine1=Affine(self.params["W1"], self.params["b1"]),
+            Relu1=Relu(),
+            Affine2=Affine(self.params["W2"], self.params["b2"]),
+        )
+        self.lastLayer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        """The scores of the classes, before softmax."""
+        for number in "12":
+            affine = self.layers[f"Affine{number}"]
+            affine.W, affine.b = self.params[f"W{number}"], self.params[f"b{number}"]
+        return Sequential(*self.layers.values()).forward(x)
+
+    def loss(self, x, t):
+        """The mean cross-entropy."""
+        return self.lastLayer.forward(self.predict(x), t)
+
+    def accuracy(self, x, t):
+        """The share of samples whose largest score is the right class's."""
+        y = self.predict(x)
+        t = distribution(t, y.shape)
+        return float(np.mean(np.argmax(y, axis=-1) == np.argmax(t, axis=-1)))
+
+    def numerical_gradient(self, x, t):
+        """The gradients of the loss by differences, one parameter at a time."""
+        return {
+            name: numerical_gradient(lambda _: self.loss(x, t), p)
+            for name, p in self.params.items()
+        }
+
+    def gradient(self, x, t):
+        """The gradients of the loss by backpropagation."""
+        self.loss(x, t)
+        Sequential(*self.layers.values()).backward(self.lastLayer.backward())
+        first, second = self.layers["Affine1"], self.layers["Affine2"]
+        return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
 
 
 class ConvNet:

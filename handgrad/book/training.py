@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad import conv_net
-from handgrad.book import TwoLayerNet, numerical_gradient
-from handgrad.conv_net import ConvNet
+from handgrad.book import nets
+from handgrad.book.names import numerical_gradient
+from handgrad.book.nets import ConvNet, TwoLayerNet
 
 CHUNK = 200  # images whose scores are computed at once
 
@@ -26,7 +26,7 @@ class Settings:
 
 
 DEFAULTS = {"two-layer": Settings(), "conv": Settings(hidden=100, net="conv")}
-PARAMS = {"two-layer": ("W1", "b1", "W2", "b2"), "conv": conv_net.PARAMS}
+PARAMS = {"two-layer": ("W1", "b1", "W2", "b2"), "conv": nets.PARAMS}
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Run:
 def start(settings, train):
     """A run at step 0, for these training digits. Raises ValueError where the net cannot read them."""
     rng = np.random.default_rng(settings.seed)
-    draw = conv_net.draw_params if settings.net == "conv" else _draw_params
+    draw = nets.draw_params if settings.net == "conv" else _draw_params
     params = draw(rng, train[0].shape[1:], settings.hidden)
     return Run(settings, net_of(settings, params), rng, fingerprint(train))
 
