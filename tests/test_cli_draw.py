@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.commands import draw
 from handgrad.commands.console import UsageError
-from tests.derivation.graphs import APPLE, SIGMOID, elements_of
+from tests.drawing.graphs import APPLE, SIGMOID, elements_of
 
 BLOCK = "```derivation\n{}```\n"
 

@@ -36,7 +36,7 @@ def run(arguments):
 
     path, derive = _derivation(arguments.target)
     try:
-        from handgrad.derivation.drawing.graph import walk
+        from handgrad.drawing.graph import walk
 
         found = walk(derive(), arguments.seed)
         _write(found, arguments)
@@ -46,8 +46,8 @@ def run(arguments):
 
 
 def _write(walk, arguments):
-    from handgrad.derivation.drawing.pictures import picture
-    from handgrad.derivation.drawing.steps import steps
+    from handgrad.drawing.formats import picture
+    from handgrad.drawing.steps import steps
 
     output = arguments.output
     if output is None:

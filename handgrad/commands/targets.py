@@ -7,7 +7,6 @@ from pathlib import Path
 import handgrad.derivation
 from handgrad.commands.console import UsageError
 from handgrad.commands.subjects import Subject, find_subject
-from handgrad.derivation.drawing.labels import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Line
 from handgrad.derivation.sources import (
@@ -17,6 +16,7 @@ from handgrad.derivation.sources import (
     scopes_in_markdown,
     scopes_in_python,
 )
+from handgrad.drawing.labels import printable
 from handgrad.rules import catalog
 
 STANDARD_INPUT = "standard input"

@@ -5,11 +5,11 @@ import ast
 import numpy as np
 import pytest
 
-from handgrad.derivation.drawing.graph import walk
-from handgrad.derivation.drawing.slopes import slope, summed, whole_gradient
-from handgrad.derivation.drawing.steps import steps
 from handgrad.derivation.shapes import numpy_value
-from tests.derivation.graphs import APPLE, BATCH_NORM, NET, SAMPLES, SQUARE, derivation_of, walk_of
+from handgrad.drawing.graph import walk
+from handgrad.drawing.slopes import slope, summed, whole_gradient
+from handgrad.drawing.steps import steps
+from tests.drawing.graphs import APPLE, BATCH_NORM, NET, SAMPLES, SQUARE, derivation_of, walk_of
 
 
 def lines_of(text):

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from handgrad.derivation.drawing.labels import number
 from handgrad.derivation.expressions import parse
+from handgrad.drawing.labels import number
 
 WHOLE_POWER = re.compile(r" \*\* (\d+)(?![\w.])")
 TWO_SIGNS = re.compile(r"--(\d[\d.]*(?:e-?\d+)?)")

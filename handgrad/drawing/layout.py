@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from handgrad.derivation.drawing.heights import heights
+from handgrad.drawing.heights import heights
 
 SWEEPS = 12
 

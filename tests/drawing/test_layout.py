@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from handgrad.derivation.drawing.graph import NodeKind, draw_graph, graph_of
-from handgrad.derivation.drawing.layout import Box, Spacing, lay_out
-from handgrad.derivation.drawing.pictures.svg import picture_scene
-from tests.derivation.graphs import APPLE, BATCH_NORM, SAMPLES, derivation_of, walk_of
+from handgrad.drawing.formats.svg import picture_scene
+from handgrad.drawing.graph import NodeKind, draw_graph, graph_of
+from handgrad.drawing.layout import Box, Spacing, lay_out
+from tests.drawing.graphs import APPLE, BATCH_NORM, SAMPLES, derivation_of, walk_of
 
 SPACING = Spacing(2.0, lambda spans: 10.0 if spans else 0.0)
 

@@ -2,8 +2,8 @@
 
 from xml.parsers import expat
 
-from handgrad.derivation.drawing.graph import NodeKind, walk
 from handgrad.derivation.notation import Line, read
+from handgrad.drawing.graph import NodeKind, walk
 
 APPLE = """
 apple : () = 100

@@ -2,8 +2,8 @@
 
 from html import escape
 
-from handgrad.derivation.drawing.graph import NodeKind
-from handgrad.derivation.drawing.pictures.scene import caption
+from handgrad.drawing.formats.scene import caption
+from handgrad.drawing.graph import NodeKind
 
 HEAD = """    rankdir=LR
     labelloc=t labeljust=l

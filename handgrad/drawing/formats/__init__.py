@@ -1,10 +1,10 @@
 """Pictures of the computational graph: one file for each format, found by a file's suffix."""
 
-from handgrad.derivation.drawing.graph import draw_graph
-from handgrad.derivation.drawing.pictures.dot import dot
-from handgrad.derivation.drawing.pictures.mermaid import mermaid
-from handgrad.derivation.drawing.pictures.svg import svg
-from handgrad.derivation.drawing.pictures.terminal import terminal
+from handgrad.drawing.formats.dot import dot
+from handgrad.drawing.formats.mermaid import mermaid
+from handgrad.drawing.formats.svg import svg
+from handgrad.drawing.formats.terminal import terminal
+from handgrad.drawing.graph import draw_graph
 
 OF_GRAPHS = {".svg": svg, ".dot": dot, ".mmd": mermaid}
 SUFFIXES = (*OF_GRAPHS, ".txt")

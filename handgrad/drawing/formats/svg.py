@@ -5,9 +5,9 @@ import unicodedata
 from html import escape
 from itertools import pairwise
 
-from handgrad.derivation.drawing.graph import NodeKind
-from handgrad.derivation.drawing.layout import Box, Spacing
-from handgrad.derivation.drawing.pictures.scene import Metric, scene
+from handgrad.drawing.formats.scene import Metric, scene
+from handgrad.drawing.graph import NodeKind
+from handgrad.drawing.layout import Box, Spacing
 
 SIZE, SMALL, LINE = 13, 10, 14
 PAGE = 900

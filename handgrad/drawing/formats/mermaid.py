@@ -1,7 +1,7 @@
 """The graph in Mermaid's language, which code hosts draw where it stands in Markdown."""
 
-from handgrad.derivation.drawing.graph import NodeKind
-from handgrad.derivation.drawing.pictures.scene import caption
+from handgrad.drawing.formats.scene import caption
+from handgrad.drawing.graph import NodeKind
 
 PLAIN = set(" _.,")
 BRACKETS = {

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.derivation.drawing.graph import Edge, Graph, Node, NodeKind
-from handgrad.derivation.drawing.labels import amount
-from handgrad.derivation.drawing.layout import Box, Layout, Spacing, lay_out
+from handgrad.drawing.graph import Edge, Graph, Node, NodeKind
+from handgrad.drawing.labels import amount
+from handgrad.drawing.layout import Box, Layout, Spacing, lay_out
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import itertools
 from dataclasses import dataclass, field
 
-from handgrad.derivation.drawing.graph import NodeKind, draw_graph
-from handgrad.derivation.drawing.labels import amount, cells, columns
-from handgrad.derivation.drawing.layout import Box, Spacing
-from handgrad.derivation.drawing.pictures.scene import Metric, scene
-from handgrad.derivation.drawing.spelling import spelled
+from handgrad.drawing.formats.scene import Metric, scene
+from handgrad.drawing.graph import NodeKind, draw_graph
+from handgrad.drawing.labels import amount, cells, columns
+from handgrad.drawing.layout import Box, Spacing
+from handgrad.drawing.spelling import spelled
 
 WIDEST = 100
 MOST_NODES = 60  # more do not fit

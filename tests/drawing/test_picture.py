@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from handgrad.derivation.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
-from handgrad.derivation.drawing.labels import amount, cells, number, printable
-from handgrad.derivation.drawing.pictures import SUFFIXES, picture
-from handgrad.derivation.drawing.pictures.dot import dot
-from handgrad.derivation.drawing.pictures.mermaid import mermaid
-from handgrad.derivation.drawing.pictures.svg import PAGE, svg
-from handgrad.derivation.drawing.pictures.terminal import WIDEST, terminal
-from tests.derivation.graphs import (
+from handgrad.drawing.formats import SUFFIXES, picture
+from handgrad.drawing.formats.dot import dot
+from handgrad.drawing.formats.mermaid import mermaid
+from handgrad.drawing.formats.svg import PAGE, svg
+from handgrad.drawing.formats.terminal import WIDEST, terminal
+from handgrad.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
+from handgrad.drawing.labels import amount, cells, number, printable
+from tests.drawing.graphs import (
     APPLE,
     NET,
     SAMPLES,

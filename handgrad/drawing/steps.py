@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 
-from handgrad.derivation.drawing.labels import amount, number
-from handgrad.derivation.drawing.slopes import slope, summed, whole_gradient
-from handgrad.derivation.drawing.spelling import is_number, literal, spelled, with_names
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.shapes import numpy_value
+from handgrad.drawing.labels import amount, number
+from handgrad.drawing.slopes import slope, summed, whole_gradient
+from handgrad.drawing.spelling import is_number, literal, spelled, with_names
 
 LETTERS = "abcdefgh"
 SHAPE = re.compile(r"([^\W\d][\w\u0300-\u036f]*)\.shape\[(-?\d+)\]")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from handgrad.derivation.drawing.graph import NodeKind, draw_graph, graph_of, walk
 from handgrad.derivation.errors import DerivationError
-from tests.derivation.graphs import (
+from handgrad.drawing.graph import NodeKind, draw_graph, graph_of, walk
+from tests.drawing.graphs import (
     APPLE,
     BATCH_NORM,
     NET,
