@@ -2,6 +2,6 @@
 
 import sys
 
-from handgrad.cli import main
+from handgrad.cli.entry import main
 
 sys.exit(main())

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from handgrad.commands.console import whole_number
+from handgrad.cli.console import whole_number
 
 
 def pytest_addoption(parser):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from handgrad import cli
+from handgrad.cli import entry
 from tests.digits import draw_digits, write_digits
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -37,7 +37,7 @@ def handgrad(capsys):
 
     def run(*arguments):
         try:
-            status = cli.main(list(map(str, arguments)))
+            status = entry.main(list(map(str, arguments)))
         except SystemExit as leaving:
             status = leaving.code
         return status, *capsys.readouterr()

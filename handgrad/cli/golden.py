@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from handgrad.commands.console import GREEN, RED, UsageError, coloured
+from handgrad.cli.console import GREEN, RED, UsageError, coloured
 
 HEADER = f"{'rule':<29}{'precision':<10}{'arrays':>10}{'numbers':>9}{'off by':>9}   verdict"
 SHOWN = 3  # findings below a row; --json has them all
@@ -83,7 +83,7 @@ def _compared(arguments):
 
 def _chosen(targets, vectors):
     """The names of the rules that the targets stand for, which the file must have."""
-    from handgrad.commands.targets import find_rules, is_file
+    from handgrad.cli.targets import find_rules, is_file
 
     held = {entry.rule for entry in vectors.manifest.entries}
     chosen = set()

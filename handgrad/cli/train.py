@@ -6,7 +6,7 @@ import importlib.util
 import math
 from pathlib import Path
 
-from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
+from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
 
 STEPS = 10_000
 CHECKED = 3  # digits in the gradient check, as in the book

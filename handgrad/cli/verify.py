@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import handgrad.derivation
-from handgrad.commands import golden
-from handgrad.commands.console import GREEN, RED, UsageError, coloured, progress, whole_number
-from handgrad.commands.subjects import input_option
-from handgrad.commands.targets import find_targets
+from handgrad.cli import golden
+from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
+from handgrad.cli.subjects import input_option
+from handgrad.cli.targets import find_targets
 from handgrad.rules import catalog
 
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"

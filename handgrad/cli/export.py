@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handgrad.commands.console import UsageError, progress, whole_number
+from handgrad.cli.console import UsageError, progress, whole_number
 from handgrad.rules import catalog
 
 SUFFIX = ".npz"
@@ -27,7 +27,7 @@ def run(arguments):
     """0 when the file is written; 2 if there is nothing to write, or nowhere to write it."""
     output = arguments.output
     _refuse_what_cannot_be_written(output)
-    from handgrad.commands.targets import find_rules
+    from handgrad.cli.targets import find_rules
 
     names = arguments.targets or catalog.families()
     classes = dict.fromkeys(cls for name in names for cls in find_rules(name))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.commands.console import UsageError
+from handgrad.cli.console import UsageError
 from handgrad.derivation.domains import DOMAINS, draw, generator
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import read_text

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from handgrad.commands import draw
-from handgrad.commands.console import UsageError
+from handgrad.cli import draw
+from handgrad.cli.console import UsageError
 from tests.drawing.graphs import APPLE, SIGMOID, elements_of
 
 BLOCK = "```derivation\n{}```\n"

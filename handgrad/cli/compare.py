@@ -5,8 +5,8 @@ import json
 import textwrap
 import unicodedata
 
-from handgrad.commands.console import UsageError, progress, whole_number
-from handgrad.commands.targets import find_rules, is_file
+from handgrad.cli.console import UsageError, progress, whole_number
+from handgrad.cli.targets import find_rules, is_file
 from handgrad.rules import catalog
 
 DESCRIPTION = """\

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handgrad.commands.console import UsageError, whole_number
+from handgrad.cli.console import UsageError, whole_number
 from handgrad.rules import catalog
 
 SUFFIXES = (".svg", ".dot", ".mmd", ".txt")
@@ -31,7 +31,7 @@ def add_parser(commands):
 def run(arguments):
     """0 when the picture is drawn; 2 if there is nothing to draw, or nowhere to write."""
     _refuse_what_cannot_be_written(arguments.output)
-    from handgrad.commands.targets import placed
+    from handgrad.cli.targets import placed
     from handgrad.derivation.errors import DerivationError
 
     path, derive = _derivation(arguments.target)
@@ -75,7 +75,7 @@ def _refuse_what_cannot_be_written(output):
 
 def _derivation(target):
     """The one derivation that a target names, and where it stands."""
-    from handgrad.commands.targets import find_rules, is_file, only, scopes_of
+    from handgrad.cli.targets import find_rules, is_file, only, scopes_of
     from handgrad.derivation.docstrings import derivation_of
 
     if is_file(target):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import handgrad.derivation
-from handgrad.commands.console import UsageError
-from handgrad.commands.subjects import Subject, find_subject
+from handgrad.cli.console import UsageError
+from handgrad.cli.subjects import Subject, find_subject
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Line
 from handgrad.derivation.sources import (

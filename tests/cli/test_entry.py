@@ -9,7 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from handgrad import cli, rules
+from handgrad import rules
+from handgrad.cli import entry
 from handgrad.judge import Verdict
 from handgrad.rules import catalog
 from tests.digits import finished, python
@@ -207,7 +208,7 @@ def test_a_closed_pipe_is_no_error(arguments, lines):
 
 def test_the_script_handgrad_is_the_command_line():
     (script,) = importlib.metadata.entry_points(group="console_scripts", name="handgrad")
-    assert script.load() is cli.main
+    assert script.load() is entry.main
 
 
 def test_python_m_handgrad_passes_the_exit_status_on():

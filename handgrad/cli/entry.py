@@ -7,8 +7,8 @@ import argparse
 import os
 import sys
 
-from handgrad.commands import compare, draw, export, train, verify
-from handgrad.commands.console import UsageError
+from handgrad.cli import compare, draw, export, train, verify
+from handgrad.cli.console import UsageError
 
 COMMANDS = (verify, draw, compare, train, export)
 
