@@ -42,9 +42,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.bridges import npz
 from handgrad.bridges.manifest import NOISE, RESULTS, Entry, Manifest, Stored, decoded
 from handgrad.bridges.vectors import PRECISIONS, as_double, cases_of, run, vectors
+from handgrad.common import npz
 from handgrad.judge.verdict import Status
 from handgrad.rules import catalog
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.bridges.npz import digest
+from handgrad.common.npz import digest
 
 FORMAT = "handgrad golden vectors"
 VERSION = 1

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.common.random import generator
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import draw, generator
+from handgrad.derivation.domains import draw
 from handgrad.derivation.shapes import distinct_sizes, find_shapes, without_warnings
 from handgrad.judge.draws import Case, draw_cases
 from handgrad.judge.noise import noise_floor

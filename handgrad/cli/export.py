@@ -46,7 +46,7 @@ def run(arguments):
 
 
 def _summary(written, output):
-    from handgrad.judge.verdict import many
+    from handgrad.common.text import many
 
     entries = written.manifest.entries
     rules = many(len({entry.rule for entry in entries}), "rule")

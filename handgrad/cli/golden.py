@@ -112,7 +112,7 @@ def _rows(vectors, comparisons, chosen):
 
 
 def _row(row):
-    from handgrad.judge.verdict import number
+    from handgrad.common.text import number
 
     status = coloured(row.status, RED if row.wrong else GREEN)
     line = f"{row.rule:<29}{row.precision:<10}{f'{len(row.comparisons)}/{row.arrays}':>10}"
@@ -129,7 +129,7 @@ def _indented(text):
 
 def _summary(rows):
     from handgrad.bridges.golden import LIMIT
-    from handgrad.judge.verdict import many
+    from handgrad.common.text import many
 
     count = many(sum(len(row.comparisons) for row in rows), "array")
     wrong = dict.fromkeys(f"{row.rule} ({row.precision})" for row in rows if row.wrong)

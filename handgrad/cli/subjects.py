@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.cli.console import UsageError
-from handgrad.derivation.domains import DOMAINS, draw, generator
+from handgrad.common.random import generator
+from handgrad.derivation.domains import DOMAINS, draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import read_text
 

@@ -143,7 +143,7 @@ def _checked(scopes, seed, say):
 
 
 def _rule_row(verdict):
-    from handgrad.judge.verdict import number
+    from handgrad.common.text import number
 
     status = coloured(verdict.status.value, GREEN if verdict.ok else RED)
     row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
@@ -176,7 +176,7 @@ def _indented(text):
 
 
 def _summary(rules, derivations, seconds):
-    from handgrad.judge.verdict import many
+    from handgrad.common.text import many
 
     counts = []
     if rules:

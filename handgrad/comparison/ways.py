@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 import jax
 
+from handgrad.common.oracle import in_double_precision
+from handgrad.common.random import generator
 from handgrad.comparison.counting import (
     Cost,
     arithmetic_and_moves,
@@ -18,9 +20,7 @@ from handgrad.comparison.running import Run, difference, numpy_calls
 from handgrad.comparison.sizes import candidates, inputs_at, numbers_in, spelled
 from handgrad.comparison.timing import medians
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import generator
 from handgrad.judge.automatic import registered_reference
-from handgrad.oracle import in_double_precision
 
 HAND, SAME, REFERENCE = "by hand", "JAX, same code", "JAX, reference"
 HALVES = ("forward", "backward")

@@ -1,16 +1,10 @@
 """Domains: where the numbers of a given lie, and how they are drawn at random."""
 
 import difflib
-import zlib
 
 import numpy as np
 
 from handgrad.derivation.errors import DerivationError
-
-
-def generator(seed, *names):
-    """A random generator of its own for each seed and list of names."""
-    return np.random.default_rng([seed, *(zlib.crc32(str(name).encode()) for name in names)])
 
 
 def draw(rng, domain, shape, argument=None):

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.derivation.domains import draw, generator
+from handgrad.common.oracle import compiled, in_double_precision
+from handgrad.common.random import generator
+from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import evaluate, names_in
 from handgrad.derivation.shapes import (
@@ -20,7 +22,6 @@ from handgrad.derivation.shapes import (
     without_warnings,
 )
 from handgrad.derivation.vocabulary import vocabulary
-from handgrad.oracle import compiled, in_double_precision
 
 LEADING = (2, 3)
 POINTS = 3

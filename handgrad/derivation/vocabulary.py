@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.oracle import compiled, in_double_precision
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import (
     MAX_TUPLE,
@@ -24,7 +25,6 @@ from handgrad.derivation.expressions import (
     bound_product,
     broadcast_shape,
 )
-from handgrad.oracle import compiled, in_double_precision
 
 ELEMENTWISE = (
     "abs acos acosh asin asinh atan atanh ceil conj cos cosh exp expm1 floor isfinite isinf isnan "

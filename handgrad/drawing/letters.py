@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from handgrad.derivation.domains import draw, generator
+from handgrad.common.random import generator
+from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.points import Runner
 from handgrad.derivation.shapes import find_shapes, without_warnings

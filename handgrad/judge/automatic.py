@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from handgrad.common.oracle import compiled, in_double_precision
 from handgrad.judge.trial import outputs_of
-from handgrad.oracle import compiled, in_double_precision
 
 DECOMPOSITION = re.compile(r"\b(svd|eigh?|qr|geqrf|schur|hessenberg|tridiagonal)\[")
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.common.random import generator
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import draw, generator
+from handgrad.derivation.domains import draw
 from handgrad.derivation.shapes import distinct_sizes, find_shapes
 
 

@@ -57,7 +57,7 @@ def undisturbed():
         for restored in _random_states():
             stack.callback(restored)
         if "jax" in sys.modules:
-            from handgrad.oracle import in_double_precision
+            from handgrad.common.oracle import in_double_precision
 
             stack.enter_context(in_double_precision())
         yield

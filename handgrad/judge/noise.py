@@ -7,7 +7,7 @@ itself has at that precision (Parker, Monte Carlo arithmetic, 1997; the argument
 
 import numpy as np
 
-from handgrad.derivation.domains import generator
+from handgrad.common.random import generator
 
 RUNS = 8
 MOVED = 3 / 4  # of two roundings: a number that is special, as 1 is, is not so after that

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from handgrad.derivation.domains import generator
+from handgrad.common.random import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.noise import MOVED, noise_floor, unit_of
 from handgrad.judge.subjects import UnjudgeableError, subject_of

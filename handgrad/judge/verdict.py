@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from handgrad.common.text import many, number
+
 
 class Status(StrEnum):
     """What a check can come to, from the worst to the best."""
@@ -157,13 +159,3 @@ class Verdict:
         return "\n".join(lines)
 
     __repr__ = __str__  # `assert verify(...)` shows it when it fails
-
-
-def many(count, what):
-    """A number of things: 1 link, 2 links."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def number(x):
-    """A difference in few characters."""
-    return "–" if x is None else f"{x:.1e}" if x else "0"

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from handgrad import rules
+from handgrad.common.random import generator
 from handgrad.comparison.sizes import LEADING, inputs_at, letters_of
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import generator
 from handgrad.rules import catalog
 
 SCALES = ("small", "medium", "large")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from handgrad import rules
-from handgrad.bridges import golden, npz
+from handgrad.bridges import golden
+from handgrad.common import npz
 
 SOFTMAX = "Softmax/0/float32/gradient/dx"
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from handgrad import rules
-from handgrad.bridges import golden, npz
+from handgrad.bridges import golden
+from handgrad.common import npz
 from handgrad.judge import Status
 from handgrad.rules import catalog
 from tests.bridges.few import DTYPES, arrays_of

@@ -21,8 +21,8 @@ from handgrad import (
     verify,
 )
 from handgrad.bridges import as_jax
+from handgrad.common.oracle import compiled
 from handgrad.judge.automatic import registered_reference
-from handgrad.oracle import compiled
 from tests.bridges.points import as_tuple, point_of
 from tests.rules_and_cases import RULES
 from tests.test_laws import assert_same

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from handgrad import rules
-from handgrad.bridges import golden, npz
+from handgrad.bridges import golden
+from handgrad.common import npz
 from tests.rules_and_cases import RULES
 
 DX = "Softmax/0/float32/gradient/dx"

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.random import generator
 from handgrad.comparison.sizes import inputs_at, letters_of
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import generator
 
 
 def small_sizes(derivation):

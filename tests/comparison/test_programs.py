@@ -8,10 +8,10 @@ from jax import lax
 from jax.extend import core
 
 import handgrad
+from handgrad.common.oracle import compiled
 from handgrad.comparison.programs import ReverseMode, programs_of
 from handgrad.comparison.running import difference
 from handgrad.judge.automatic import registered_reference
-from handgrad.oracle import compiled
 from tests.comparison.small import Small
 from tests.rules_and_cases import RULES
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from handgrad.common.random import generator
 from handgrad.comparison.sizes import (
     COMFORTABLE,
     candidates,
@@ -16,7 +17,6 @@ from handgrad.comparison.sizes import (
     spelled,
 )
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.domains import generator
 from handgrad.derivation.notation import Line, read
 from handgrad.derivation.shapes import find_shapes
 from tests.comparison.small import small_sizes

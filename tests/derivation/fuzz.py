@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 import handgrad
+from handgrad.common.random import generator
 from handgrad.derivation.check import check
-from handgrad.derivation.domains import draw, generator
+from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.points import Runner
 from handgrad.derivation.shapes import without_warnings

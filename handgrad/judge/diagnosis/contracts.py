@@ -4,13 +4,13 @@ import itertools
 
 import numpy as np
 
+from handgrad.common.text import many
 from handgrad.judge.diagnosis.hypotheses import axes_named, orders, some_axes
 from handgrad.judge.diagnosis.naming import gradients_of, stated
 from handgrad.judge.diagnosis.truth import close
 from handgrad.judge.laws.layout import backwards, columns_first, off_every_word, strided
 from handgrad.judge.libraries import as_numpy, is_floating
 from handgrad.judge.subjects import StatefulLayer
-from handgrad.judge.verdict import many
 
 LAYOUTS = {
     "Fortran order (columns first, F-contiguous)": columns_first,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.oracle import compiled, in_double_precision
 from handgrad.judge.diagnosis.tape import Edge, Node, Tape
-from handgrad.oracle import compiled, in_double_precision
 
 CALLS = {"jit", "pjit", "custom_jvp_call", "custom_vjp_call", "closed_call", "checkpoint"}
 CALLED = ("jaxpr", "call_jaxpr")  # the parameter that holds the program that is called
