@@ -105,7 +105,7 @@ class _Results:
         self._links = None
 
     def of(self, chain):
-        from handgrad.derivation.check import check
+        from handgrad.derivation.checking import check
 
         if self._links is None:
             self._links = check(self.scope.derivation(), self.seed)

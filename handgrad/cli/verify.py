@@ -78,7 +78,7 @@ def run(arguments):
 
 def _judged(targets, seed, say):
     """A verdict on each rule, and on code in files; a row is said as soon as it is there."""
-    from handgrad.judge import Verdict
+    from handgrad.judge.verdict import Verdict
 
     jobs = [(cls.__name__, partial(_of_class, cls, seed)) for cls in targets.classes]
     jobs += [(subject.name, partial(_of_subject, subject, seed)) for subject in targets.subjects]
@@ -94,14 +94,14 @@ def _judged(targets, seed, say):
 
 def _of_class(cls, seed):
     """The verdicts on a rule of the package, with all of its variants."""
-    from handgrad.judge import verify
+    from handgrad.judge.verify import verify
 
     return [verify(rule, seed=seed) for rule in catalog.instances(cls)]
 
 
 def _of_subject(subject, seed):
     """The verdict on code in a file."""
-    from handgrad.judge import verify
+    from handgrad.judge.verify import verify
 
     try:
         return [verify(subject.subject, *subject.inputs, seed=seed)]
@@ -126,7 +126,7 @@ class _Derivation:
 
 def _checked(scopes, seed, say):
     """Each derivation with its links checked."""
-    from handgrad.derivation.check import check
+    from handgrad.derivation.checking import check
     from handgrad.derivation.errors import DerivationError
 
     for i, scope in enumerate(scopes):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from handgrad.derivation.check import check_at
+from handgrad.derivation.checking import check_at
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import Kind

@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.judge import power
 from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
 from handgrad.judge.coarse import SINGLE, is_of, roughness
-from handgrad.judge.diagnosis import explanation
+from handgrad.judge.diagnosis.explanation import explanation
 from handgrad.judge.draws import Case
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers
 from handgrad.judge.integral import line_integral

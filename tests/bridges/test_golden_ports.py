@@ -7,7 +7,7 @@ import pytest
 from handgrad import rules
 from handgrad.bridges import golden
 from handgrad.common import npz
-from handgrad.judge import Status
+from handgrad.judge.verdict import Status
 from handgrad.rules import catalog
 from tests.bridges.few import DTYPES, arrays_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from handgrad import rules
 from handgrad.bridges import golden
-from handgrad.judge import Status
+from handgrad.judge.verdict import Status
 from tests.rules_and_cases import RULES
 
 SOFTMAX = "Softmax/0/float32/gradient/dx"

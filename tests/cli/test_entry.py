@@ -11,7 +11,7 @@ import pytest
 
 from handgrad import rules
 from handgrad.cli import entry
-from handgrad.judge import Verdict
+from handgrad.judge.verdict import Verdict
 from handgrad.rules import catalog
 from tests.digits import finished, python
 

@@ -15,7 +15,7 @@ import numpy as np
 
 import handgrad
 from handgrad.common.random import generator
-from handgrad.derivation.check import check
+from handgrad.derivation.checking import check
 from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.points import Runner

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad.derivation
 from handgrad import Multiply, verify
-from handgrad.derivation.check import check
+from handgrad.derivation.checking import check
 from handgrad.derivation.sources import scopes_in_markdown
 from handgrad.judge.derived import compare_with_derivation
 from tests.rules_and_cases import CLASSES, RULES

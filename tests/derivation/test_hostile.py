@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from handgrad.derivation.check import check
+from handgrad.derivation.checking import check
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import scopes_in_markdown
 

@@ -5,7 +5,7 @@ import functools
 import jax
 import pytest
 
-from handgrad.derivation.check import check, check_at
+from handgrad.derivation.checking import check, check_at
 from handgrad.derivation.points import Runner
 from tests.derivation.wrong import derivation
 from tests.derivation.wrong_linear import LINEAR

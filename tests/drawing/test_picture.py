@@ -6,11 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from handgrad.drawing.formats import SUFFIXES, picture
-from handgrad.drawing.formats.dot import dot
-from handgrad.drawing.formats.mermaid import mermaid
-from handgrad.drawing.formats.svg import PAGE, svg
-from handgrad.drawing.formats.terminal import WIDEST, terminal
+from handgrad.drawing.formats import SUFFIXES, dot, mermaid, picture, svg, terminal
+from handgrad.drawing.formats.svg import PAGE
+from handgrad.drawing.formats.terminal import WIDEST
 from handgrad.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
 from handgrad.drawing.labels import amount, cells, number, printable
 from tests.drawing.graphs import (
@@ -35,14 +33,14 @@ def texts(picture):
 @pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
 def test_an_svg_is_well_formed_and_shows_every_operation(text):
     graph = draw_graph(walk_of(text))
-    shown = texts(svg(graph))
+    shown = texts(svg.render(graph))
     for label in operations_of(graph):
         assert shown.count(label) >= operations_of(graph).count(label)
 
 
 @pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
 def test_an_svg_is_no_wider_than_a_page_and_needs_nothing_else(text):
-    found = svg(draw_graph(walk_of(text)))
+    found = svg.render(draw_graph(walk_of(text)))
     assert int(elements_of(found)[-1][1]["width"]) <= PAGE
     assert "prefers-color-scheme: dark" in found
     assert not re.search(r"href|@import|url\((?!#)", found)
@@ -50,7 +48,7 @@ def test_an_svg_is_no_wider_than_a_page_and_needs_nothing_else(text):
 
 def test_the_texts_of_an_svg_do_not_overlap():
     for sample, norm in itertools.product(SAMPLES.values(), (False, True)):
-        found = elements_of(svg(draw_graph(walk_of(sample)), norm=norm))
+        found = elements_of(svg.render(draw_graph(walk_of(sample)), norm=norm))
         frames = [_frame(given, text) for tag, given, text in found if tag == "text"][1:-1]
         for (l1, t1, r1, b1), (l2, t2, r2, b2) in itertools.combinations(frames, 2):
             assert not (l1 < r2 and l2 < r1 and t1 < b2 and t2 < b1)
@@ -80,19 +78,19 @@ def hostile_graph():
 
 
 def test_strange_text_is_escaped_in_svg():
-    found = svg(hostile_graph())
+    found = svg.render(hostile_graph())
     assert "<script" not in found
     assert printable(HOSTILE) in texts(found)
 
 
 def test_strange_text_is_escaped_in_dot():
-    found = dot(hostile_graph())
+    found = dot.render(hostile_graph())
     assert "<script" not in re.sub(r'"(\\.|[^"\\])*"', "", found)
     assert found.count("<i>") == 2
 
 
 def test_strange_text_is_escaped_in_mermaid():
-    labels = mermaid(hostile_graph()).split("flowchart LR")[1]
+    labels = mermaid.render(hostile_graph()).split("flowchart LR")[1]
     assert "<script" not in labels
     for label in re.findall(r'"([^"]*)"', labels):
         assert re.fullmatch(r"(\w|[ .,]|#\d+;|<br/>)*", label)
@@ -108,24 +106,24 @@ def test_no_format_lets_a_control_character_through():
 @pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
 def test_dot_and_mermaid_have_every_operation_and_every_edge_once(text):
     graph = draw_graph(walk_of(text))
-    for written in (dot(graph), mermaid(graph)):
+    for written in (dot.render(graph), mermaid.render(graph)):
         nodes = re.findall(r"^    (n\d+)[\[(\s]+(?!\S*->)", written, re.MULTILINE)
         assert set(nodes) == {f"n{node.key}" for node in graph.nodes}
         arrows = re.findall(r"^    n\d+ -+>.*n\d+", written, re.MULTILINE)
         assert len(arrows) == len(graph.edges)
-    labels = re.findall(r'label="(.*)" shape=circle', dot(graph))
+    labels = re.findall(r'label="(.*)" shape=circle', dot.render(graph))
     assert sorted(label.split("\\n")[0] for label in labels) == operations_of(graph)
 
 
 @pytest.mark.parametrize("text", [APPLE, SIGMOID])
 def test_a_small_graph_is_a_drawing_of_at_most_a_hundred_columns(text):
-    found = terminal(walk_of(text))
+    found = terminal.render(walk_of(text))
     assert "▶(" in found
     assert max(map(cells, found.splitlines())) <= WIDEST
 
 
 def test_the_apples_in_the_terminal_look_like_this():
-    assert terminal(walk_of(APPLE)).splitlines()[2:] == [
+    assert terminal.render(walk_of(APPLE)).splitlines()[2:] == [
         "        100",
         "apple ──────┐      total",
         "        2.2 │      200",
@@ -140,7 +138,7 @@ def test_the_apples_in_the_terminal_look_like_this():
 
 @pytest.mark.parametrize("text", [NET, SEVERAL_WAYS])
 def test_a_wide_graph_is_a_line_for_each_operation(text):
-    lines = terminal(walk_of(text)).splitlines()
+    lines = terminal.render(walk_of(text)).splitlines()
     assert max(map(cells, lines)) <= WIDEST
     for operation in walk_of(text).operations:
         assert sum(line.startswith(f"{operation.targets[0]} = ") for line in lines) == 1

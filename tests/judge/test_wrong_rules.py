@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.judge import laws, verify
+from handgrad.judge import laws
 from handgrad.judge.automatic import registered_reference
+from handgrad.judge.verify import verify
 from handgrad.rules import catalog
 from tests.rules_and_cases import trial_of
 

@@ -13,7 +13,7 @@ SHAPES = {NodeKind.OPERATION: " shape=circle margin=0.03", NodeKind.BRANCH: " sh
 BACK = "#c2410c"
 
 
-def dot(graph, *, norm=False):
+def render(graph, *, norm=False):
     """The graph as the text of a .dot file: values above the edges, gradients below."""
     lines = [f"digraph {_quoted(graph.title)} {{", HEAD, f"    label={_quoted(graph.title)}"]
     lines += [

@@ -15,7 +15,7 @@ STYLES = """    classDef value fill:none,stroke:none
     classDef branch fill:#888,stroke:#888"""
 
 
-def mermaid(graph, *, norm=False):
+def render(graph, *, norm=False):
     """The graph as the text of a .mmd file."""
     lines = ["---", f"title: {_title(graph.title)}", "---", "flowchart LR", STYLES]
     lines += [f"    {_node(node)}" for node in graph.nodes]

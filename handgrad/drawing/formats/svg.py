@@ -48,7 +48,7 @@ HEADS = (
 )
 
 
-def svg(graph, *, norm=False):
+def render(graph, *, norm=False):
     """The picture of a graph as the text of an SVG file."""
     view = picture_scene(graph, norm=norm)
     place = view.layout

@@ -54,7 +54,7 @@ class Canvas:
         )
 
 
-def terminal(walk, *, norm=False):
+def render(walk, *, norm=False):
     """The picture of a walk as plain text, no wider than a page if its names allow it."""
     graph = draw_graph(walk)
     try:
