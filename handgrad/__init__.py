@@ -1,7 +1,8 @@
 """handgrad: hand-derived gradients, verified.
 
 A rule is a frozen dataclass with a `forward` and a hand-derived `backward`, and its docstring
-derives the one from the other. `Layer` makes a layer of a rule; `verify` judges one.
+derives the one from the other. `Layer` makes a layer of a rule; `verify` judges a gradient and
+`check` a derivation, `draw` shows its graph, and `compare` sets it beside automatic differentiation.
 """
 
 from importlib import import_module
@@ -10,19 +11,27 @@ from typing import TYPE_CHECKING
 from handgrad.layers import Layer, Sequential
 
 if TYPE_CHECKING:
+    from handgrad.comparison.ways import compare
+    from handgrad.derivation.checking import check
+    from handgrad.drawing.picture import draw
+    from handgrad.judge.verify import verify
     from handgrad.rules import *
 
-
-def verify(subject, *inputs, reference=None, seed=0, params=None):
-    """Judge a gradient; see handgrad.judge.verify, which this calls."""
-    judge = import_module("handgrad.judge")
-    return judge.verify(subject, *inputs, reference=reference, seed=seed, params=params)
+__version__ = "0.2.0.dev0"
+FUNCTIONS = {
+    "check": "handgrad.derivation.checking",
+    "compare": "handgrad.comparison.ways",
+    "draw": "handgrad.drawing.picture",
+    "verify": "handgrad.judge.verify",
+}
 
 
 def __getattr__(name):
-    """A rule. They are loaded when the first one is asked for, which keeps the import light."""
+    """A function or a rule. They load when they are first asked for: the import stays light."""
     if name == "__all__":
-        return ["Layer", "Sequential", "verify", *_rules()]
+        return ["Layer", "Sequential", *FUNCTIONS, *_rules()]
+    if name in FUNCTIONS:
+        return getattr(import_module(FUNCTIONS[name]), name)
     try:
         return _rules()[name]
     except KeyError:
@@ -30,7 +39,7 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted([*globals(), *_rules()])
+    return sorted({*globals(), *FUNCTIONS, *_rules()})
 
 
 def _rules():

@@ -27,7 +27,7 @@ def test_every_rule_has_a_reference(rule):
 
 @pytest.mark.parametrize("family", catalog.families())
 def test_every_reference_has_a_rule_and_every_family_a_test(family):
-    module = importlib.import_module(f"reference.{family}")
+    module = importlib.import_module(f"handgrad.reference.{family}")
     rules = {cls.__name__.lower() for cls in catalog.families()[family]}
     assert {name.replace("_", "") for name in module.__all__} == rules
     assert Path(__file__).parent.joinpath("rules", f"test_{family}.py").is_file()
@@ -48,7 +48,7 @@ def test_a_docstring_begins_with_the_function_and_says_what_is_kept(cls):
 
 
 def test_the_references_import_nothing_of_handgrad():
-    for path in Path(importlib.import_module("reference").__path__[0]).glob("*.py"):
+    for path in Path(importlib.import_module("handgrad.reference").__path__[0]).glob("*.py"):
         imported = [
             node
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from handgrad.reference.linear import affine
+from handgrad.reference.normalization import batch_norm
 
 from handgrad import Affine, BatchNorm, Dropout, book, verify
 from handgrad.judge.draws import draw_cases
-from reference.linear import affine
-from reference.normalization import batch_norm
 from tests.rules.running import assert_close, gradients, normals, value
 
 

@@ -218,9 +218,9 @@ def _erf(xp):
 @functools.cache
 def _references():
     """Every function of `reference/` by its name, unless the vocabulary has that name itself."""
-    package = importlib.import_module("reference")
+    package = importlib.import_module("handgrad.reference")
     found = {}
-    for module in pkgutil.iter_modules(package.__path__, "reference."):
+    for module in pkgutil.iter_modules(package.__path__, "handgrad.reference."):
         family = importlib.import_module(module.name)
         found |= {name: _reference(getattr(family, name)) for name in family.__all__}
     return found

@@ -18,7 +18,7 @@ def registered_reference(rule):
     package, _, family = type(rule).__module__.rpartition(".")
     if package != "handgrad.rules":
         return None
-    module = importlib.import_module(f"reference.{family}")
+    module = importlib.import_module(f"handgrad.reference.{family}")
     names = {name.replace("_", ""): name for name in module.__all__}
     function = getattr(module, names[type(rule).__name__.lower()])
     return partial(function, **dataclasses.asdict(rule))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from handgrad.book.nets import ConvNet, draw_params
-from reference import convolution
+from handgrad.reference import convolution
 from tests.benchmarks import hips, idioms, pytorch
 from tests.benchmarks.harness import alone
 from tests.benchmarks.nets import report

@@ -1,0 +1,117 @@
+"""JAX's programs run by NumPy: automatic differentiation without a compiler.
+
+`jax.vjp` of a function is traced once, and its program, a jaxpr, is run operation by operation in
+extended precision: no compiler rearranges it, and eleven more bits tell a right number from one
+that is lost to rounding.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.common.primitives import TABLE, extended
+
+MOST = 20_000_000  # numbers that all steps of a program make together
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: the primitive, its parameters, and the slots that it reads and fills."""
+
+    primitive: Any
+    params: dict[str, Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Program:
+    """A jaxpr with its calls inlined, as a list of steps over numbered slots.
+
+    Raises OverflowError where its steps make more than MOST numbers.
+    """
+
+    def __init__(self, closed):
+        self.constants = {}
+        self.steps = []
+        self._made = 0
+        self._slots = 0
+        inputs = [self._slot() for _ in closed.jaxpr.invars]
+        self.inputs = inputs
+        self.outputs = self._inline(closed.jaxpr, closed.consts, inputs)
+        self._last = {slot: i for i, step in enumerate(self.steps) for slot in step.inputs}
+
+    def __call__(self, *arguments, tick=lambda: None):
+        """The results for these arguments, in extended precision; `tick` is called at each step."""
+        slots = self.constants | dict(zip(self.inputs, map(extended, arguments), strict=True))
+        kept = {*self.outputs, *self.constants}
+        for i, step in enumerate(self.steps):
+            tick()
+            results = _run(step, [slots[slot] for slot in step.inputs])
+            slots.update(zip(step.outputs, results, strict=True))
+            for slot in {*step.inputs, *step.outputs}:
+                if self._last.get(slot, -1) <= i and slot not in kept:
+                    slots.pop(slot, None)
+        return [slots[slot] for slot in self.outputs]
+
+    def _slot(self):
+        self._slots += 1
+        return self._slots
+
+    def _constant(self, value):
+        slot = self._slot()
+        self.constants[slot] = extended(value)
+        return slot
+
+    def _inline(self, jaxpr, consts, inputs):
+        """Append the steps of a jaxpr whose inputs are in these slots; the slots of its outputs."""
+        places = dict(zip(jaxpr.invars, inputs, strict=True))
+        places |= zip(jaxpr.constvars, map(self._constant, consts), strict=True)
+
+        def place(atom):
+            return self._constant(atom.val) if hasattr(atom, "val") else places[atom]
+
+        for equation in jaxpr.eqns:
+            slots = [place(atom) for atom in equation.invars]
+            places |= zip(equation.outvars, self._equation(equation, slots), strict=True)
+        return [place(atom) for atom in jaxpr.outvars]
+
+    def _equation(self, equation, slots):
+        """The slots of an equation's outputs, which a call leaves where its body does."""
+        name, params = equation.primitive.name, equation.params
+        if name == "custom_linear_solve":
+            lengths, solve = params["const_lengths"], params["jaxprs"].solve
+            skipped, total = lengths.matvec + lengths.vecmat, sum(lengths)
+            own = slots[skipped : skipped + lengths.solve]
+            return self._inline(solve.jaxpr, solve.consts, [*own, *slots[total:]])
+        if name not in TABLE and (body := _body(params)) is not None:
+            return self._inline(*body, slots)
+        self._made += sum(math.prod(v.aval.shape) for v in equation.outvars)
+        if self._made > MOST:
+            raise OverflowError(f"a program of more than {MOST} numbers")
+        outputs = tuple(self._slot() for _ in equation.outvars)
+        self.steps.append(Step(equation.primitive, params, tuple(slots), outputs))
+        return outputs
+
+
+def _body(params):
+    """The jaxpr that a call runs and its constants; None for what is not a plain call."""
+    if any(name in params for name in ("cond_jaxpr", "branches", "length")):
+        return None
+    for name in ("call_jaxpr", "jaxpr", "fun_jaxpr"):
+        if (body := params.get(name)) is not None:
+            return (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
+    return None
+
+
+def _run(step, operands):
+    """The results of one step: by NumPy, or by XLA in float64 where NumPy lacks the operation."""
+    function = TABLE.get(step.primitive.name)
+    if function is None:
+        plain = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in operands]
+        results = step.primitive.bind(*plain, **step.params)
+        results = results if step.primitive.multiple_results else [results]
+        return [extended(result) for result in results]
+    results = function(*operands, **step.params)
+    return results if len(step.outputs) != 1 or isinstance(results, list) else [results]
