@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING
 from handgrad.layers import Layer, Sequential
 
 if TYPE_CHECKING:
-    from handgrad.comparison.ways import compare
-    from handgrad.derivation.checking import check
-    from handgrad.drawing.picture import draw
     from handgrad.judge.verify import verify
     from handgrad.rules import *
 
 __version__ = "0.2.0.dev0"
-FUNCTIONS = {
-    "check": "handgrad.derivation.checking",
-    "compare": "handgrad.comparison.ways",
-    "draw": "handgrad.drawing.picture",
-    "verify": "handgrad.judge.verify",
-}
+FUNCTIONS = {"verify": "handgrad.judge.verify"}
 
 
 def __getattr__(name):

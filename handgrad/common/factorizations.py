@@ -32,7 +32,7 @@ def lu(a):
                 own[k + 1 :, k] /= own[k, k]
             own[k + 1 :, k + 1 :] -= np.outer(own[k + 1 :, k], own[k, k + 1 :])
         permutation[batch] = order
-    return packed, pivots, permutation
+    return [packed, pivots, permutation]
 
 
 def triangular_solve(a, b, left_side, lower, transpose_a, unit_diagonal, **_):

@@ -30,7 +30,9 @@ ELEMENTWISE = {
     "copy_p": np.array,
     "cos": np.cos,
     "cosh": np.cosh,
-    "div": lambda x, y: x / y if np.result_type(x, y).kind == "f" else np.trunc(x / y).astype(x.dtype),
+    "div": lambda x, y: (
+        x / y if np.result_type(x, y).kind == "f" else np.trunc(x / y).astype(x.dtype)
+    ),
     "eq": np.equal,
     "erf": np.vectorize(math.erf, otypes=[EXTENDED]),
     "exp": np.exp,
@@ -51,7 +53,6 @@ ELEMENTWISE = {
     "ne": np.not_equal,
     "neg": np.negative,
     "not": np.invert,
-    "optimization_barrier": lambda *xs: xs,
     "or": np.bitwise_or,
     "pow": np.power,
     "rem": np.fmod,
@@ -191,7 +192,7 @@ def scatter(combine, x, starts, updates, dimension_numbers, mode, **_):
     sizes = [1 if axis in gone else next(windows) for axis in range(x.ndim)]
     index, inside = _grids(x, starts, d.scatter_dims_to_operand_dims, batching, gone, sizes)
     out = x.copy()
-    inside = np.broadcast_to(inside, updates.shape)
+    inside = np.broadcast_to(inside | _clips(mode), updates.shape)
     chosen = tuple(np.broadcast_to(i, updates.shape)[inside] for i in index)
     combine(out, chosen, updates[inside])
     return out
@@ -232,7 +233,7 @@ def _clips(mode):
 def _filling(dtype, value):
     if value is not None:
         return value
-    return np.nan if dtype.kind == "f" else True if dtype == bool else np.iinfo(dtype).min
+    return np.nan if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).min
 
 
 def _put(out, index, values):
@@ -265,7 +266,8 @@ TABLE = {
     "gather": gather,
     "integer_pow": lambda x, y: x**y if y >= 0 else 1 / x**-y,
     "iota": iota,
-    "lu": lambda x: list(lu(x)),
+    "lu": lu,
+    "optimization_barrier": lambda *xs: list(xs),
     "pad": pad,
     "reshape": lambda x, new_sizes, **_: x.reshape(new_sizes),
     "rev": lambda x, dimensions: np.flip(x, dimensions),

@@ -61,7 +61,7 @@ def test_verify_alone_judges_every_rule_in_80_columns(handgrad, monkeypatch):
             repr(rule), seed, cases=999, vs_jax=1.2e-16, vs_numbers=1.2e-13, error_bar=1.2e-12
         )
 
-    monkeypatch.setattr("handgrad.judge.verify", widest)
+    monkeypatch.setattr("handgrad.judge.verify.verify", widest)
     status, output, _ = handgrad("verify")
     names = [cls.__name__ for classes in catalog.families().values() for cls in classes]
     assert status == 0
@@ -238,7 +238,7 @@ def test_every_variant_of_a_rule_is_judged(handgrad, monkeypatch):
         judged.append((rule, seed))
         return Verdict(repr(rule), seed, cases=1)
 
-    monkeypatch.setattr("handgrad.judge.verify", noted)
+    monkeypatch.setattr("handgrad.judge.verify.verify", noted)
     handgrad("verify", "CrossEntropy", "--seed", "3")
     variants = catalog.instances(rules.CrossEntropy)
     assert len(variants) > 1

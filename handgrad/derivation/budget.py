@@ -1,0 +1,34 @@
+"""A budget of processor time, so that no text from a stranger keeps the machine.
+
+What is done within `limited` may call `spend` as often as it likes: it raises BudgetError when
+the time is used up. Limits nest, and the nearest end counts. Every single operation is short,
+because arrays are small: so this ends whatever is made of many.
+"""
+
+import contextlib
+import time
+from contextvars import ContextVar
+
+from handgrad.derivation.errors import DerivationError
+
+END: ContextVar[float] = ContextVar("END", default=float("inf"))
+
+
+class BudgetError(DerivationError):
+    """The time for a derivation is used up."""
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """Give what is done within so many seconds of this thread's processor time."""
+    before = END.set(min(END.get(), time.thread_time() + seconds))
+    try:
+        yield
+    finally:
+        END.reset(before)
+
+
+def spend():
+    """Raise BudgetError if the time is used up."""
+    if time.thread_time() > END.get():
+        raise BudgetError("this takes longer than a derivation may: make it smaller, or divide it")
