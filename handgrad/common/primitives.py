@@ -270,7 +270,7 @@ TABLE = {
     "optimization_barrier": lambda *xs: list(xs),
     "pad": pad,
     "reshape": lambda x, new_sizes, **_: x.reshape(new_sizes),
-    "rev": lambda x, dimensions: np.flip(x, dimensions),
+    "rev": lambda x, dimensions: np.flip(x, tuple(dimensions)),
     "round": lambda x, rounding_method: (
         np.round(x) if int(rounding_method) else np.copysign(np.floor(np.abs(x) + 0.5), x)
     ),
