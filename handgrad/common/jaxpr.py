@@ -85,6 +85,11 @@ class Program:
             skipped, total = lengths.matvec + lengths.vecmat, sum(lengths)
             own = slots[skipped : skipped + lengths.solve]
             return self._inline(solve.jaxpr, solve.consts, [*own, *slots[total:]])
+        if name == "platform_index":
+            return (self._constant(_of_this_platform(params["platforms"])),)
+        if name == "cond" and slots[0] in self.constants:
+            body = params["branches"][int(self.constants[slots[0]])]
+            return self._inline(body.jaxpr, body.consts, slots[1:])
         if name not in TABLE and (body := _body(params)) is not None:
             return self._inline(*body, slots)
         self._made += sum(math.prod(v.aval.shape) for v in equation.outvars)
@@ -93,6 +98,11 @@ class Program:
         outputs = tuple(self._slot() for _ in equation.outvars)
         self.steps.append(Step(equation.primitive, params, tuple(slots), outputs))
         return outputs
+
+
+def _of_this_platform(platforms):
+    """The number of the first list of platforms that the CPU is on; None is all others."""
+    return next(i for i, names in enumerate(platforms) if names is None or "cpu" in names)
 
 
 def _body(params):

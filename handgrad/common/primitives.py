@@ -120,6 +120,10 @@ def broadcast_in_dim(x, shape, broadcast_dimensions, **_):
     return np.broadcast_to(x.reshape(sizes), shape)
 
 
+def reshape(x, new_sizes, dimensions, **_):
+    return (x if dimensions is None else x.transpose(dimensions)).reshape(new_sizes)
+
+
 def pad(x, value, padding_config):
     """Zeros, or a value, before, between and behind the numbers; negative widths cut some off."""
     for axis, (before, behind, between) in enumerate(padding_config):
@@ -269,7 +273,7 @@ TABLE = {
     "lu": lu,
     "optimization_barrier": lambda *xs: list(xs),
     "pad": pad,
-    "reshape": lambda x, new_sizes, **_: x.reshape(new_sizes),
+    "reshape": reshape,
     "rev": lambda x, dimensions: np.flip(x, tuple(dimensions)),
     "round": lambda x, rounding_method: (
         np.round(x) if int(rounding_method) else np.copysign(np.floor(np.abs(x) + 0.5), x)
@@ -284,6 +288,7 @@ TABLE = {
     "squeeze": lambda x, dimensions: x.squeeze(tuple(dimensions)),
     "stack": lambda *xs, axis: np.stack(xs, axis),
     "triangular_solve": triangular_solve,
+    "tile": lambda x, reps: np.tile(x, reps),
     "transpose": lambda x, permutation: x.transpose(permutation),
     "unstack": _unstacked,
 }

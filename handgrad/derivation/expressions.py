@@ -9,18 +9,17 @@ import difflib
 import math
 import operator
 import re
-import warnings
 from types import EllipsisType, NoneType
 from typing import Any
 
+from handgrad.derivation.bounds import bound_broadcast, bound_product, bounded
+from handgrad.derivation.budget import spend
 from handgrad.derivation.errors import DerivationError
 
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 40
-MAX_ELEMENTS = 100_000
-MAX_TUPLE = 64
-MAX_NUMBER = 2.0**53
 QUOTED = 100
+WARNED = re.compile(r"\\|(?<![\w.])\d[\w.]*?(?:and|else|for|if|in|is|not|or)\b")
 INSIDE = re.compile(r"\w+\.<locals>\.")  # where Python says a function was made
 
 BINARY = {
@@ -55,10 +54,11 @@ def parse(text, line=None, column=1):
     column += len(text) - len(stripped)
     if not stripped.strip():
         raise DerivationError("an expression is missing", line, column)
+    if match := WARNED.search(stripped):  # where Python's parser would print a warning
+        message = f"{match[0]!r} is not part of an expression"
+        raise DerivationError(message, line, column + match.start())
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            node = ast.parse(stripped.rstrip(), mode="eval").body
+        node = ast.parse(stripped.rstrip(), mode="eval").body
     except SyntaxError as error:
         message = f"{_short(stripped.strip())!r} is not an expression: {error.msg}"
         raise DerivationError(message, line, column + (error.offset or 1) - 1) from None
@@ -88,8 +88,9 @@ def names_in(node):
 
 def evaluate(node, names, functions) -> Any:
     """The value of an expression, from the values of names and the functions of a vocabulary."""
+    spend()
     try:
-        return _bounded(_value(node, names, functions))
+        return bounded(_value(node, names, functions))
     except DerivationError as error:
         raise error.at(node.lineno or None, node.col_offset + 1) from None
     except Exception as error:
@@ -110,9 +111,9 @@ def _value(node, names, functions):
         case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
             return _binary(op, inner(left), inner(right))
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
-            return UNARY[type(op)](inner(operand))
+            return UNARY[type(op)](_number(inner(operand)))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
-            left, right = inner(left), inner(right)
+            left, right = _number(inner(left)), _number(inner(right))
             bound_broadcast(left, right)
             return COMPARE[type(op)](left, right)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
@@ -123,13 +124,24 @@ def _value(node, names, functions):
             return _subscript(inner(value), _index(index, inner))
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             return tuple(inner(element) for element in elements)
-    raise DerivationError(f"{_short(ast.unparse(node))!r} has no place in a derivation")
+    raise DerivationError(f"{_short(ast.unparse(node))!r} is not allowed in a derivation")
 
 
 def _named(name, names):
     if name in names:
-        return names[name]
+        return _as_value(name, names[name])
     raise DerivationError(f"{name} is not defined{near(name, names)}")
+
+
+def _as_value(name, value):
+    """What a name stands for, where that is a number, an array, or a tuple of such."""
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(value, tuple):
+        return tuple(_as_value(name, v) for v in bounded(value))
+    if hasattr(value, "shape") or isinstance(value, int | float | str | NoneType | EllipsisType):
+        return value
+    raise DerivationError(f"{name} is a {type(value).__name__}, and not a number or an array")
 
 
 def near(name, known):
@@ -138,14 +150,21 @@ def near(name, known):
     return f": did you mean {' or '.join(matches)}?" if matches else ""
 
 
+def _number(value):
+    """A value to compute with."""
+    if hasattr(value, "shape") or isinstance(value, int | float):
+        return value
+    kind = "nothing" if value is None else f"a {type(value).__name__}"
+    raise DerivationError(f"{kind} is not a number to compute with")
+
+
 def _binary(op, left, right):
-    if isinstance(left, tuple) or isinstance(right, tuple):
-        raise DerivationError("a tuple is no number to compute with")
+    left, right = _number(left), _number(right)
     if isinstance(op, ast.Pow) and not hasattr(left, "shape") and not hasattr(right, "shape"):
         if abs(right) * math.log2(max(2, abs(left))) > 1000:
             raise DerivationError(f"the power {left} ** {right} is too large")
     elif isinstance(op, ast.MatMult):
-        bound_product(left, right)
+        bound_product(_array(left, "matrix product"), _array(right, "matrix product"))
     else:
         bound_broadcast(left, right)
     return BINARY[type(op)](left, right)
@@ -205,47 +224,6 @@ def _subscript(value, index):
     if isinstance(value, tuple):
         return value[index] if isinstance(index, int | slice) else _whole(index)
     return _array(value, "subscripts")[index]
-
-
-def _bounded(value):
-    """The value, if it is no larger than a derivation needs."""
-    if isinstance(value, tuple):
-        if len(value) > MAX_TUPLE:
-            raise DerivationError(f"a tuple has at most {MAX_TUPLE} elements")
-    elif hasattr(value, "shape"):
-        bound_elements(value.shape)
-    elif isinstance(value, complex):
-        raise DerivationError("this is no real number")
-    elif isinstance(value, int | float) and abs(value) > MAX_NUMBER and abs(value) != math.inf:
-        raise DerivationError(f"numbers go up to 2**53, and this one is {value:.3g}")
-    return value
-
-
-def bound_broadcast(*values):
-    """Refuse a broadcast to more elements than a derivation needs, before it is made."""
-    bound_elements(broadcast_shape(*(v.shape for v in values if hasattr(v, "shape"))))
-
-
-def broadcast_shape(*shapes):
-    """The largest size along each axis: what shapes broadcast to, if they do."""
-    axes = max(map(len, shapes), default=0)
-    padded = [(1,) * (axes - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(max(sizes) for sizes in zip(*padded, strict=True))
-
-
-def bound_product(left, right):
-    """Refuse a matrix product that is too large, before it is made."""
-    a, b = _array(left, "matrix product"), _array(right, "matrix product")
-    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[max(0, b.ndim - 2)]:
-        raise DerivationError(f"{a.shape} and {b.shape} are no shapes for a matrix product")
-    rows = a.shape[-2] if a.ndim > 1 else 1
-    columns = b.shape[-1] if b.ndim > 1 else 1
-    bound_elements((*broadcast_shape(a.shape[:-2], b.shape[:-2]), rows, columns))
-
-
-def bound_elements(shape):
-    if math.prod(shape) > MAX_ELEMENTS:
-        raise DerivationError(f"an array has at most {MAX_ELEMENTS} elements, not {tuple(shape)}")
 
 
 def _depth(node):

@@ -1,17 +1,19 @@
 """Points: a derivation run on numbers, with its true gradients and differentials from JAX.
 
-All points of a derivation have the same sizes, so that JAX compiles one program for them all.
+All points of a derivation have the same sizes, so that JAX traces one program for them all. NumPy
+runs it, in extended precision.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from handgrad.common.oracle import compiled, in_double_precision
+from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
-from handgrad.derivation.domains import draw
+from handgrad.derivation.budget import spend
+from handgrad.derivation.domains import draw, stated
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import evaluate, names_in
 from handgrad.derivation.shapes import (
@@ -19,6 +21,7 @@ from handgrad.derivation.shapes import (
     find_shapes,
     telling_sizes,
     unpacked,
+    value_of,
     without_warnings,
 )
 from handgrad.derivation.vocabulary import vocabulary
@@ -27,6 +30,8 @@ LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
+MOST = 300_000  # numbers of all names together
+FAILURES = (TypeError, ValueError, NotImplementedError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Runner:
         self.seed = seed
         rng = generator(seed, "sizes", derivation.title)
         letter = distinct_sizes(rng, telling_sizes(derivation))
+        self._traced = None
         self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
 
     def points(self):
@@ -88,11 +94,10 @@ class Runner:
             shape, argument = self.shapes[given.name]
             try:
                 inputs[given.name] = draw(rng, given.domain, shape, argument)
+                if at_values and given.value is not None:
+                    inputs[given.name] = self._stated(given, shape, argument)
             except DerivationError as error:
                 raise error.at(given.line) from None
-            if at_values and given.value is not None:
-                value = evaluate(given.value, self.constants, {})
-                inputs[given.name] = np.broadcast_to(float(value), shape)
         names = self._values(inputs)
         outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
@@ -116,7 +121,7 @@ class Runner:
         paths = {name: [] for name, value in names.items() if is_real(value)}
         if not upstream:
             return Point(names, paths, at_values)
-        gradients, tangents = self._program(inputs, upstream, moves)
+        gradients, tangents = self._gradients(names, inputs, upstream, moves)
         for number, chain in enumerate(self.derivation.definitions):
             for key, name in self._keys(number):
                 if key in gradients:
@@ -128,55 +133,88 @@ class Runner:
         names |= {f"δ{n}": np.asarray(dn) for n, dn in (tangents | moves).items()}
         return Point(names, paths, at_values)
 
+    def _stated(self, given, shape, argument):
+        """The value of a given, as an array of its shape and domain."""
+        value = value_of(given, self.constants)
+        if value.shape not in ((), shape):
+            message = f"{given.name} has the shape {shape}, and its value {value.shape}"
+            raise DerivationError(message)
+        return stated(given.domain, np.broadcast_to(value, shape), argument)
+
     def _values(self, inputs):
         with without_warnings():
-            return self.run(inputs, vocabulary(np))
+            names = self.run(inputs, vocabulary(np))
+        numbers = sum(np.size(value) for value in names.values())
+        if numbers > MOST:
+            message = f"its arrays have {numbers} numbers in all, and {MOST} are allowed"
+            raise DerivationError(message, self.derivation.givens[0].line)
+        return names
 
     def _keys(self, number):
         """The names in a definition, each with the key of its nudge."""
         node = self.derivation.definitions[number].links[0].node
         return [(f"{number} {name}", name) for name in names_in(node)]
 
-    def _program(self, inputs, upstream, moves):
+    def _gradients(self, names, inputs, upstream, moves):
+        """The gradients of the nodes by path, and the differentials."""
+        arguments = (inputs, upstream, moves)
+        if self._traced is None:
+            self._traced = self._trace(names, *arguments)
+        program, leaves, tree = self._traced
+        try:
+            with without_warnings():
+                results = program(*leaves(arguments), tick=spend)
+        except FAILURES as error:
+            raise self._failure(error) from None
+        return tree([np.asarray(x, dtype=float) for x in results])
+
+    def _trace(self, names, *arguments):
+        """The program of the gradients and differentials, and how its arguments become a list."""
+        import jax
+
+        from handgrad.common.jaxpr import Program
+
         try:
             with in_double_precision():
-                return self._compiled(inputs, upstream, moves)
+                traced = jax.make_jaxpr(partial(self._derivatives, names), return_shape=True)
+                closed, shapes = traced(*arguments)
+                tree = jax.tree.structure(shapes)
+                return Program(closed), jax.tree.leaves, tree.unflatten
         except DerivationError:
             raise
-        except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
-            sentence = " ".join(str(error).split())[:200]
-            message = f"JAX cannot differentiate the definitions: {sentence}"
-            raise DerivationError(message, self.derivation.definitions[-1].line) from None
+        except FAILURES as error:
+            raise self._failure(error) from None
 
-    @cached_property
-    def _compiled(self):
-        """The gradients by path and the differentials, as one compiled program."""
+    def _failure(self, error):
+        sentence = " ".join(str(error).split())[:200]
+        message = f"JAX cannot differentiate the definitions: {sentence}"
+        return DerivationError(message, self.derivation.definitions[-1].line)
+
+    def _derivatives(self, names, inputs, upstream, moves):
+        """What JAX traces: `names` says which names there are, and their shapes."""
         import jax
         import jax.numpy as jnp
 
-        def program(inputs, upstream, moves):
-            names = self.run(inputs, vocabulary(jnp))
-            nudges = {
-                key: jnp.zeros_like(names[name])
-                for number in range(len(self.derivation.definitions))
-                for key, name in self._keys(number)
-                if is_real(names[name])
-            }
+        functions = vocabulary(jnp)
+        nudges = {
+            key: np.zeros(np.shape(names[name]))
+            for number in range(len(self.derivation.definitions))
+            for key, name in self._keys(number)
+            if is_real(names[name])
+        }
 
-            def outputs(nudges):
-                found = self.run(inputs, vocabulary(jnp), nudges)
-                return {name: jnp.asarray(found[name], dtype=float) for name in upstream}
+        def outputs(nudges):
+            found = self.run(inputs, functions, nudges)
+            return {name: jnp.asarray(found[name], dtype=float) for name in upstream}
 
-            def nodes(reals):
-                found = self.run(inputs | reals, vocabulary(jnp))
-                return {n: v for n, v in found.items() if is_real(v) and n not in moves}
+        def nodes(reals):
+            found = self.run(inputs | reals, functions)
+            return {n: v for n, v in found.items() if is_real(v) and n not in moves}
 
-            _, pull = jax.vjp(outputs, nudges)
-            reals = {name: inputs[name] for name in moves}
-            _, tangents = jax.jvp(nodes, (reals,), (moves,))
-            return pull(upstream)[0], tangents
-
-        return compiled(program)
+        _, pull = jax.vjp(outputs, nudges)
+        reals = {name: inputs[name] for name in moves}
+        _, tangents = jax.jvp(nodes, (reals,), (moves,))
+        return pull(upstream)[0], tangents
 
 
 def _dithered(rng, arrays):

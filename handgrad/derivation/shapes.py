@@ -1,14 +1,12 @@
 """Shapes: a size for each letter, and with it the shape of every given."""
 
 import ast
-import contextlib
-import math
-import warnings
 
 import numpy as np
 
+from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import MAX_ELEMENTS, evaluate, names_in
+from handgrad.derivation.expressions import evaluate, names_in
 from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
@@ -22,12 +20,9 @@ def numpy_value(node, names):
         return evaluate(node, names, vocabulary(np))
 
 
-@contextlib.contextmanager
 def without_warnings():
     """NumPy gives NaN where there is no value, and says nothing of it."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return np.errstate(all="ignore")
 
 
 def distinct_sizes(rng, sizes=SIZES):
@@ -56,21 +51,55 @@ def find_shapes(derivation, letter, leading):
     i. Definitions made of sizes and options alone may stand in shapes too.
     """
     constants = dict(CONSTANTS) | derivation.fields
+    constants |= _sizes_of_values(derivation.givens, constants)
     shapes = {}
     for item in derivation.order:
         if isinstance(item, Given):
             shape = ()
             for axis in item.axes:
                 shape += _sizes(axis, item, constants, letter, lambda: leading(len(shapes)))
-            if math.prod(shape) > MAX_ELEMENTS:
-                raise DerivationError(
-                    f"{item.name} has more than {MAX_ELEMENTS} numbers", item.line
-                )
+            try:
+                bound_elements(shape)
+            except DerivationError as error:
+                raise error.at(item.line) from None
             argument = item.argument and evaluate(item.argument, constants, {})
             shapes[item.name] = (shape, argument)
         elif item.kind is Kind.DEFINITION:
             constants |= _constants(item, constants)
     return constants, shapes
+
+
+def value_of(given, constants):
+    """The value that a given states, as an array of real numbers."""
+    try:
+        return np.asarray(_numbers(given.value, constants), dtype=float)
+    except (TypeError, ValueError):
+        message = f"the value of {given.name} is not an array: its rows differ in length"
+        raise DerivationError(message, given.line) from None
+
+
+def _numbers(node, constants):
+    """Lists of lists of numbers, as they are written."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_numbers(element, constants) for element in node.elts]
+    value = evaluate(node, constants, {})
+    if hasattr(value, "shape") or not isinstance(value, int | float):
+        message = f"{ast.unparse(node)[:100]} is not a number: a value is one, or [[1, 2], [3, 4]]"
+        raise DerivationError(message, node.lineno or None, node.col_offset + 1)
+    return value
+
+
+def _sizes_of_values(givens, constants):
+    """The letters whose sizes an array shows that is a given's value."""
+    sizes = {}
+    for given in givens:
+        if given.value is None or not isinstance(given.value, ast.List | ast.Tuple):
+            continue
+        shape = value_of(given, constants).shape
+        if len(shape) == len(given.axes):
+            letters = zip(given.axes, shape, strict=True)
+            sizes |= {a.id: n for a, n in letters if isinstance(a, ast.Name)}
+    return {letter: size for letter, size in sizes.items() if letter not in constants}
 
 
 def unpacked(chain, value):

@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.common.oracle import compiled, in_double_precision
-from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import (
+from handgrad.common.oracle import in_double_precision
+from handgrad.derivation.bounds import (
     MAX_TUPLE,
     bound_elements,
     bound_product,
     broadcast_shape,
 )
+from handgrad.derivation.budget import spend
+from handgrad.derivation.errors import DerivationError
 
 ELEMENTWISE = (
     "abs acos acosh asin asinh atan atanh ceil conj cos cosh exp expm1 floor isfinite isinf isnan "
@@ -32,7 +33,7 @@ ELEMENTWISE = (
     "ones_like zeros_like"
 )
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
-REDUCTIONS = "all any max mean min prod sum"
+REDUCTIONS = "all any max min prod sum"
 ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
 LINALG = "cholesky det inv"
 SUBSCRIPTS = re.compile(r"[A-Za-z.,\s]{0,60}(->[A-Za-z.\s]{0,30})?")
@@ -64,8 +65,6 @@ def _table(library):
     table |= {name: Function(getattr(xp, name), 2, axes) for name in REDUCTIONS.split()}
     table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
     table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
-    spread = axes | {"correction"}
-    table |= {name: Function(getattr(xp, name), 2, spread) for name in ("var", "std")}
     table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
     return _references() | table
 
@@ -75,7 +74,10 @@ def _moving(xp):
     axis = frozenset({"axis"})
 
     def take(x, indices, axis=None):
-        size = x.size if axis is None else math.prod(x.shape) // max(1, x.shape[axis])
+        rest = math.prod(
+            max(1, n) for i, n in enumerate(x.shape) if axis is None or i != axis % x.ndim
+        )
+        size = 1 if axis is None else rest
         bound_elements((size, np.size(indices)))
         return xp.take(x, xp.asarray(indices), axis=axis)
 
@@ -192,6 +194,18 @@ def _statistical(xp):
     def softmax(x, axis=-1):
         return xp.exp(x - logsumexp(x, axis=axis, keepdims=True))
 
+    def mean(x, axis=None, keepdims=False):
+        total = xp.sum(x, axis=axis, keepdims=keepdims)
+        return total / _terms(x, total)
+
+    def var(x, axis=None, correction=0, keepdims=False):
+        centred = x - mean(x, axis=axis, keepdims=True)
+        total = xp.sum(centred * centred, axis=axis, keepdims=keepdims)
+        return total / (_terms(x, total) - correction)
+
+    def std(x, axis=None, correction=0, keepdims=False):
+        return xp.sqrt(var(x, axis, correction, keepdims))
+
     def norm(x, axis=None, keepdims=False):
         return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 
@@ -199,12 +213,20 @@ def _statistical(xp):
         "erf": Function(_erf(xp), 1),
         "log_softmax": Function(lambda x, axis=-1: x - logsumexp(x, axis, True), 1, along),
         "logsumexp": Function(logsumexp, 1, along | {"keepdims"}),
+        "mean": Function(mean, 2, along | {"keepdims"}),
         "norm": Function(norm, 1, along | {"keepdims"}),
         "relu": Function(lambda x: xp.where(x > 0, x, 0.0), 1),
         "sigmoid": Function(lambda x: xp.exp(-xp.logaddexp(0.0, -x)), 1),
         "softmax": Function(softmax, 1, along),
         "softplus": Function(lambda x: xp.logaddexp(0.0, x), 1),
+        "std": Function(std, 2, along | {"correction", "keepdims"}),
+        "var": Function(var, 2, along | {"correction", "keepdims"}),
     }
+
+
+def _terms(x, total):
+    """How many numbers each sum has."""
+    return np.size(x) / max(1, np.size(total))
 
 
 def _erf(xp):
@@ -227,7 +249,7 @@ def _references():
 
 
 def _reference(function):
-    """A reference as a function of the vocabulary: compiled once for each choice of options."""
+    """A reference as a function of the vocabulary, on JAX's arrays or by its program on NumPy's."""
     parameters = inspect.signature(function).parameters.values()
     options = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
     several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -236,46 +258,39 @@ def _reference(function):
     def call(*arguments, **chosen):
         import jax
 
-        _bound_reference(arguments, chosen)
+        for name in ("copies", "sections"):
+            if np.max(chosen.get(name, 0)) > MAX_TUPLE:
+                raise DerivationError(f"{name} is at most {MAX_TUPLE} in a derivation")
         if any(isinstance(a, jax.Array) for a in arguments):
             return function(*arguments, **chosen)
-        with in_double_precision():
-            return _as_numpy(_compiled(function, tuple(sorted(chosen.items())))(*arguments))
+        arguments = [np.asarray(a) for a in arguments]
+        kinds = tuple((a.shape, a.dtype) for a in arguments)
+        program, several = _program(function, tuple(sorted(chosen.items())), kinds)
+        results = [_as_double(x) for x in program(*arguments, tick=spend)]
+        return tuple(results) if several else results[0]
 
     return Function(call, arrays, options, broadcasts=False)
 
 
-@functools.cache
-def _compiled(function, options):
-    return compiled(functools.partial(function, **dict(options)))
+@functools.lru_cache(maxsize=256)
+def _program(function, options, kinds):
+    """The program of a reference with these options, for arrays of these shapes and dtypes.
+
+    The second result says whether the reference returns a tuple.
+    """
+    import jax
+
+    from handgrad.common.jaxpr import Program
+
+    arguments = [jax.ShapeDtypeStruct(*kind) for kind in kinds]
+    with in_double_precision():
+        traced = jax.make_jaxpr(functools.partial(function, **dict(options)), return_shape=True)
+        closed, shapes = traced(*arguments)
+    return Program(closed), isinstance(shapes, tuple)
 
 
-def _as_numpy(values):
-    return tuple(map(np.asarray, values)) if isinstance(values, tuple) else np.asarray(values)
-
-
-def _bound_reference(arguments, chosen):
-    """Refuse options that would make a small image a large one."""
-    sizes = sorted(map(np.size, arguments))
-    edges = [2 * abs(n) for n in _whole_numbers(chosen, "padding")] or [0]
-    window = math.prod(_whole_numbers(chosen, "kernel")) or 1
-    if "size" in chosen:
-        image = [n + max(edges) for n in _whole_numbers(chosen, "size")]
-        elements = sum(sizes) * math.prod(image) // window
-    else:
-        elements = sum(sizes) * math.prod(1 + edge for edge in edges) * window
-    elements *= math.prod(map(abs, _whole_numbers(chosen, "shape")))
-    outputs = _whole_numbers(chosen, "copies") + _whole_numbers(chosen, "sections")
-    if (
-        elements > MAX_WORK
-        or max(outputs, default=0) > MAX_TUPLE
-        or math.prod(sizes[-2:]) > 2 * MAX_WORK
-    ):
-        raise DerivationError("these arrays and options are too large for a derivation")
-
-
-def _whole_numbers(chosen, name):
-    return [int(n) for n in np.ravel(chosen.get(name, ()))]
+def _as_double(x):
+    return np.asarray(x, dtype=float) if x.dtype.kind == "f" else x
 
 
 def _sized(shape, make):
@@ -295,4 +310,4 @@ def _work(subscripts, arrays):
             sizes[letter] = max(size, sizes.get(letter, 1))
         if dots:
             rest = broadcast_shape(rest, shape[len(before) : len(shape) - len(after)])
-    return math.prod(rest) * math.prod(sizes.values())
+    return math.prod(max(1, size) for size in (*rest, *sizes.values()))
