@@ -2,6 +2,7 @@
 
 import ast
 import math
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,26 +28,34 @@ def letters_of(derivation):
     return [name for name in dict.fromkeys(names) if name not in known]
 
 
-def candidates(derivation, given):
+def candidates(derivation, given, most=COMFORTABLE):
     """Sizes to try, the largest first: those given, and for other letters neighbours on the ladder.
 
-    Where the shapes are `...` and nothing else, that is two axes. Raises ValueError for a size
-    that is not in the shapes.
+    All inputs together have at most `most` numbers, or as few as there can be. Where the shapes are
+    `...` and nothing else, that is two axes. Raises ValueError for a size that is not in the shapes.
     """
     letters = letters_of(derivation)
     for letter in given:
         if letter not in letters:
             known = f"its sizes are {', '.join(letters)}" if letters else "its shapes are fixed"
             raise ValueError(f"{derivation.title} has no size {letter}: {known}")
-    if set(given) == set(letters):
-        yield {letter: given[letter] for letter in letters}
-        return
-    for start in range(len(LADDER) - len(letters)):
-        sizes: dict[str, Any] = dict(zip(letters, LADDER[start:], strict=False))
-        if LEADING in sizes:
-            sizes[LEADING] = LADDER[start : start + (2 if letters == [LEADING] else 1)]
-        if numbers_in(derivation, sizes) <= COMFORTABLE:
-            yield sizes | given
+    free = sum(letter not in given for letter in letters)
+    starts = range(len(LADDER) - free) if free else (0,)
+    tried = [_filled(letters, given, LADDER[start:]) for start in starts]
+    yield from [sizes for sizes in tried if numbers_in(derivation, sizes) <= most] or tried[-1:]
+
+
+def _filled(letters, given, rungs):
+    """The sizes that are given, and for the other letters one rung of the ladder after another."""
+    sizes, rungs = dict[str, Any](), iter(rungs)
+    for letter in letters:
+        if letter in given:
+            sizes[letter] = given[letter]
+        elif letter == LEADING:
+            sizes[letter] = tuple(islice(rungs, 2 if letters == [LEADING] else 1))
+        else:
+            sizes[letter] = next(rungs)
+    return sizes
 
 
 def numbers_in(derivation, sizes):

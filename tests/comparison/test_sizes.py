@@ -79,6 +79,21 @@ def test_the_given_sizes_are_kept_by_every_candidate():
     assert list(candidates(LAYER, given)) == [given]
 
 
+@pytest.mark.parametrize("most", [2**8, 2**18, 2**22])
+@every_rule
+def test_there_are_as_many_numbers_as_wanted_or_as_few_as_there_can_be(rule, most):
+    found = derivation_of(rule)
+    chosen = [numbers_in(found, next(candidates(found, {}, n))) for n in (1, most)]
+    assert chosen[1] <= max(most, chosen[0])
+    assert chosen[1] > most / 32 or not letters_of(found)
+
+
+def test_what_is_given_counts_among_the_numbers():
+    (sizes, *_) = candidates(LAYER, {"O": 2**12}, 2**16)
+    assert sizes == {"...": (16,), "I": 12, "O": 2**12}
+    assert list(candidates(LAYER, {"O": 2**30}))[-1]["O"] == 2**30
+
+
 def test_a_size_that_there_is_not_is_answered_with_those_there_are():
     with pytest.raises(ValueError, match=r"has no size Q: its sizes are \.\.\., I, O$"):
         next(candidates(LAYER, {"Q": 3}))
