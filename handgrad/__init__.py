@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 from handgrad.layers import Layer, Sequential
 
 if TYPE_CHECKING:
+    from handgrad.comparison import compare
+    from handgrad.derivation.report import check
+    from handgrad.drawing.picture import draw
     from handgrad.judge.verify import verify
     from handgrad.rules import *
 
 __version__ = "0.2.0.dev0"
-FUNCTIONS = {"verify": "handgrad.judge.verify"}
+FUNCTIONS = {
+    "check": "handgrad.derivation.report",
+    "compare": "handgrad.comparison",
+    "draw": "handgrad.drawing.picture",
+    "verify": "handgrad.judge.verify",
+}
 
 
 def __getattr__(name):

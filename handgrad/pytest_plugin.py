@@ -105,10 +105,10 @@ class _Results:
         self._links = None
 
     def of(self, chain):
-        from handgrad.derivation.checking import check
+        from handgrad.derivation.checking import check_links
 
         if self._links is None:
-            self._links = check(self.scope.derivation(), self.seed)
+            self._links = check_links(self.scope.derivation(), self.seed)
         lines = {link.line for link in chain.checked} if chain else set()
         return [link for link in self._links if link.line in lines]
 

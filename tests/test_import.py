@@ -11,6 +11,8 @@ from tests.digits import finished, python
 
 HEAVY = ("jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
 
+PUBLIC = {"Layer", "Sequential", "check", "compare", "draw", "verify"}
+
 
 def modules_after(statement):
     """The modules that a fresh Python has loaded after one statement."""
@@ -42,11 +44,11 @@ def test_jax_is_loaded_by_the_judge_alone(statement):
 
 def test_a_star_import_brings_every_rule():
     every_rule = {cls.__name__ for family in families().values() for cls in family}
-    assert set(handgrad.__all__) == {"Layer", "Sequential", "verify"} | every_rule
+    assert set(handgrad.__all__) == PUBLIC | every_rule
 
 
 def test_dir_lists_rules_and_functions():
-    assert {"Layer", "Sequential", "verify", "ReLU", "BatchNorm"} <= set(dir(handgrad))
+    assert PUBLIC | {"ReLU", "BatchNorm"} <= set(dir(handgrad))
 
 
 def test_an_unknown_name_is_an_attribute_error():

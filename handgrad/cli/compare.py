@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import textwrap
 import unicodedata
 
 from handgrad.cli.console import UsageError, progress, whole_number
@@ -63,7 +62,7 @@ def add_parser(commands):
 def run(arguments):
     """0 when everything is compared; 2 if a target or a size is none."""
     rules = _rules(arguments.targets)
-    from handgrad.comparison.table import programs, table
+    from handgrad.comparison.table import footer, programs, table
 
     found = []
     for i, (rule, sizes) in enumerate(_sized(rules, arguments.size)):
@@ -77,7 +76,7 @@ def run(arguments):
         print("\n".join(table(comparison)), end="\n\n", flush=True)
         for name, lines in listed.items():
             print("\n".join([name, *lines]), end="\n\n")
-    print(_as_json(found) if arguments.json else _footer(arguments.dtype))
+    print(_as_json(found) if arguments.json else "\n".join(footer(arguments.dtype)))
     return 0
 
 
@@ -127,14 +126,6 @@ def _sizes(text):
             raise argparse.ArgumentTypeError(message)
         sizes[letter] = tuple(map(int, numbers)) if letter == "..." else int(number)
     return sizes
-
-
-def _footer(dtype):
-    from handgrad.comparison.timing import machine
-    from handgrad.judge.noise import unit_of
-
-    text = f"{dtype} rounds by {unit_of(dtype):.1e} of a number. {machine('numpy', 'jax')}"
-    return textwrap.fill(text, 80)
 
 
 def _as_json(comparisons):

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 from handgrad.cli.console import UsageError, whole_number
+from handgrad.cli.targets import find_rules, is_file, placed, scopes_of
+from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.sources import only
 from handgrad.rules import catalog
 
 SUFFIXES = (".svg", ".dot", ".mmd", ".txt")
@@ -31,36 +35,30 @@ def add_parser(commands):
 def run(arguments):
     """0 when the picture is drawn; 2 if there is nothing to draw, or nowhere to write."""
     _refuse_what_cannot_be_written(arguments.output)
-    from handgrad.cli.targets import placed
-    from handgrad.derivation.errors import DerivationError
+    from handgrad.drawing.graph import walk
+    from handgrad.drawing.picture import Picture
 
     path, derive = _derivation(arguments.target)
     try:
-        from handgrad.drawing.graph import walk
-
-        found = walk(derive(), arguments.seed)
-        _write(found, arguments)
+        drawn = Picture(walk(derive(), arguments.seed), arguments.norm)
+        _write(drawn, arguments)
     except DerivationError as error:
         raise UsageError(placed(path, error)) from None
     return 0
 
 
-def _write(walk, arguments):
-    from handgrad.drawing.formats import picture
-    from handgrad.drawing.steps import steps
-
+def _write(drawn, arguments):
     output = arguments.output
     if output is None:
-        print(picture(walk, ".txt", norm=arguments.norm), end="")
+        print(drawn)
     else:
-        text = picture(walk, output.suffix, norm=arguments.norm)
         try:
-            output.write_text(text, encoding="utf-8")
+            drawn.save(output)
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from None
         print(f"the picture is in {output}")
     if arguments.steps:
-        print(f"\n{steps(walk, norm=arguments.norm)}", end="")
+        print(f"\n{drawn.steps}")
 
 
 def _refuse_what_cannot_be_written(output):
@@ -70,16 +68,16 @@ def _refuse_what_cannot_be_written(output):
     if output.suffix not in SUFFIXES:
         raise UsageError(f"-o {output} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output} cannot be written: {output.parent} is no directory")
+        raise UsageError(f"{output} cannot be written: {output.parent} is not a directory")
 
 
 def _derivation(target):
     """The one derivation that a target names, and where it stands."""
-    from handgrad.cli.targets import find_rules, is_file, only, scopes_of
-    from handgrad.derivation.docstrings import derivation_of
-
     if is_file(target):
-        scope = only(scopes_of(target), target)
+        try:
+            scope = only(scopes_of(target), target)
+        except DerivationError as error:
+            raise UsageError(f"{target}: {error}") from None
         return scope.path, scope.derivation
     classes = find_rules(target)
     if len(classes) > 1:

@@ -1,7 +1,6 @@
 """handgrad verify: judge rules and check derivations, and print one line for each."""
 
 import argparse
-import dataclasses
 import json
 import textwrap
 import time
@@ -13,10 +12,11 @@ from handgrad.cli import golden
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
 from handgrad.cli.subjects import input_option
 from handgrad.cli.targets import find_targets
+from handgrad.common.text import many, number
+from handgrad.derivation.report import HEADER, check_scopes
 from handgrad.rules import catalog
 
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
-DERIVATIONS = f"{'derivation':<62}{'links':>6}  verdict"
 NOTATION = Path(handgrad.derivation.__file__).parent / "notation.md"
 DESCRIPTION = """\
 Judge rules by exact laws, by their own derivation, by JAX's gradient of an
@@ -110,41 +110,23 @@ def _of_subject(subject, seed):
         raise UsageError(f"{subject.name}: {error}{hint}") from None
 
 
-@dataclasses.dataclass(frozen=True)
-class _Derivation:
-    """A derivation in a file, its checked links, and why it could not be checked, if so."""
-
-    title: str
-    path: str
-    links: list
-    error: str = ""
-
-    @property
-    def ok(self):
-        return not self.error and all(link.ok for link in self.links)
-
-
 def _checked(scopes, seed, say):
     """Each derivation with its links checked."""
-    from handgrad.derivation.checking import check
-    from handgrad.derivation.errors import DerivationError
-
-    for i, scope in enumerate(scopes):
-        if i == 0:
-            say(DERIVATIONS)
-        progress(f"{i}/{len(scopes)} {scope.title}")
-        try:
-            checked = _Derivation(scope.title, scope.path, check(scope.derivation(), seed))
-        except DerivationError as error:
-            checked = _Derivation(scope.title, scope.path, [], str(error))
+    if scopes:
+        say(HEADER)
+    for i, derivation in enumerate(check_scopes(scopes, seed)):
         progress()
-        say(_derivation_row(checked))
-        yield checked
+        say(derivation.row(_painted))
+        if i + 1 < len(scopes):
+            progress(f"{i + 1}/{len(scopes)} {scopes[i + 1].title}")
+        yield derivation
+
+
+def _painted(status):
+    return coloured(status, GREEN if status == "PASS" else RED)
 
 
 def _rule_row(verdict):
-    from handgrad.common.text import number
-
     status = coloured(verdict.status.value, GREEN if verdict.ok else RED)
     row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
     row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}{status}"
@@ -156,28 +138,11 @@ def _rule_row(verdict):
     return "\n".join(rows)
 
 
-def _derivation_row(derivation):
-    status = coloured("PASS", GREEN) if derivation.ok else coloured("WRONG", RED)
-    if derivation.error:
-        status = coloured("ERROR", RED)
-    rows = [f"{derivation.title:<62.61}{len(derivation.links):>6}  {status}"]
-    rows += [
-        _indented(f"{derivation.path}:{link.line}: {link}")
-        for link in derivation.links
-        if not link.ok
-    ]
-    if derivation.error:
-        rows.append(_indented(f"{derivation.path}:{derivation.error}"))
-    return "\n".join(rows)
-
-
 def _indented(text):
     return textwrap.fill(str(text), 80, initial_indent="    ", subsequent_indent="      ")
 
 
 def _summary(rules, derivations, seconds):
-    from handgrad.common.text import many
-
     counts = []
     if rules:
         counts += [many(len(rules), "rule"), many(sum(v.cases for v in rules), "case")]
@@ -195,6 +160,6 @@ def _as_json(rules, derivations, seed, seconds):
         "seed": seed,
         "seconds": round(seconds, 3),
         "rules": [verdict.to_dict() for verdict in rules],
-        "derivations": [{"ok": d.ok} | dataclasses.asdict(d) for d in derivations],
+        "derivations": [derivation.to_dict() for derivation in derivations],
     }
     return json.dumps(whole, ensure_ascii=False, indent=2)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from handgrad.judge.noise import unit_of
+from handgrad.common.precision import unit_of
 
 ROUNDINGS = 16  # of what a result is made from: where it is smaller than that, it is 0
 

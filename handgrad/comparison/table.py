@@ -3,9 +3,11 @@
 import textwrap
 from collections import Counter
 
+from handgrad.common.precision import unit_of
 from handgrad.comparison.counting import arithmetic_and_moves
 from handgrad.comparison.listing import listing
 from handgrad.comparison.sizes import spelled
+from handgrad.comparison.timing import machine
 
 NAME, CELL = 26, 9
 TIMES = ((1.0, " s"), (1e-3, " ms"), (1e-6, " µs"))
@@ -36,6 +38,12 @@ def table(comparison):
     yield _row("time, XLA", [_time(half.seconds) for half in halves])
     yield _row("time, NumPy", [_time(half.numpy_seconds) for half in halves])
     yield _row("difference from by hand", [_difference(half.difference) for half in halves])
+
+
+def footer(dtype):
+    """The lines below all tables: the rounding of the type, and the machine."""
+    text = f"{dtype} rounds by {unit_of(dtype):.1e} of a number. {machine('numpy', 'jax')}"
+    return textwrap.wrap(text, 80)
 
 
 def programs(comparison):

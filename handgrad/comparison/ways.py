@@ -23,6 +23,7 @@ from handgrad.derivation.docstrings import derivation_of
 from handgrad.judge.automatic import registered_reference
 
 HAND, SAME, REFERENCE = "by hand", "JAX, same code", "JAX, reference"
+DTYPES = ("float32", "float64")
 HALVES = ("forward", "backward")
 COMFORTABLE = 2**23  # numbers in the largest array of a program, where we choose the sizes
 MOST = 2**25  # and where they are given
@@ -69,7 +70,7 @@ class Way:
         return halves | {name: [k.to_dict() for k in arrays] for name, arrays in kept.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """A gradient by hand beside automatic differentiation, at the same sizes and numbers."""
 
@@ -80,6 +81,13 @@ class Comparison:
     dtype: str
     seed: int
     ways: dict[str, Way]
+
+    def __str__(self):
+        from handgrad.comparison.table import footer, table
+
+        return "\n".join([*table(self), "", *footer(self.dtype)])
+
+    __repr__ = __str__
 
     def to_dict(self):
         """The comparison in plain strings, lists and finite numbers."""
@@ -92,19 +100,15 @@ class Comparison:
         }
 
 
-def compare(rule, sizes=None, *, dtype="float32", seed=0):
-    """A rule's gradient beside `jax.vjp` of its own forward, and of its reference if it has one.
-
-    rule   forward and backward, and a derivation that states the shapes of the inputs
-    sizes  of letters in these shapes, as {"N": 512}; "..." takes a tuple
-    dtype  float32 or float64, the same for every way
-    seed   of the random numbers
-
-    Raises ValueError for sizes that there are not, or that are too large.
-    """
+def compared(rule, sizes, dtype, seed):
+    """The Comparison of a rule; see handgrad.compare."""
+    if isinstance(rule, type) or not hasattr(rule, "backward"):
+        raise TypeError(f"{rule!r} is not a rule: pass one, such as Softmax()")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}: choose {' or '.join(DTYPES)}")
     derivation = derivation_of(rule)
     with in_double_precision(), jax.enable_x64(dtype == "float64"):
-        sizes, inputs, programs = _traced(rule, derivation, sizes or {}, dtype, seed)
+        sizes, inputs, programs = _traced(rule, derivation, sizes, dtype, seed)
         outputs = programs[HAND].forward.out_avals[: programs[HAND].outputs]
         rng = generator(seed, rule, "dy")
         dy = [rng.normal(size=y.shape).astype(y.dtype) for y in outputs]

@@ -32,3 +32,8 @@ def spend():
     """Raise BudgetError if the time is used up."""
     if time.thread_time() > END.get():
         raise BudgetError("this takes longer than a derivation may: make it smaller, or divide it")
+
+
+def left():
+    """The seconds that are left; infinite outside of any limit."""
+    return END.get() - time.thread_time()

@@ -7,6 +7,8 @@ both sides are evaluated again with every input moved by about one rounding.
 import re
 from dataclasses import dataclass
 
+from handgrad.common.text import printable
+from handgrad.derivation.budget import BudgetError, left, limited
 from handgrad.derivation.comparison import as_array, difference, evaluated, is_number, mismatch
 from handgrad.derivation.diagnosis import diagnose
 from handgrad.derivation.errors import DerivationError
@@ -14,6 +16,7 @@ from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
 from handgrad.derivation.shapes import numpy_value, unpacked
 
+HINT_SECONDS = 1.0
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 
 
@@ -37,16 +40,17 @@ class Checked:
         return not self.problem
 
     def __str__(self):
+        said = printable(f"{self.target} = {self.text}")
         if self.ok:
-            return f"{self.target} = {self.text}"
+            return said
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{self.target} = {self.text}: {self.problem}{hint}"
+        return f"{said}: {self.problem}{printable(hint)}"
 
 
-def check(derivation, seed=0):
+def check_links(derivation, seed=0):
     """Check every link of a derivation: a list of Checked, line by line.
 
-    Raises DerivationError where a given or a definition has no value.
+    Raises DerivationError where a given or a definition has no value, or where the time is used up.
     """
     return check_at(derivation, Runner(derivation, seed).points())
 
@@ -102,8 +106,17 @@ def _check_link(chain, link, truth, points):
         problem = f"off by {worst:.1e} of its scale"
     if not problem:
         return Checked(chain.kind, head, link.text, link.line)
-    hint = diagnose(chain, link, pairs)
+    hint = _hint(chain, link, pairs)
     return Checked(chain.kind, head, link.text, link.line, worst, problem, hint)
+
+
+def _hint(chain, link, pairs):
+    """What would mend a link, if that is found soon: the other links need the time too."""
+    try:
+        with limited(min(HINT_SECONDS, left() / 4)):
+            return diagnose(chain, link, pairs)
+    except BudgetError:
+        return ""
 
 
 def _half_unit(link):

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from handgrad.derivation.budget import BudgetError, spend
 from handgrad.derivation.comparison import evaluated, is_number, same
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in, parse
@@ -66,6 +67,8 @@ class _Case:
             return self._near(node) and all(
                 same(evaluated(node, point), right) for point, right in pairs
             )
+        except BudgetError:
+            raise
         except DerivationError:
             return False
 
@@ -81,6 +84,7 @@ class _Case:
 
     def turned(self, change):
         """Whether the values become right when each is changed: change(value, point)."""
+        spend()
         for point, actual, right in zip(self.points, self.actual, self.right, strict=True):
             places = (point, *point.near)
             try:
@@ -160,14 +164,15 @@ def _shapes(case):
     reshaped = f"it only needs the shape {right.shape}", lambda a, _: np.reshape(a, right.shape)
     if np.squeeze(actual).shape == np.squeeze(right).shape:
         yield reshaped
-    axes = [
+    axes = (
         c for n in range(actual.ndim) for c in itertools.combinations(range(actual.ndim), n + 1)
-    ]
-    for chosen, (word, reduce), keepdims in itertools.product(axes, REDUCE.items(), (False, True)):
+    )
+    for chosen in axes:
         axis = chosen[0] if len(chosen) == 1 else chosen
-        kept = ", keepdims=True" if keepdims else ""
-        change = functools.partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
-        yield f"it is not {word} over axis={axis}{kept}", change
+        for (word, reduce), keepdims in itertools.product(REDUCE.items(), (False, True)):
+            kept = ", keepdims=True" if keepdims else ""
+            change = functools.partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
+            yield f"it is not {word} over axis={axis}{kept}", change
     broadcast = f"it is not broadcast to the shape {right.shape}"
     yield broadcast, lambda a, _: np.broadcast_to(a, right.shape)
     yield reshaped

@@ -1,5 +1,7 @@
 """What is wrong with the text of a derivation, and where."""
 
+from handgrad.common.text import printable
+
 
 class DerivationError(ValueError):
     """One sentence about a derivation that cannot be read or run, with its place.
@@ -8,6 +10,7 @@ class DerivationError(ValueError):
     """
 
     def __init__(self, message, line=None, column=None):
+        message = printable(str(message))
         super().__init__(message)
         self.message, self.line, self.column = message, line, column
 

@@ -2,17 +2,20 @@
 
 import ast
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handgrad.common.text import printable
 from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.notation import Line, is_given, read
 
-FENCE = re.compile(r"\s{0,3}(?P<fence>```+|~~~+)\s*+(?P<info>[\w-]*+)\s*+")
+FENCE = re.compile(r"\s*+(?P<fence>```+|~~~+)\s*+(?P<info>[^\s`]*+)[^`]*+")
+WORD = "derivation"  # after the fence of a block
 HEADING = re.compile(r"\s{0,3}#{1,6}\s(?P<title>.*)")
-MAX_BYTES = 5_000_000
+MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -29,34 +32,109 @@ class Scope:
         return read(self.lines, self.fields, self.title)
 
 
+def scopes_of(target):
+    """The derivations that a target names: FILE.md, FILE.md#HEADING, FILE.py or FILE.py::NAME."""
+    path, part = divided(target)
+    text = read_text(path)
+    if path.endswith(".py"):
+        return scopes_in_python(text, path, part or None)
+    scopes = scopes_in_markdown(text, path)
+    named = [scope for scope in scopes if _slug(scope.title) == _slug(part)]
+    if part and not named:
+        raise DerivationError(f"there is no derivation under {part!r} ({titles_of(scopes)})")
+    return named if part else scopes
+
+
+def scopes_in_text(text, name):
+    """The derivations in Markdown, or all lines as one of them if there is no fence."""
+    lines = _lines(text)
+    if any(FENCE.fullmatch(line.text) for line in lines):
+        return scopes_in_markdown(text, name)
+    return [Scope(name, name, tuple(lines))] if text.strip() else []
+
+
+def divided(target):
+    """The path of a target, and the part of the file that it names, or ""."""
+    for mark in ("::", "#"):
+        path, found, part = str(target).partition(mark)
+        if found and not Path(target).is_file():
+            return path, part
+    return str(target), ""
+
+
+def only(scopes, target):
+    """The one scope that there is. Raises DerivationError, which lists them, if there are more."""
+    if len(scopes) > 1:
+        mark = "::" if target.endswith(".py") else "#"
+        example = f", as in '{target}{mark}{scopes[0].title}'" if "." in target else ""
+        raise DerivationError(
+            f"there are several derivations ({titles_of(scopes)}): name one{example}"
+        )
+    return scopes[0]
+
+
+def scopes_at(source):
+    """The derivations in a text, which has a line break in it, or in a file; at least one."""
+    if isinstance(source, str) and "\n" in source:
+        scopes = scopes_in_text(source, "text")
+    else:
+        scopes = scopes_of(str(source))
+    if not scopes:
+        raise DerivationError("there is no derivation in it, such as a block ```derivation")
+    return scopes
+
+
+def titles_of(scopes):
+    """The first titles, to be shown."""
+    titles = ", ".join(repr(scope.title) for scope in scopes[:12])
+    return f"{titles}, …" if len(scopes) > 12 else titles or "it has none"
+
+
 def read_text(path):
     """The text of a file. Raises DerivationError, in one sentence, if it is none."""
     try:
-        data = Path(path).read_bytes()
-        if len(data) > MAX_BYTES:
-            raise DerivationError(f"the file has more than {MAX_BYTES} bytes")
-        return data.decode("utf-8")
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            kind = "a directory" if Path(path).is_dir() else "not a regular file"
+            raise DerivationError(f"this is {kind}: pipe a text to `handgrad verify -`")
+        with Path(path).open("rb") as file:
+            return decoded(file)
     except OSError as error:
         raise DerivationError(error.strerror or "the file cannot be read") from None
+    except ValueError as error:
+        if isinstance(error, DerivationError):
+            raise
+        raise DerivationError("this is not a path") from None  # it has a NUL in it
+
+
+def decoded(file):
+    """The text in a binary file, without a byte order mark. Raises DerivationError if it is none."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DerivationError(f"the text has more than {MAX_BYTES} bytes")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DerivationError(f"the file is not UTF-8 text: {error.reason}") from None
+        raise DerivationError(f"this is not UTF-8 text: {error.reason}") from None
 
 
 def scopes_in_markdown(text, path):
     """A scope for each heading that has blocks fenced as `derivation`."""
-    titles, blocks = [path], [[]]
+    titles, blocks = [printable(path)], [[]]
     fence, inside, opened = "", False, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        match = FENCE.fullmatch(line)
+    for line in _lines(text):
+        match = FENCE.fullmatch(line.text)
         if fence:
             if match and match["fence"].startswith(fence) and not match["info"]:
                 fence = ""
+            elif match and match["info"] == WORD and match["fence"].startswith(fence):
+                message = f"a derivation begins within the block of line {opened}: close that first"
+                raise DerivationError(message, line.number)
             elif inside:
-                blocks[-1].append(Line(line, number))
+                blocks[-1].append(line)
         elif match:
-            fence, inside, opened = match["fence"], match["info"] == "derivation", number
-        elif heading := HEADING.fullmatch(line):
-            titles.append(heading["title"].strip().rstrip("#").rstrip())
+            fence, inside, opened = match["fence"], match["info"] == WORD, line.number
+        elif heading := HEADING.fullmatch(line.text):
+            titles.append(printable(heading["title"].strip().rstrip("#").rstrip()))
             blocks.append([])
     if fence and inside:
         raise DerivationError(f"the block that begins here is never closed with {fence}", opened)
@@ -65,6 +143,17 @@ def scopes_in_markdown(text, path):
         for title, lines in zip(titles, blocks, strict=True)
         if any(line.text.strip() for line in lines)
     ]
+
+
+def _lines(text):
+    """The lines of a text, numbered as an editor numbers them."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [Line(line, number) for number, line in enumerate(lines, 1)]
+
+
+def _slug(title):
+    """A heading without case, and with - between the words."""
+    return "-".join("".join(c if c.isalnum() else " " for c in title.casefold()).split())
 
 
 def scopes_in_python(text, path, name=None):

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.text import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.points import Point, Runner, is_real
 from handgrad.derivation.shapes import numpy_value
-from handgrad.drawing.labels import number, printable
+from handgrad.drawing.labels import number
 from handgrad.drawing.letters import shapes_in_letters
 from handgrad.drawing.operations import Expanded, Operation, expand
 from handgrad.drawing.spelling import with_names

@@ -25,11 +25,6 @@ def amount(value, shape, *, norm=False):
     return f"{text} ‖{number(size, 3)}‖" if norm else text
 
 
-def printable(text):
-    """A stranger's text without what moves a cursor, turns a line around or is no XML."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def cells(text):
     """The columns of a terminal that a text takes."""
     return sum(map(_cells, text))

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.noise import unit_of
+from handgrad.common.precision import unit_of
 from handgrad.judge.trial import rms
 
 NODES = (8, 12)  # their difference tells how well the integral is known

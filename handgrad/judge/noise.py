@@ -7,25 +7,12 @@ itself has at that precision (Parker, Monte Carlo arithmetic, 1997; the argument
 
 import numpy as np
 
+from handgrad.common.precision import highest
 from handgrad.common.random import generator
 
 RUNS = 8
 MOVED = 3 / 4  # of two roundings: a number that is special, as 1 is, is not so after that
 POOLED = 0.25  # a number's noise is at least this share of the noise of its whole array
-
-
-def unit_of(dtype):
-    """The unit roundoff of a floating type: the largest relative error of one rounding."""
-    from jax import numpy as jnp
-
-    return float(jnp.finfo(dtype).eps) / 2
-
-
-def highest(dtype):
-    """The largest number of a floating type."""
-    from jax import numpy as jnp
-
-    return float(jnp.finfo(dtype).max)
 
 
 def is_moderate(x, dtype):

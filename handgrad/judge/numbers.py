@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.judge.jumps import is_a_staircase, largest_jump
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import MOVED, RUNS, dithered, unit_of
+from handgrad.judge.noise import MOVED, RUNS, dithered
 from handgrad.judge.numerical import (
     CERTAIN,
     FAR,

@@ -6,11 +6,11 @@ at such points (it gives NaN for the norm of 0), so where it contradicts, number
 
 import numpy as np
 
+from handgrad.common.precision import highest
 from handgrad.judge import complex_step, kinks
 from handgrad.judge.evidence import law_breaches, opinion_of_jax, place_of, reason
 from handgrad.judge.laws import LAWS, nothing_is_overwritten
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import highest
 from handgrad.judge.numbers import direction, project, usual
 from handgrad.judge.trial import is_finite, largest, rms, typical
 from handgrad.judge.verdict import Status

@@ -5,9 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.common.random import generator
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
-from handgrad.judge.noise import MOVED, noise_floor, unit_of
+from handgrad.judge.noise import MOVED, noise_floor
 from handgrad.judge.subjects import UnjudgeableError, subject_of
 
 VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size

@@ -74,7 +74,7 @@ def test_a_docstring_is_drawn(drawn, tmp_path):
     "text", [APPLE, f"# Apples\n{BLOCK.format(APPLE)}"], ids=["bare", "Markdown"]
 )
 def test_standard_input_is_drawn(drawn, monkeypatch, text):
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     status, output, _ = drawn("-")
     assert status == 0
     assert "220" in output
@@ -120,7 +120,7 @@ def test_a_picture_of_a_strange_title_is_well_formed(drawn, tmp_path):
         (["nowhere.md"], "nowhere.md: No such file or directory"),
         (["nowhere.py::A"], "nowhere.py: No such file or directory"),
         (["Sigmoid", "-o", "picture.png"], "must end in .svg, .dot, .mmd or .txt"),
-        (["Sigmoid", "-o", "/no/such/picture.svg"], "/no/such is no directory"),
+        (["Sigmoid", "-o", "/no/such/picture.svg"], "/no/such is not a directory"),
     ],
 )
 def test_a_mistake_is_answered_in_one_sentence(drawn, arguments, sentence):
@@ -135,13 +135,13 @@ def test_a_mistake_is_answered_in_one_sentence(drawn, arguments, sentence):
     [
         ("x : ()\ny = q * x", "standard input:2:5: q is not defined here"),
         ("x : ()", "standard input: there is no definition"),
-        ("", "standard input: there is no definition"),
+        ("", "-: there is no derivation in it"),
         ("x : ()\ny = x.__class__", "standard input:2:5: "),
         ("x : (N, D)\nw : (3)\ny = x @ w", "standard input:3:5: "),
     ],
 )
 def test_a_wrong_line_is_named_with_its_place(drawn, monkeypatch, text, sentence):
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     status, _, error = drawn("-")
     assert status == 2
     assert sentence in error

@@ -93,7 +93,7 @@ def test_several_targets_are_judged_in_one_run(verify):
         ("nowhere.md", "handgrad: nowhere.md: No such file"),
         ("model.py::Square", "handgrad: model.py: there is no Square"),
         ("empty.md", "handgrad: empty.md: there is no derivation in it"),
-        ("binary.md", "handgrad: binary.md: the file is not UTF-8 text"),
+        ("binary.md", "handgrad: binary.md: this is not UTF-8 text"),
         ("open.md", "handgrad: open.md:1: the block that begins here is never closed"),
     ],
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 import handgrad
 from handgrad.common.random import generator
-from handgrad.derivation.checking import check
+from handgrad.derivation.checking import check_links
 from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.points import Runner
@@ -105,7 +105,7 @@ def check_one(watch, derivation, found):
     found["checked"] += 1
     with watch:
         watch.looks = False
-        check(derivation)
+        check_links(derivation)
 
 
 def read(text, fields):

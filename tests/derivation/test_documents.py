@@ -8,7 +8,7 @@ import pytest
 
 import handgrad.derivation
 from handgrad import Multiply, verify
-from handgrad.derivation.checking import check
+from handgrad.derivation.checking import check_links
 from handgrad.derivation.sources import scopes_in_markdown
 from handgrad.judge.derived import compare_with_derivation
 from tests.rules_and_cases import CLASSES, RULES
@@ -23,14 +23,14 @@ SCOPES = [
 
 @pytest.mark.parametrize("scope", SCOPES, ids=lambda scope: f"{scope.path}: {scope.title}")
 def test_every_link_of_the_documents_holds(scope):
-    links = check(scope.derivation(), seed=1)
+    links = check_links(scope.derivation(), seed=1)
     assert links
     assert not [str(link) for link in links if not link.ok]
 
 
 def test_the_documents_hold_more_than_a_hundred_links():
     assert {scope.path for scope in SCOPES} == {"book.md", "notation.md"}
-    assert sum(len(check(scope.derivation())) for scope in SCOPES) > 100
+    assert sum(len(check_links(scope.derivation())) for scope in SCOPES) > 100
 
 
 @pytest.mark.parametrize("cls", CLASSES)

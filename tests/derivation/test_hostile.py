@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from handgrad.derivation.checking import check
+from handgrad.derivation.checking import check_links
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import scopes_in_markdown
 
@@ -151,7 +151,7 @@ HARMLESS = {
 
 def faults(text):
     """What is wrong with the derivations in a text, line by line."""
-    results = [r for scope in scopes_in_markdown(text, "f") for r in check(scope.derivation())]
+    results = [r for scope in scopes_in_markdown(text, "f") for r in check_links(scope.derivation())]
     return [result for result in results if not result.ok]
 
 

@@ -5,7 +5,7 @@ import functools
 import jax
 import pytest
 
-from handgrad.derivation.checking import check, check_at
+from handgrad.derivation.checking import check_at, check_links
 from handgrad.derivation.points import Runner
 from tests.derivation.wrong import derivation
 from tests.derivation.wrong_linear import LINEAR
@@ -60,14 +60,14 @@ def test_the_diagnosis_names_the_cause(wrong):
 @pytest.mark.parametrize("title", HOLDS)
 def test_an_unusual_derivation_holds_whatever_precision_jax_has(title):
     with jax.enable_x64(False):
-        results = check(derivation(HOLDS[title].splitlines(), title))
+        results = check_links(derivation(HOLDS[title].splitlines(), title))
     assert results
     assert [str(result) for result in results if not result.ok] == []
 
 
 def test_one_wrong_gradient_of_two_on_a_line_is_found():
     lines = HOLDS["two gradients"].replace("-dy", "dy").splitlines()
-    assert [result.ok for result in check(derivation(lines, "wrong"))] == [False]
+    assert [result.ok for result in check_links(derivation(lines, "wrong"))] == [False]
 
 
 def test_the_corpus_is_as_large_as_it_should_be():

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.judge.diagnosis.naming import gradients_of
-from handgrad.judge.noise import unit_of
 from handgrad.judge.trial import largest, rms
 
 NEARBY, FURTHEST = 1e-5, 0.05  # of the inputs: so far, a formula's error moves as little

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.judge.automatic import Automatic
 from handgrad.judge.diagnosis.jacobian import jacobians
 from handgrad.judge.diagnosis.jax_tape import Program
 from handgrad.judge.diagnosis.retrace import retraced
 from handgrad.judge.diagnosis.torch_tape import TorchProgram
-from handgrad.judge.noise import unit_of
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.numerical import CERTAIN
 from handgrad.judge.trial import is_finite, largest

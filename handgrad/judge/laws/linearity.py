@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.judge.laws.tolerance import differences
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import unit_of
 
 SCALES = (-1.0, 2.0**-60, 2.0**60)  # about 1e-18 and 1e18; float32 and bfloat16 end at 1e38
 FAR = (2.0**-200, 2.0**200)  # about 1e-60 and 1e60: past every threshold

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from handgrad.common.precision import unit_of
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.noise import noise_floor
 from handgrad.judge.trial import largest, rms
 
 ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers come to about ten

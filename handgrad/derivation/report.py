@@ -1,0 +1,125 @@
+"""The report on the derivations of a text: each with its links, and the table that a command prints."""
+
+import dataclasses
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from handgrad.common.text import many, printable
+from handgrad.derivation.budget import limited
+from handgrad.derivation.checking import Checked, check_links
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.sources import scopes_at
+
+HEADER = f"{'derivation':<62}{'links':>6}  verdict"
+SECONDS, SECONDS_A_LINE = 3.0, 0.05  # ordinary lines take a thousandth of a second
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A derivation: its checked links, and why it could not be read or run, if so."""
+
+    title: str
+    path: str
+    links: list[Checked]
+    error: str = ""
+
+    @property
+    def ok(self):
+        """Whether every link holds."""
+        return not self.error and all(link.ok for link in self.links)
+
+    @property
+    def status(self):
+        """PASS, WRONG, or ERROR where it could not be read or run."""
+        return "ERROR" if self.error else "PASS" if self.ok else "WRONG"
+
+    def to_dict(self):
+        """The derivation in plain strings, lists and numbers."""
+        return {"ok": self.ok} | dataclasses.asdict(self)
+
+    def __str__(self):
+        return self.row()
+
+    def row(self, paint=lambda status: status):
+        """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
+        rows = [f"{self.title:<62.61}{len(self.links):>6}  {paint(self.status)}"]
+        path = printable(self.path)
+        rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
+        if self.error:
+            rows.append(_indented(f"{path}:{self.error}"))
+        return "\n".join(rows)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a text: its derivations. It is true if every link of every one holds."""
+
+    derivations: tuple[Derivation, ...]
+    seed: int
+    seconds: float
+
+    @property
+    def ok(self):
+        """Whether every link of every derivation holds."""
+        return all(derivation.ok for derivation in self.derivations)
+
+    def __bool__(self):
+        return self.ok
+
+    def to_dict(self):
+        """The report in plain strings, lists and numbers."""
+        found = [derivation.to_dict() for derivation in self.derivations]
+        counts = {"ok": self.ok, "seed": self.seed, "seconds": round(self.seconds, 3)}
+        return counts | {"derivations": found}
+
+    def __str__(self):
+        return "\n".join([HEADER, *map(str, self.derivations), self.summary])
+
+    @property
+    def summary(self):
+        """How many there are, and which are not right."""
+        links = many(sum(len(d.links) for d in self.derivations), "link")
+        wrong = [d.title for d in self.derivations if not d.ok]
+        outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
+        found = many(len(self.derivations), "derivation")
+        return f"{found}, {links}, {self.seconds:.0f} s: {outcome}"
+
+    __repr__ = __str__  # `assert check(...)` shows it when it fails
+
+
+def check(source: str | Path, seed: int = 0) -> Report:
+    """Check every link of the derivations in a text or a file, as `handgrad verify notes.md` does.
+
+    source  a text with a line break in it, Markdown with blocks fenced as `derivation` or the lines
+            themselves; or a file: notes.md, notes.md#Heading, layers.py or layers.py::Name, of
+            which nothing is imported or run
+    seed    of the sizes and numbers that are drawn
+
+    >>> from handgrad import check
+    >>> print(check("x : (N)\\ny = x**2\\ndx = 2 * dy"))
+
+    Raises ValueError where there is no derivation to read.
+    """
+    begin = time.perf_counter()
+    derivations = tuple(check_scopes(scopes_at(source), seed))
+    return Report(derivations, seed, time.perf_counter() - begin)
+
+
+def check_scopes(scopes, seed):
+    """Each derivation, checked; all of them within the time that their lines give them."""
+    left = SECONDS + SECONDS_A_LINE * sum(len(scope.lines) for scope in scopes)
+    for scope in scopes:
+        begin = time.thread_time()
+        try:
+            with limited(left):
+                links, error = check_links(scope.derivation(), seed), ""
+        except DerivationError as raised:
+            links, error = [], str(raised)
+        left -= time.thread_time() - begin
+        yield Derivation(scope.title, scope.path, links, error)
+
+
+def _indented(text):
+    return textwrap.fill(text, 80, initial_indent="    ", subsequent_indent="      ")
