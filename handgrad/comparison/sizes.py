@@ -14,7 +14,7 @@ from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.shapes import numpy_value, unpacked
 
 LEADING = "..."
-LADDER = (2**20, 2**16, 4096, 1024, 768, 512, 384, 256, 192, 128, 96)
+LADDER = (2**20, 2**16, 4096, 2048, 1024, 768, 512, 384, 256, 192, 128, 96)
 LADDER += (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2)
 COMFORTABLE = 2**20  # numbers in all inputs together: an operation takes about a millisecond
 

@@ -8,7 +8,10 @@ import os
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
+
+from tests.benchmarks.cases import SCALES, case_at, scales_of
 
 ALONE = {
     "NPROC": "1",  # XLA
@@ -19,6 +22,8 @@ ALONE = {
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
 }
 ROUNDS, FEWEST, CALLS = 15, 5, 50
+SECONDS = 0.5  # for all peers at one scale
+TELLING = tuple(SCALES)[1:]  # the scales where work dominates
 
 
 def alone(main):
@@ -62,16 +67,41 @@ def spelled(quartiles):
     return f"{middle:.{digits}f} ±{(high - low) / 2:.{digits}f}"
 
 
-def table(peers, columns, classes, ratios_of):
-    """Prints a row for each rule, a column for each (scale, peer), and returns all the ratios."""
-    print(f"{'':<30}" + "".join(f"{peer:^33}" for peer in peers))
-    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale, _ in columns))
+def table(classes, peers, calls_of, ratio_of):
+    """Prints a row for each rule, and returns what `ratio_of(times, peer)` is at each scale.
+
+    `calls_of(case)` are calls by name. A dash stands where there is no such peer or no such scale.
+    """
+    print(f"{'':<30}" + "".join(f"{f'against {peer}':^33}" for peer in peers))
+    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale in SCALES) * len(peers))
     ratios = {}
     for cls in classes:
-        ratios[cls.__name__] = found = ratios_of(cls)
-        cells = (spelled(found.get(column)) for column in columns)
+        found = ratios[cls.__name__] = {}
+        for scale in scales_of(cls):
+            times = timed(calls_of(case_at(cls, scale)), SECONDS)
+            found |= {(peer, scale): ratio_of(times, peer) for peer in peers if peer in times}
+        cells = (spelled(found.get((peer, scale))) for peer in peers for scale in SCALES)
         print(f"{cls.__name__:<30}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
     return ratios
+
+
+def summary(ratios, peers, outside, words):
+    """Prints the geometric means, and the rules with a ratio outside of what is aimed at."""
+    for peer in peers:
+        told = [
+            r[peer, scale][1] for r in ratios.values() for scale in TELLING if (peer, scale) in r
+        ]
+        if told:
+            print(
+                f"geometric mean against {peer}, medium and large: {statistics.geometric_mean(told):.2f}"
+            )
+    names = [
+        name
+        for name, r in ratios.items()
+        if any(s in TELLING and outside(p, q) for (p, s), q in r.items())
+    ]
+    if names:
+        print(textwrap.fill(f"{words}: {', '.join(names)}", 98, subsequent_indent="    "))
 
 
 def _seconds(call, calls):

@@ -1,6 +1,7 @@
 """The rules' functions in autograd.numpy, for HIPS autograd to differentiate.
 
-Each has the name and the options of the reference's. Windows are slices: an index array is slower.
+By the rule's name, with the rule's options as keywords; a rule may be missing. Windows are slices:
+an index array is slower. Functions with fewer options than the rule are those of its defaults.
 """
 
 import operator
@@ -10,41 +11,10 @@ import autograd.numpy as np
 from autograd.builtins import tuple as several
 from autograd.scipy.special import logsumexp
 
-add, subtract, multiply = operator.add, operator.sub, operator.mul
-divide, power, negate = operator.truediv, operator.pow, operator.neg
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def tanh(x):
-    return np.tanh(x)
-
 
 def softmax(x, *, axis):
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def exp(x):
-    return np.exp(x)
-
-
-def log(x):
-    return np.log(x)
-
-
-def sqrt(x):
-    return np.sqrt(x)
-
-
-def reciprocal(x):
-    return 1 / x
 
 
 def im2col(x, *, kernel, stride, padding, dilation):
@@ -57,8 +27,7 @@ def im2col(x, *, kernel, stride, padding, dilation):
     return np.reshape(u, (x.shape[0], x.shape[1] * u.shape[2], -1))
 
 
-def col2im(x, *, size, kernel, **window):
-    assert window == {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+def col2im(x, *, size, kernel, **_):
     (k, m), (p, q) = kernel, (n - k + 1 for n, k in zip(size, kernel, strict=True))
     parts = np.reshape(x, (x.shape[0], -1, k, m, p, q))
     edges = [((0, 0), (0, 0), (i, k - 1 - i), (j, m - 1 - j)) for i in range(k) for j in range(m)]
@@ -67,61 +36,31 @@ def col2im(x, *, size, kernel, **window):
 
 
 def conv2d(x, W, b, *, groups, **window):
-    assert groups == 1
-    assert window == {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
     y = np.matmul(np.reshape(W, (len(W), -1)), im2col(x, kernel=W.shape[2:], **window))
     return np.reshape(y + b[:, None], (len(x), len(W), x.shape[2] - W.shape[2] + 1, -1))
 
 
-def max_pool2d(x, *, kernel, stride, padding):
-    return np.max(_tiles(x, kernel, stride, padding), axis=(3, 5))
+def max_pool2d(x, *, kernel, **_):
+    return np.max(_tiles(x, kernel), axis=(3, 5))
 
 
-def avg_pool2d(x, *, kernel, stride, padding):
-    return np.mean(_tiles(x, kernel, stride, padding), axis=(3, 5))
-
-
-def _tiles(x, kernel, stride, padding):
-    """x cut into windows that do not overlap."""
-    assert (stride, padding) == (kernel, (0, 0))
+def _tiles(x, kernel):
+    """x cut into windows that do not overlap; what is left over at the end is left out."""
     (n, c, h, w), (k, m) = x.shape, kernel
-    return np.reshape(x, (n, c, h // k, k, w // m, m))
+    whole = x[:, :, : h // k * k, : w // m * m]
+    return np.reshape(whole, (n, c, h // k, k, w // m, m))
 
 
-def matmul(a, b):
-    return np.matmul(a, b)
-
-
-def affine(x, W, b):
-    return np.dot(x, W) + b
-
-
-def cross_entropy(p, t, *, reduction, eps):
-    assert reduction == "mean"
-    return -np.mean(np.sum(t * np.log(p + eps), axis=-1))
-
-
-def softmax_cross_entropy(x, t, *, reduction):
-    assert reduction == "mean"
+def softmax_cross_entropy(x, t, **_):
     return -np.mean(np.sum(t * (x - logsumexp(x, axis=-1, keepdims=True)), axis=-1))
 
 
-def softmax_cross_entropy_with_labels(x, t, *, reduction):
-    assert reduction == "mean"
+def softmax_cross_entropy_with_labels(x, t, **_):
     return np.mean(logsumexp(x, axis=-1) - x[np.arange(len(t)), t])
 
 
-def sigmoid_cross_entropy(x, t, *, reduction):
-    assert reduction == "mean"
+def sigmoid_cross_entropy(x, t, **_):
     return np.mean(np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))))
-
-
-def sum_squared_error(x, t):
-    return np.sum((x - t) ** 2) / 2
-
-
-def mean_squared_error(x, t):
-    return np.mean((x - t) ** 2)
 
 
 def batch_norm(x, gamma, beta, *, eps):
@@ -138,58 +77,58 @@ def batch_norm_inference(x, gamma, beta, *statistics, eps):
     return (x - mean) * scale + np.reshape(beta, shape)
 
 
-batch_norm2d = batch_norm
-batch_norm_inference2d = batch_norm_inference
-
-
-def sum_(x, *, axis, keepdims):
-    return np.sum(x, axis=axis, keepdims=keepdims)
-
-
-def mean(x, *, axis, keepdims):
-    return np.mean(x, axis=axis, keepdims=keepdims)
-
-
-def max_(x, *, axis, keepdims):
-    return np.max(x, axis=axis, keepdims=keepdims)
-
-
-def min_(x, *, axis, keepdims):
-    return np.min(x, axis=axis, keepdims=keepdims)
-
-
-def dropout(x, keep, *, rate):
-    return np.where(keep, x / (1 - rate), 0)
-
-
-def l2_penalty(W, *, weight_decay):
-    return weight_decay / 2 * np.sum(W**2)
-
-
 def broadcast(x, *, shape):
     x = np.reshape(x, (1,) * (len(shape) - x.ndim) + x.shape)  # it cannot add an axis itself
     return np.broadcast_to(x, shape)
-
-
-def concatenate(*parts, axis):
-    return np.concatenate(parts, axis=axis)
-
-
-def copy(x, *, copies):
-    return several((x,) * copies)
-
-
-def reshape(x, *, shape):
-    return np.reshape(x, shape)
 
 
 def slice_(x, *, start, stop, step, axis):
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
-def split(x, *, sections, axis):
-    return several(np.split(x, sections, axis=axis))
-
-
-def transpose(x, *, axes):
-    return np.transpose(x, axes)
+TABLE = {
+    "Add": operator.add,
+    "Subtract": operator.sub,
+    "Multiply": operator.mul,
+    "Divide": operator.truediv,
+    "Power": operator.pow,
+    "Negate": operator.neg,
+    "Reciprocal": lambda x: 1 / x,
+    "Exp": np.exp,
+    "Log": np.log,
+    "Sqrt": np.sqrt,
+    "ReLU": lambda x: np.maximum(x, 0),
+    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "Tanh": np.tanh,
+    "Softmax": softmax,
+    "Im2col": im2col,
+    "Col2im": col2im,
+    "Conv2d": conv2d,
+    "MaxPool2d": max_pool2d,
+    "AvgPool2d": lambda x, kernel, **_: np.mean(_tiles(x, kernel), axis=(3, 5)),
+    "MatMul": np.matmul,
+    "Affine": lambda x, W, b: np.dot(x, W) + b,
+    "CrossEntropy": lambda p, t, eps, **_: -np.mean(np.sum(t * np.log(p + eps), axis=-1)),
+    "SoftmaxCrossEntropy": softmax_cross_entropy,
+    "SoftmaxCrossEntropyWithLabels": softmax_cross_entropy_with_labels,
+    "SigmoidCrossEntropy": sigmoid_cross_entropy,
+    "MeanSquaredError": lambda x, t: np.mean((x - t) ** 2),
+    "SumSquaredError": lambda x, t: np.sum((x - t) ** 2) / 2,
+    "BatchNorm": batch_norm,
+    "BatchNorm2d": batch_norm,
+    "BatchNormInference": batch_norm_inference,
+    "BatchNormInference2d": batch_norm_inference,
+    "Sum": np.sum,
+    "Mean": np.mean,
+    "Max": np.max,
+    "Min": np.min,
+    "Dropout": lambda x, keep, rate: np.where(keep, x / (1 - rate), 0),
+    "L2Penalty": lambda W, weight_decay: weight_decay / 2 * np.sum(W**2),
+    "Broadcast": broadcast,
+    "Concatenate": lambda *parts, axis: np.concatenate(parts, axis=axis),
+    "Copy": lambda x, copies: several((x,) * copies),
+    "Reshape": np.reshape,
+    "Slice": slice_,
+    "Split": lambda x, sections, axis: several(np.split(x, sections, axis=axis)),
+    "Transpose": np.transpose,
+}

@@ -1,100 +1,13 @@
 """The rules' functions in PyTorch, with its own operators where it has them.
 
-Each has the name and the options of the reference's.
+By the rule's name, with the rule's options as keywords; a rule may be missing. Functions with fewer
+options than the rule are those of its defaults.
 """
 
 import operator
 
 import torch
 from torch.nn import functional
-
-add, subtract, multiply = operator.add, operator.sub, operator.mul
-divide, power, negate = operator.truediv, operator.pow, operator.neg
-
-
-def relu(x):
-    return torch.relu(x)
-
-
-def sigmoid(x):
-    return torch.sigmoid(x)
-
-
-def tanh(x):
-    return torch.tanh(x)
-
-
-def softmax(x, *, axis):
-    return torch.softmax(x, dim=axis)
-
-
-def exp(x):
-    return torch.exp(x)
-
-
-def log(x):
-    return torch.log(x)
-
-
-def sqrt(x):
-    return torch.sqrt(x)
-
-
-def reciprocal(x):
-    return torch.reciprocal(x)
-
-
-def im2col(x, *, kernel, **window):
-    return functional.unfold(x, kernel, **window)
-
-
-def col2im(x, *, size, kernel, **window):
-    return functional.fold(x, size, kernel, **window)
-
-
-def conv2d(x, W, b, **options):
-    return functional.conv2d(x, W, b, **options)
-
-
-def max_pool2d(x, *, kernel, **window):
-    return functional.max_pool2d(x, kernel, **window)
-
-
-def avg_pool2d(x, *, kernel, **window):
-    return functional.avg_pool2d(x, kernel, **window)
-
-
-def matmul(a, b):
-    return a @ b
-
-
-def affine(x, W, b):
-    return x @ W + b
-
-
-def cross_entropy(p, t, *, reduction, eps):
-    assert reduction == "mean"
-    return -(t * torch.log(p + eps)).sum(dim=-1).mean()
-
-
-def softmax_cross_entropy(x, t, *, reduction):
-    return functional.cross_entropy(x, t, reduction=reduction)
-
-
-def softmax_cross_entropy_with_labels(x, t, *, reduction):
-    return functional.cross_entropy(x, t, reduction=reduction)
-
-
-def sigmoid_cross_entropy(x, t, *, reduction):
-    return functional.binary_cross_entropy_with_logits(x, t, reduction=reduction)
-
-
-def sum_squared_error(x, t):
-    return functional.mse_loss(x, t, reduction="sum") / 2
-
-
-def mean_squared_error(x, t):
-    return functional.mse_loss(x, t)
 
 
 def batch_norm(x, gamma, beta, *, eps):
@@ -109,48 +22,20 @@ def batch_norm_inference(x, gamma, beta, *statistics, eps):
     return (x - mean) * scale + beta.reshape(shape)  # torch's own has no slope for the mean
 
 
-batch_norm2d = batch_norm
-batch_norm_inference2d = batch_norm_inference
+def im2col(x, *, kernel, **window):
+    return functional.unfold(x, kernel, **window)
 
 
-def sum_(x, *, axis, keepdims):
-    return torch.sum(x, dim=axis, keepdim=keepdims)
+def col2im(x, *, size, kernel, **window):
+    return functional.fold(x, size, kernel, **window)
 
 
-def mean(x, *, axis, keepdims):
-    return torch.mean(x, dim=axis, keepdim=keepdims)
+def max_pool2d(x, *, kernel, **window):
+    return functional.max_pool2d(x, kernel, **window)
 
 
-def max_(x, *, axis, keepdims):
-    return torch.amax(x, dim=axis, keepdim=keepdims)
-
-
-def min_(x, *, axis, keepdims):
-    return torch.amin(x, dim=axis, keepdim=keepdims)
-
-
-def dropout(x, keep, *, rate):
-    return torch.where(keep, x / (1 - rate), 0)
-
-
-def l2_penalty(W, *, weight_decay):
-    return weight_decay / 2 * torch.sum(W**2)
-
-
-def broadcast(x, *, shape):
-    return torch.broadcast_to(x, shape)
-
-
-def concatenate(*parts, axis):
-    return torch.concatenate(parts, dim=axis)
-
-
-def copy(x, *, copies):
-    return (x,) * copies
-
-
-def reshape(x, *, shape):
-    return torch.reshape(x, shape)
+def avg_pool2d(x, *, kernel, **window):
+    return functional.avg_pool2d(x, kernel, **window)
 
 
 def slice_(x, *, start, stop, step, axis):
@@ -161,5 +46,57 @@ def split(x, *, sections, axis):
     return torch.split(x, x.shape[axis] // sections, dim=axis)
 
 
+def broadcast(x, *, shape):
+    return torch.broadcast_to(x, shape)
+
+
 def transpose(x, *, axes):
     return torch.permute(x, axes)
+
+
+TABLE = {
+    "Add": operator.add,
+    "Subtract": operator.sub,
+    "Multiply": operator.mul,
+    "Divide": operator.truediv,
+    "Power": operator.pow,
+    "Negate": operator.neg,
+    "Reciprocal": torch.reciprocal,
+    "Exp": torch.exp,
+    "Log": torch.log,
+    "Sqrt": torch.sqrt,
+    "ReLU": torch.relu,
+    "Sigmoid": torch.sigmoid,
+    "Tanh": torch.tanh,
+    "Softmax": lambda x, axis: torch.softmax(x, dim=axis),
+    "Im2col": im2col,
+    "Col2im": col2im,
+    "Conv2d": functional.conv2d,
+    "MaxPool2d": max_pool2d,
+    "AvgPool2d": avg_pool2d,
+    "MatMul": torch.matmul,
+    "Affine": lambda x, W, b: x @ W + b,
+    "CrossEntropy": lambda p, t, eps, **_: -(t * torch.log(p + eps)).sum(dim=-1).mean(),
+    "SoftmaxCrossEntropy": functional.cross_entropy,
+    "SoftmaxCrossEntropyWithLabels": functional.cross_entropy,
+    "SigmoidCrossEntropy": functional.binary_cross_entropy_with_logits,
+    "MeanSquaredError": functional.mse_loss,
+    "SumSquaredError": lambda x, t: functional.mse_loss(x, t, reduction="sum") / 2,
+    "BatchNorm": batch_norm,
+    "BatchNorm2d": batch_norm,
+    "BatchNormInference": batch_norm_inference,
+    "BatchNormInference2d": batch_norm_inference,
+    "Sum": lambda x, axis, keepdims: torch.sum(x, dim=axis, keepdim=keepdims),
+    "Mean": lambda x, axis, keepdims: torch.mean(x, dim=axis, keepdim=keepdims),
+    "Max": lambda x, axis, keepdims: torch.amax(x, dim=axis, keepdim=keepdims),
+    "Min": lambda x, axis, keepdims: torch.amin(x, dim=axis, keepdim=keepdims),
+    "Dropout": lambda x, keep, rate: torch.where(keep, x / (1 - rate), 0),
+    "L2Penalty": lambda W, weight_decay: weight_decay / 2 * torch.sum(W**2),
+    "Broadcast": broadcast,
+    "Concatenate": lambda *parts, axis: torch.concatenate(parts, dim=axis),
+    "Copy": lambda x, copies: (x,) * copies,
+    "Reshape": torch.reshape,
+    "Slice": slice_,
+    "Split": split,
+    "Transpose": transpose,
+}
