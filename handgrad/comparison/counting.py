@@ -3,9 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from jax.extend import core
-
-from handgrad.comparison.programs import CALLS, LOOPS
+from handgrad.comparison.programs import CALLS, LOOPS, inner_programs
 
 MOVES = {
     "bitcast_convert_type",
@@ -55,7 +53,7 @@ def operations_in(program):
     found = Counter()
     for eqn in program.eqns:
         if eqn.primitive.name in CALLS | LOOPS:
-            for inner in core.jaxprs_in_params(eqn.params):
+            for inner in inner_programs(eqn):
                 found += operations_in(inner)
         else:
             found[eqn.primitive.name] += 1

@@ -10,7 +10,7 @@ import textwrap
 import numpy as np
 from jax.extend import core
 
-from handgrad.comparison.programs import LOOPS
+from handgrad.comparison.programs import LOOPS, inner_programs
 
 WIDTH = 80
 STEP = "    "
@@ -61,7 +61,7 @@ class _Writer:
             operation = f"{_called(eqn)} {operands}"
             yield from _wrapped(f"{self._typed(eqn.outvars)} = {operation}", indent + STEP)
             if eqn.primitive.name in LOOPS:
-                for body in core.jaxprs_in_params(eqn.params):
+                for body in inner_programs(eqn):
                     yield from self._lines("body", body, indent + 2 * STEP)
         yield from _wrapped(f"return {', '.join(map(self.name, jaxpr.outvars))}", indent + STEP)
 

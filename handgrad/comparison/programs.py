@@ -105,7 +105,8 @@ def programs_of(rule, inputs):
         return rule.backward(jax.tree.unflatten(jax.tree.structure(kept), leaves), dy)
 
     backward = _inlined(jax.make_jaxpr(run_backward)([_struct(v.aval) for v in slots], y))
-    backward, read = _live(backward, True, [False] * len(slots) + [True] * outputs)
+    wanted = [True] * len(backward.out_avals)
+    backward, read = _live(backward, wanted, [False] * len(slots) + [True] * outputs)
     read = [slot for slot, is_read in zip(slots, read, strict=False) if is_read]
     known = [*returned[:outputs], *forward.jaxpr.invars]
     beside = {returned.index(slot, outputs) for slot in read if slot not in known}
@@ -113,6 +114,16 @@ def programs_of(rule, inputs):
     forward, _ = _live(forward, [i < outputs or i in beside for i in range(len(returned))], True)
     kept = tuple(_kept(forward, outputs, slot) for slot in read)
     return Programs(forward, backward, outputs, kept, tuple(k for k in unread if k.bytes))
+
+
+def inner_programs(eqn):
+    """The programs that a call, a loop or a choice runs."""
+    for option in eqn.params.values():
+        for program in option if isinstance(option, tuple) else (option,):
+            if isinstance(program, core.ClosedJaxpr):
+                yield program.jaxpr
+            elif isinstance(program, core.Jaxpr):
+                yield program
 
 
 def _kept(forward, outputs, variable):

@@ -40,7 +40,7 @@ def test_each_branch_of_a_choice_counts():
 
 
 def test_moves_are_no_arithmetic():
-    program = traced(lambda x: jnp.reshape(x.T, (2, 8))[:, ::2] + 1, A)
+    program = traced(lambda x: jnp.reshape(x.T, (2, 8))[:, 1:] + 1, A)
     arithmetic, moves = arithmetic_and_moves(operations_in(program))
     assert arithmetic == {"add": 1}
     assert {"transpose", "reshape"} < moves.keys()
@@ -50,7 +50,7 @@ def test_the_largest_array_is_found_where_it_is_made():
     assert largest_in(traced(lambda x: x[:, None] * x, A)) == 64
 
 
-@pytest.mark.parametrize("function", [lambda x: x.T, lambda x: x[::2], lambda x: jnp.tile(x, 3)])
+@pytest.mark.parametrize("function", [lambda x: x.T, lambda x: x[1:], lambda x: jnp.tile(x, 3)])
 def test_xla_counts_no_flop_in_a_move(function):
     found = cost(function, A)
     assert found.flops == found.transcendentals == 0
