@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.benchmarks.counting import Count, size
-from tests.benchmarks.peers import CHECKERS, Case, Rejection
+from tests.benchmarks.checkers import CHECKERS, Case, Count, Rejection, size
 from tests.benchmarks.processes import Worker
 from tests.judge.zoo.catalog import named
 from tests.judge.zoo.operation import real

@@ -7,8 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.benchmarks.counting import Count
-from tests.benchmarks.peers import CHECKERS, Case, Rejection
+from tests.benchmarks.checkers import CHECKERS, Case, Count, Rejection
 from tests.benchmarks.processes import answers
 from tests.judge.zoo.catalog import named
 from tests.judge.zoo.layers import Layer, UsedUp

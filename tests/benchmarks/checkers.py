@@ -1,12 +1,13 @@
 """Checkers of gradients, at their defaults, each asked about one NumPy pair (f, vjp).
 
 A checker is called with a `Case` and raises if it rejects the gradient, whatever it raises.
-Integer and boolean inputs are constants. Where a checker needs dy, it draws its own.
+Integer and boolean inputs are constants. Where a checker needs dy, it draws its own. A `Count` of
+its calls stands between the checker and the pair.
 """
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.judge.zoo.witnesses import as_tuple, only
 
 H = 1e-4  # the book's step
 GOOD = 1e-7  # the book asserts nothing: so small a mean difference is accepted here
+FORWARD, BACKWARD = 0, 1
 
 
 class Rejection(contextlib.AbstractContextManager):
@@ -63,6 +65,58 @@ class Case:
         """The gradients of a layer with a memory: a forward, and its backward."""
         self.subject.forward(*inputs)
         return as_tuple(self.subject.backward(dy))
+
+
+@dataclass
+class Count:
+    """The calls, and the numbers in their inputs: [forward, backward] of each."""
+
+    calls: list[int] = field(default_factory=lambda: [0, 0])
+    numbers: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, part, numbers):
+        self.calls[part] += 1
+        self.numbers[part] += numbers
+
+    def __deepcopy__(self, memo):
+        """A copy of a subject counts on in the same place."""
+        return self
+
+    def watch(self, subject):
+        """The pair or the layer, counted."""
+        if not isinstance(subject, tuple):
+            return Watched(subject, self)
+        f, vjp = subject
+
+        def forward(*inputs):
+            self.add(FORWARD, size(inputs))
+            return f(*inputs)
+
+        def backward(dy, *inputs):
+            self.add(BACKWARD, size(inputs))
+            return vjp(dy, *inputs)
+
+        return forward, backward
+
+
+class Watched:
+    """A layer with a memory, counted. It keeps no array: that would change which are alive."""
+
+    def __init__(self, layer, count):
+        self.layer, self.count, self.size = layer, count, 0
+
+    def forward(self, *inputs):
+        self.size = size(inputs)
+        self.count.add(FORWARD, self.size)
+        return self.layer.forward(*inputs)
+
+    def backward(self, dy):
+        self.count.add(BACKWARD, self.size)
+        return self.layer.backward(dy)
+
+
+def size(arrays):
+    return sum(map(np.size, arrays))
 
 
 def handgrad(case):
