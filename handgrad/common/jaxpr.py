@@ -13,7 +13,7 @@ import numpy as np
 
 from handgrad.common.primitives import TABLE, extended
 
-MOST = 20_000_000  # numbers that all steps of a program make together
+MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class Program:
             return self._inline(body.jaxpr, body.consts, slots[1:])
         if name not in TABLE and (body := _body(params)) is not None:
             return self._inline(*body, slots)
-        self._made += sum(math.prod(v.aval.shape) for v in equation.outvars)
+        made = sum(math.prod(v.aval.shape) for v in equation.outvars)
+        self._made += made * math.prod(params.get("window_dimensions", ()))
         if self._made > MOST:
             raise OverflowError(f"a program of more than {MOST} numbers")
         outputs = tuple(self._slot() for _ in equation.outvars)

@@ -16,7 +16,7 @@ from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
 from handgrad.derivation.shapes import numpy_value, unpacked
 
-HINT_SECONDS = 1.0
+HINT_SECONDS = 0.5
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 
 
@@ -113,7 +113,7 @@ def _check_link(chain, link, truth, points):
 def _hint(chain, link, pairs):
     """What would mend a link, if that is found soon: the other links need the time too."""
     try:
-        with limited(min(HINT_SECONDS, left() / 4)):
+        with limited(min(HINT_SECONDS, left() / 8)):
             return diagnose(chain, link, pairs)
     except BudgetError:
         return ""

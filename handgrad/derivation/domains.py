@@ -31,15 +31,13 @@ def draw(rng, domain, shape, argument=None):
 
 
 def stated(domain, value, argument=None):
-    """A value that was written down, as an array of a domain; a DerivationError if it is none."""
+    """A value that was written down, as an array of a domain. Raises DerivationError if it is none."""
     known = _domain(domain)
     with np.errstate(all="ignore"):
         fits = np.asarray(known.holds(value, argument))
     if not np.all(fits):
-        wrong = value[~fits][0] if fits.shape == value.shape and fits.size else ""
-        shown = f"{wrong:.10g} does not: " if np.size(wrong) and wrong != "" else ""
-        words = known.words.format(argument)
-        raise DerivationError(f"the value does not lie in its domain {domain}: {shown}{words}")
+        wrong = f"{value[~fits][0]:.10g}" if fits.shape == value.shape else "its value"
+        raise DerivationError(f"{wrong} is not in {domain}: {known.words.format(argument)}")
     return value.astype(known.kind)
 
 
@@ -106,13 +104,21 @@ def _are_labels(x, argument):
 
 
 DOMAINS = {
-    "real": Domain(_real, "numbers that are finite", lambda x, _: np.isfinite(x)),
-    "positive": Domain(_positive, "numbers above 0", lambda x, _: np.isfinite(x) & (x > 0)),
-    "nonzero": Domain(_nonzero, "numbers that are not 0", lambda x, _: np.isfinite(x) & (x != 0)),
-    "probability": Domain(
-        _probability, "numbers above 0 that sum to 1 along the last axis", _are_probabilities
+    "real": Domain(_real, "it holds finite numbers", lambda x, _: np.isfinite(x)),
+    "positive": Domain(
+        _positive, "it holds numbers above 0", lambda x, _: np.isfinite(x) & (x > 0)
     ),
-    "label": Domain(_label, "whole numbers from 0 that are below {}", _are_labels, int),
-    "mask": Domain(_mask, "0 and 1, for false and true", lambda x, _: (x == 0) | (x == 1), bool),
-    "spd": Domain(_spd, "symmetric matrices with positive eigenvalues", _is_spd),
+    "nonzero": Domain(
+        _nonzero, "it holds numbers that are not 0", lambda x, _: np.isfinite(x) & (x != 0)
+    ),
+    "probability": Domain(
+        _probability,
+        "it holds numbers above 0 that sum to 1 along the last axis",
+        _are_probabilities,
+    ),
+    "label": Domain(_label, "it holds whole numbers from 0 that are below {}", _are_labels, int),
+    "mask": Domain(
+        _mask, "it holds 0 and 1, for false and true", lambda x, _: (x == 0) | (x == 1), bool
+    ),
+    "spd": Domain(_spd, "it holds symmetric matrices with positive eigenvalues", _is_spd),
 }

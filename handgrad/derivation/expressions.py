@@ -19,7 +19,7 @@ from handgrad.derivation.errors import DerivationError
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 40
 QUOTED = 100
-WARNED = re.compile(r"\\|(?<![\w.])\d[\w.]*?(?:and|else|for|if|in|is|not|or)\b")
+WARNED = re.compile(r"\\|(?<![\w.])\d[\w.]*?(?:and|else|for|if|in|is|not|or)")
 INSIDE = re.compile(r"\w+\.<locals>\.")  # where Python says a function was made
 
 BINARY = {

@@ -78,6 +78,7 @@ class Runner:
         are the gradients of the nodes, path by path.
         """
         names = self.constants | inputs
+        numbers = sum(map(_size, inputs.values()))
         for number, chain in enumerate(self.derivation.definitions):
             seen = names
             if nudges is not None:
@@ -85,6 +86,10 @@ class Runner:
                 seen = names | own
             value = evaluate(chain.links[0].node, seen, functions)
             names = names | unpacked(chain, value)
+            numbers += _size(value)
+            if numbers > MOST:
+                message = f"the arrays so far hold {numbers} numbers, and may hold {MOST}"
+                raise DerivationError(message, chain.line)
         return names
 
     def _point(self, number, *, at_values=False):
@@ -143,12 +148,7 @@ class Runner:
 
     def _values(self, inputs):
         with without_warnings():
-            names = self.run(inputs, vocabulary(np))
-        numbers = sum(np.size(value) for value in names.values())
-        if numbers > MOST:
-            message = f"its arrays have {numbers} numbers in all, and {MOST} are allowed"
-            raise DerivationError(message, self.derivation.givens[0].line)
-        return names
+            return self.run(inputs, vocabulary(np))
 
     def _keys(self, number):
         """The names in a definition, each with the key of its nudge."""
@@ -164,6 +164,8 @@ class Runner:
         try:
             with without_warnings():
                 results = program(*leaves(arguments), tick=spend)
+        except DerivationError:
+            raise
         except FAILURES as error:
             raise self._failure(error) from None
         return tree([np.asarray(x, dtype=float) for x in results])
@@ -215,6 +217,11 @@ class Runner:
         reals = {name: inputs[name] for name in moves}
         _, tangents = jax.jvp(nodes, (reals,), (moves,))
         return pull(upstream)[0], tangents
+
+
+def _size(value):
+    """How many numbers a value holds, those of a tuple together."""
+    return sum(map(_size, value)) if isinstance(value, tuple) else np.size(value)
 
 
 def _dithered(rng, arrays):

@@ -71,9 +71,10 @@ def find_shapes(derivation, letter, leading):
 
 def value_of(given, constants):
     """The value that a given states, as an array of real numbers."""
+    numbers = _numbers(given.value, constants)
     try:
-        return np.asarray(_numbers(given.value, constants), dtype=float)
-    except (TypeError, ValueError):
+        return np.asarray(numbers, dtype=float)
+    except ValueError:
         message = f"the value of {given.name} is not an array: its rows differ in length"
         raise DerivationError(message, given.line) from None
 
