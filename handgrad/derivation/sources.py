@@ -2,11 +2,11 @@
 
 import ast
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handgrad.common.files import open_regular
 from handgrad.common.text import printable
 from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
@@ -92,18 +92,13 @@ def titles_of(scopes):
 
 def read_text(path):
     """The text of a file. Raises DerivationError, in one sentence, if it is none."""
+    if "\0" in str(path):
+        raise DerivationError("a path has no NUL in it")
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            kind = "a directory" if Path(path).is_dir() else "not a regular file"
-            raise DerivationError(f"this is {kind}: pipe a text to `handgrad verify -`")
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return decoded(file)
     except OSError as error:
         raise DerivationError(error.strerror or "the file cannot be read") from None
-    except ValueError as error:
-        if isinstance(error, DerivationError):
-            raise
-        raise DerivationError("this is not a path") from None  # it has a NUL in it
 
 
 def decoded(file):
