@@ -144,7 +144,7 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False):
     directory = os.environ.get("HANDGRAD_MNIST", "mnist")
     if not Path(directory).is_dir():
         raise FileNotFoundError(
-            f"{directory!r} is no directory: set HANDGRAD_MNIST to the one with the IDX files"
+            f"{directory!r} is not a directory: set HANDGRAD_MNIST to the one with the IDX files"
         )
     return tuple(
         _prepared(*part, normalize, flatten, one_hot_label) for part in read_mnist(directory)
@@ -181,12 +181,12 @@ def distribution(t, shape):
         raise ValueError(f"the batch is empty: its shape is {shape}")
     if t.shape == shape:
         if t.min() < 0:
-            raise ValueError(f"the targets are no distributions: one of them is {t.min()}")
+            raise ValueError(f"the targets are not distributions: one of them is {t.min()}")
         sums = t.sum(axis=-1)
         right = abs(sums - 1) <= 1e-6
         if not right.all():
             wrong = np.ravel(sums)[~np.ravel(right)][0]
-            raise ValueError(f"the targets are no distributions: a row sums to {wrong}, not to 1")
+            raise ValueError(f"the targets are not distributions: a row sums to {wrong}, not to 1")
         return t
     if t.shape not in (shape[:-1], (*shape[:-1], 1)):
         raise ValueError(f"targets of shape {t.shape} do not fit outputs of shape {shape}")

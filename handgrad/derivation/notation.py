@@ -199,7 +199,7 @@ class _Reader:
         head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
         targets = _targets(head.node)
         if len(set(targets)) < len(targets):
-            raise DerivationError("a name stands twice in front of the `=`", line.number, 1)
+            raise DerivationError("a name appears twice in front of the `=`", line.number, 1)
         kind = self._kind(targets, links)
         if kind is Kind.IDENTITY:
             targets, links = (), [head, *links]
@@ -242,16 +242,16 @@ class _Reader:
     def _require_free(self, name, line, column):
         """A node's name must be new, and so must the names of its gradient and differential."""
         if name in self.nodes or name in self.sizes:
-            raise DerivationError(f"{name} is there already", line, column)
+            raise DerivationError(f"{name} is already defined", line, column)
         if keyword.iskeyword(name):
-            raise DerivationError(f"{name} is a word of Python and cannot be a name", line, column)
+            raise DerivationError(f"{name} is a Python keyword and cannot be a name", line, column)
         clashes = {f"d{name}", f"δ{name}", name[1:] if name[0] in "dδ" else ""} & self.nodes
         for other in clashes:
             message = f"{name} and {other} read as a node and its gradient: rename one of them"
             raise DerivationError(message, line, column)
 
     def _require_no_gradient(self, name, line):
-        """What is defined after the forward, and is no node, must not look like a gradient."""
+        """What is defined after the forward is not a node, and must not look like a gradient."""
         if name[0] not in "dδ":
             return
         if name[1:] in self.auxiliary:
@@ -259,7 +259,7 @@ class _Reader:
             raise DerivationError(message, line, 1)
         for node in self.nodes:
             if node.casefold() == name[1:].casefold():
-                message = f"{name} is no gradient: did you mean {name[0]}{node}?"
+                message = f"{name} is not a gradient: did you mean {name[0]}{node}?"
                 raise DerivationError(message, line, 1)
 
     def _upstream(self):
@@ -276,7 +276,7 @@ class _Reader:
         for link in links:
             for name in ast.walk(link.node):
                 if isinstance(name, ast.Name) and name.id in targets and name.id not in upstream:
-                    message = f"{name.id} stands on both sides of its own line"
+                    message = f"{name.id} is used in its own definition"
                     raise DerivationError(message, link.line, name.col_offset + 1)
             for name in names_in(link.node):
                 if name not in known:
@@ -296,7 +296,7 @@ def _column(link, name):
 
 
 def _targets(node):
-    """The names in front of the first `=`, or () if it is no name or list of names."""
+    """The names in front of the first `=`, or () if it is something else."""
     elements = node.elts if isinstance(node, ast.Tuple) else [node]
     names = tuple(element.id for element in elements if isinstance(element, ast.Name))
     return names if len(names) == len(elements) else ()
@@ -309,7 +309,7 @@ def _axes(shape, line, column):
         return []
     node = parse(f"({listed},)", line, column)
     if not isinstance(node, ast.Tuple):
-        raise DerivationError(f"({shape}) is no shape", line, column)
+        raise DerivationError(f"({shape}) is not a shape, such as (N, D)", line, column)
     return node.elts
 
 
@@ -335,7 +335,7 @@ def _parts(line):
 
 
 def _equals_signs(text):
-    """Where `=` stands outside parentheses and quotes, and is no part of ==, <=, >= or !=."""
+    """Where `=` stands outside parentheses and quotes, and is not part of ==, <=, >= or !=."""
     depth, quote = 0, ""
     for i, character in enumerate(text):
         if quote:

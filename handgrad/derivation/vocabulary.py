@@ -36,6 +36,8 @@ PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
 REDUCTIONS = "all any max min prod sum"
 ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
 LINALG = "cholesky det inv"
+MOVING = {"diagonal": 1, "matrix_transpose": 1, "moveaxis": 3, "reshape": 2, "swapaxes": 3}
+MOVING_ALONG = {"expand_dims": 2, "flip": 1, "roll": 2, "squeeze": 1}
 SUBSCRIPTS = re.compile(r"[A-Za-z.,\s]{0,60}(->[A-Za-z.\s]{0,30})?")
 MAX_WORK = 10_000_000
 
@@ -74,39 +76,30 @@ def _moving(xp):
     axis = frozenset({"axis"})
 
     def take(x, indices, axis=None):
-        rest = math.prod(
-            max(1, n) for i, n in enumerate(x.shape) if axis is None or i != axis % x.ndim
-        )
-        size = 1 if axis is None else rest
-        bound_elements((size, np.size(indices)))
+        shape = [1] if axis is None else list(x.shape)
+        shape[axis or 0] = np.size(indices)
+        bound_elements(shape)
         return xp.take(x, xp.asarray(indices), axis=axis)
 
     def take_along_axis(x, indices, axis=-1):
         bound_elements(broadcast_shape(x.shape, np.shape(indices)))
         return xp.take_along_axis(x, xp.asarray(indices), axis=axis)
 
-    def where(condition, x, y):
+    def where(condition, x, y):  # with one argument, NumPy's is another function
         return xp.where(condition, x, y)
 
     def permute_dims(x, axes):
         return xp.permute_dims(x, tuple(int(a) % x.ndim for a in axes))
 
-    return {
+    table = {name: Function(getattr(xp, name), n) for name, n in MOVING.items()}
+    table |= {name: Function(getattr(xp, name), n, axis) for name, n in MOVING_ALONG.items()}
+    return table | {
         "broadcast_to": Function(
             lambda x, shape: _sized(shape, lambda: xp.broadcast_to(x, shape)), 2
         ),
         "concat": Function(lambda arrays, axis=0: xp.concatenate(arrays, axis=axis), 1, axis),
-        "diagonal": Function(xp.diagonal, 1),
-        "expand_dims": Function(xp.expand_dims, 2, axis),
-        "flip": Function(xp.flip, 1, axis),
-        "matrix_transpose": Function(xp.matrix_transpose, 1),
-        "moveaxis": Function(xp.moveaxis, 3),
         "permute_dims": Function(permute_dims, 2),
-        "reshape": Function(xp.reshape, 2),
-        "roll": Function(xp.roll, 2, axis),
-        "squeeze": Function(xp.squeeze, 1, axis),
         "stack": Function(lambda arrays, axis=0: xp.stack(arrays, axis=axis), 1, axis),
-        "swapaxes": Function(xp.swapaxes, 3),
         "take": Function(take, 2, axis, broadcasts=False),
         "take_along_axis": Function(take_along_axis, 2, axis, broadcasts=False),
         "tril": Function(xp.tril, 1, frozenset({"k"})),
@@ -150,7 +143,9 @@ def _multiplying(xp):
 
     def einsum(subscripts, *arrays):
         if not SUBSCRIPTS.fullmatch(subscripts):
-            raise DerivationError(f"{subscripts!r} are no subscripts of einsum")
+            raise DerivationError(
+                f"{subscripts!r} is not a list of subscripts, such as 'ij,jk->ik'"
+            )
         if _work(subscripts, arrays) > MAX_WORK:
             raise DerivationError("this einsum is too large for a derivation")
         return xp.einsum(subscripts, *arrays)

@@ -98,7 +98,7 @@ class Walk:
         return found
 
     def flows(self, operand):
-        """Whether an operand comes from a given, and is no constant."""
+        """Whether an operand comes from a given, and is not a constant."""
         return name_of(operand) in self.expanded.live
 
     def gradient(self, name, through=None):

@@ -283,7 +283,7 @@ def _of_one(node):
         case ast.Subscript(value=x, slice=index):
             text = ast.unparse(index).strip("()")
             return _Shape(f"[{text}]", [x], lambda x: ast.Subscript(x, index))
-    raise DerivationError(f"{ast.unparse(node)!r} has no place in a derivation")
+    raise DerivationError(f"{ast.unparse(node)!r} is not allowed in a derivation")
 
 
 def _as_relu(node):

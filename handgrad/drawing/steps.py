@@ -148,7 +148,7 @@ def _names(walk, operation):
 
 
 def _power(operation):
-    """The exponent of a power, and the numerator of 1/x, are no operands but stand in the rule."""
+    """The exponent of a power, and the numerator of 1/x, are not operands but appear in the rule."""
     match operation.node:
         case ast.BinOp(op=ast.Pow(), right=right) if len(operation.operands) == 1:
             return {"b": right}
