@@ -4,39 +4,43 @@ Nothing is ever pickled or unpickled, and nothing is allocated before its size i
 of the bytes that are there.
 """
 
-import ast
 import hashlib
 import io
 import math
-import os
-import warnings
+import re
+import struct
 import zipfile
 import zlib
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
-MAX_BYTES = 2**28  # of a file, and of all that it declares to hold
+from handgrad.common.files import open_regular, write_bytes
+
+MAX_BYTES = 2**28  # of a file, and of all that its arrays declare to hold
+MAX_DIRECTORY = 2**24  # bytes that list what a zip file holds
+MAX_NAME = 200
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold
 UNIX = 3
 PERMISSIONS = 0o644 << 16
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+END = struct.Struct("<4s8xI4xH")  # the last record: signature, sizes of directory and comment
+LOCATOR = 20  # bytes of the record that stands before it in a file that needs 64 bits
 MAGIC = b"\x93NUMPY"
 WIDTHS = {b"\x01\x00": 2, b"\x02\x00": 4}  # bytes that hold a header's length, by the version
 MAX_HEADER = 10_000
-NUMBERS = "biufV"  # V holds bits alone, which is how NumPy writes a bfloat16
-ENCRYPTED = 1
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
-UNREADABLE = (
-    LookupError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
+ITEM = re.compile(
+    r"""\s*(?P<quote>['"])(?P<name>\w+)(?P=quote)\s*:"""
+    r"""\s*(?P<value>'[^']*'|"[^"]*"|\([\d, ]*\)|True|False)\s*(?:,|$)"""
 )
+DTYPE = re.compile(r"[<>|=]?[biufVU][1-9]\d*")  # numbers, text, and V: NumPy's bits of a bfloat16
+SHAPE = re.compile(r"\(\)|\((\d+, *)+(\d+)?\)")
+ENCRYPTED = 1
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError),
+    *(LookupError, OverflowError, TypeError, ValueError),
+)
+UNREADABLE = (MemoryError, OverflowError, TypeError, ValueError)
 
 
 def write(path, arrays):
@@ -44,37 +48,32 @@ def write(path, arrays):
 
     The bytes depend on nothing but the names and the arrays: no time, no compression.
     """
-    path = Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, array in arrays.items():
-                    archive.writestr(_member(name), _npy(array))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            archive.writestr(_member(name), _npy(array))
+    write_bytes(path, whole.getbuffer())
 
 
-def read(path):
-    """The arrays of an .npz file, by their names.
+def read(path, most=MAX_BYTES):
+    """The arrays of an .npz file of at most so many bytes, by their names.
 
     Raises OSError if the file cannot be opened, and ValueError, in one sentence that names the
-    file and the array, if it is damaged, too large, or holds anything but numbers.
+    file and the array, if it is damaged, too large, or holds anything but numbers and text.
     """
-    with Path(path).open("rb") as file:
-        whole = file.read(MAX_BYTES + 1)
-    if len(whole) > MAX_BYTES:
-        raise ValueError(f"{path} has more than {MAX_BYTES} bytes: no file of vectors has")
-    try:
-        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            _refuse_bombs(path, members)
+    with open_regular(path) as file:
+        size = file.seek(0, io.SEEK_END)
+        if size > most:
+            raise ValueError(f"{path} has {size} bytes, and at most {most} are read")
+        try:
+            _refuse_large_directories(file, size)
+            archive = zipfile.ZipFile(file)
+        except DAMAGED as error:
+            raise ValueError(f"{path} is not a whole .npz file: {_sentence(error)}") from None
+        with archive:
+            members = [m for m in archive.infolist() if not m.orig_filename.endswith("/")]
+            _refuse_bombs(path, members, max(size, MAX_BYTES))
             return {_name(path, member): _array(path, archive, member) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a whole .npz file: {_sentence(error)}") from None
 
 
 def digest(array):
@@ -95,50 +94,69 @@ def _npy(array):
     return file.getvalue()
 
 
-def _refuse_bombs(path, members):
+def _refuse_large_directories(file, size):
+    """Raise ValueError unless the file ends as a zip file with a small directory does.
+
+    zipfile reads the whole directory before it can be asked how much that is.
+    """
+    file.seek(max(0, size - LOCATOR - END.size))
+    tail = file.read()
+    signature, directory, comment = END.unpack(tail[-END.size :].rjust(END.size))
+    if signature != b"PK\5\6" or comment:
+        raise ValueError("it does not end as a zip file does")
+    if tail.startswith(b"PK\6\7") or directory > MAX_DIRECTORY:
+        raise ValueError(f"its directory has more than {MAX_DIRECTORY} bytes")
+
+
+def _refuse_bombs(path, members, most):
     declared = sum(member.file_size for member in members)
-    if declared > MAX_BYTES:
-        raise ValueError(
-            f"{path} declares {declared} bytes of arrays; at most {MAX_BYTES} are read"
-        )
-    for name, times in Counter(member.filename for member in members).most_common(1):
+    if declared > most:
+        raise ValueError(f"{path} declares {declared} bytes of arrays; at most {most} are read")
+    for name, times in Counter(member.orig_filename for member in members).most_common(1):
         if times > 1:
-            raise ValueError(f"{path} holds {name!r} {times} times")
+            raise ValueError(f"{path} holds {name[:MAX_NAME]!r} {times} times")
 
 
 def _name(path, member):
-    name, suffix = member.filename[:-4], member.filename[-4:]
-    if suffix != ".npy" or not name.isprintable():
-        raise ValueError(f"{path} holds {member.filename!r}, which is no array, named NAME.npy")
-    return name
+    """The name of an array, which may be shown: a NUL in it, or an escape, is refused."""
+    name = member.orig_filename
+    if not name.endswith(".npy") or not name.isprintable() or len(name) > MAX_NAME:
+        raise ValueError(f"{path} holds {name[:MAX_NAME]!r}, which is not an array, named NAME.npy")
+    return name.removesuffix(".npy")
 
 
 def _array(path, archive, member):
     """One array, whose header is held against the bytes that follow it before any is used."""
-    name = member.filename.removesuffix(".npy")
+    name = member.orig_filename.removesuffix(".npy")
     if member.compress_type not in METHODS or member.flag_bits & ENCRYPTED:
         raise ValueError(f"{path}: the array {name} is encrypted, or not stored or deflated")
     try:
-        content = archive.read(member)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of strange literals in a header
-            return _parsed(content)
+        content = _content(archive, member)
     except DAMAGED as error:
         raise ValueError(f"{path}: the array {name} is damaged: {_sentence(error)}") from None
+    try:
+        return _parsed(content)
     except UNREADABLE as error:
         raise ValueError(f"{path}: the array {name} cannot be read: {_sentence(error)}") from None
 
 
+def _content(archive, member):
+    """The bytes of a member: no more are unpacked than it declares, and its CRC is right."""
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    if len(content) < member.file_size:
+        raise EOFError(f"it has {len(content)} bytes, and declares {member.file_size}")
+    return content
+
+
 def _parsed(content):
-    shape, columns_first, dtype, start = _header(content)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are never unpickled")
-    if dtype.kind not in NUMBERS or not dtype.itemsize:
-        raise ValueError(f"it is an array of {dtype}, and no array of numbers")
+    shape, order, dtype, start = _header(content)
     size = len(content) - start
     if math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"it declares the shape {shape} of {dtype}, and has {size} bytes")
-    return np.ndarray(shape, dtype, content, start, order="F" if columns_first else "C")
+    if dtype.kind == "b" and content[start:].translate(None, b"\0\1"):
+        raise ValueError("it is a mask with other bytes than 0 and 1")
+    return np.ndarray(shape, dtype, content, start, order=order)
 
 
 def _header(content):
@@ -153,21 +171,30 @@ def _header(content):
     end = begin + int.from_bytes(content[begin - width : begin], "little")
     if end > min(len(content), MAX_HEADER):
         raise ValueError(f"its header ends at byte {end}, of {min(len(content), MAX_HEADER)}")
-    text = content[begin:end].decode("latin-1").strip()
-    declared = ast.literal_eval(text)
-    if not _declares_an_array(declared):
+    descr, fortran_order, shape = _declared(content[begin:end].decode("latin-1").strip())
+    if "O" in descr:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    if not DTYPE.fullmatch(descr):
+        raise ValueError(f"it is an array of {descr[:100]!r}, not of numbers")
+    sizes = tuple(map(int, re.findall(r"\d+", shape)))
+    return sizes, "F" if fortran_order == "True" else "C", np.dtype(descr), end
+
+
+def _declared(text):
+    """descr, fortran_order and shape, as they stand in a header: a dict in Python's spelling."""
+    found = list(ITEM.finditer(text[1:-1]))
+    items = {item["name"]: item["value"] for item in found}
+    spelled = "{" + "".join(item[0] for item in found) + "}"
+    descr, fortran_order, shape = (items.get(n, "") for n in ("descr", "fortran_order", "shape"))
+    if (
+        spelled.replace(" ", "") != text.replace(" ", "")
+        or len(found) != 3
+        or not descr.startswith(("'", '"'))
+        or fortran_order not in {"True", "False"}
+        or not SHAPE.fullmatch(shape)
+    ):
         raise ValueError(f"its header is {text[:100]!r}")
-    columns_first, dtype = bool(declared["fortran_order"]), np.dtype(declared["descr"])
-    return declared["shape"], columns_first, dtype, end
-
-
-def _declares_an_array(declared):
-    """Whether a header gives a shape of whole numbers, and a dtype that is no structure."""
-    if not isinstance(declared, dict) or declared.keys() != {"descr", "fortran_order", "shape"}:
-        return False
-    shape = declared["shape"]
-    sizes = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
-    return sizes and isinstance(declared["descr"], str)
+    return descr[1:-1], fortran_order, shape
 
 
 def _sentence(error):

@@ -1,5 +1,7 @@
 """Counts, differences and other people's text, fit to be shown."""
 
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+
 
 def many(count, what):
     """A number of things: 1 link, 2 links."""
@@ -9,6 +11,12 @@ def many(count, what):
 def number(x):
     """A difference in few characters."""
     return "–" if x is None else f"{x:.1e}" if x else "0"
+
+
+def size(count):
+    """A number of bytes in few characters: 1.5 MB."""
+    power = min(len(str(count)) - 1, 24) // 3
+    return f"{count / 1000**power:.4g} {UNITS[power]}"
 
 
 def printable(text):
