@@ -44,6 +44,7 @@ import numpy as np
 
 from handgrad.bridges.manifest import NOISE, RESULTS, Entry, Manifest, Stored, decoded
 from handgrad.bridges.vectors import PRECISIONS, as_double, cases_of, run, vectors
+from handgrad.bridges.work import Budget, TooMuchError
 from handgrad.common import npz
 from handgrad.judge.verdict import Status
 from handgrad.rules import catalog
@@ -53,6 +54,7 @@ SHARE = 1e-3  # of an array's numbers may be beyond the limit, for its noise is 
 FARTHEST = 64
 WRONG = 1000  # three digits more than rounding takes
 HALF = 0.5  # of the largest number: not one digit is right
+FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 FOLDERS = dict.fromkeys(NOISE.values(), "noise")
 
 
@@ -89,24 +91,16 @@ class Comparison:
 def export(rules, path, seed=0):
     """Write the golden vectors of rules to a file, which two calls make the same bit by bit.
 
-    Returns them as `load` does. Raises OSError if the file cannot be written.
+    Returns them as `load` does. Raises OSError if the file cannot be written, and ValueError if a
+    rule is not one that a file can hold.
     """
     entries, arrays = [], {}
-    numbers = Counter()
-    for rule in dict.fromkeys(rules):
-        kind, options = type(rule).__name__, _options(rule)
-        for case, precisions in cases_of(rule, seed):
-            for precision in precisions:
-                own = vectors(rule, case, PRECISIONS[precision], seed)
-                stored = _named(rule, f"{kind}/{numbers[kind]}/{precision}", own)
-                arrays |= {s.name: a for s, a in zip(stored, own.values(), strict=True)}
-                if own:
-                    entries.append(Entry(kind, options, case.description, precision, stored))
-            numbers[kind] += 1
-    precisions = {n: {"unit": p.unit, "stored": p.stored} for n, p in PRECISIONS.items()}
-    version = importlib.metadata.version("handgrad")
-    manifest = Manifest(version, np.__version__, seed, precisions, tuple(entries))
-    npz.write(path, {"manifest": manifest.encoded()} | arrays)
+    for entry, own in _entries(rules, seed):
+        entries.append(entry)
+        arrays |= own
+    encoded = _manifest(entries, seed).encoded()
+    manifest = decoded(encoded)  # what is written can be read
+    npz.write(path, {"manifest": encoded} | arrays)
     return Golden(str(path), manifest, arrays)
 
 
@@ -118,7 +112,7 @@ def load(path):
     """
     arrays = npz.read(path)
     if "manifest" not in arrays:
-        raise ValueError(f"{path} has no manifest: it is no file of golden vectors")
+        raise ValueError(f"{path} has no manifest: it is not a file of golden vectors")
     try:
         manifest = decoded(arrays.pop("manifest"))
         _refuse_lies(manifest, arrays)
@@ -132,12 +126,22 @@ def check(golden):
 
     Everything in the file is a float64 result, so the noise is that of float64 whatever the
     precision of the arguments. Another library or processor rounds otherwise, and comes to 5.
+    Raises ValueError, before any rule runs, if one would make far more than the file holds.
     """
-    for entry in golden.manifest.entries:
-        try:
-            today = _today(entry, golden)
-        except ValueError as error:
-            yield Comparison(entry, "the rule", Status.WRONG, message=str(error))
+    budget = Budget()
+    try:
+        rules = [_ready(entry, budget) for entry in golden.manifest.entries]
+    except TooMuchError as error:
+        raise ValueError(f"{golden.path}: {error}") from None
+    return _checked(golden, rules)
+
+
+def _checked(golden, rules):
+    """The comparisons of all entries with the rules; in a rule's place may be why there is none."""
+    for entry, rule in zip(golden.manifest.entries, rules, strict=True):
+        today, fault = ({}, rule) if isinstance(rule, str) else _today(rule, entry, golden)
+        if fault:
+            yield Comparison(entry, "the rule", Status.WRONG, message=fault)
             continue
         for stored in entry.having(*RESULTS):
             actual = today.pop((stored.role, stored.index), None)
@@ -217,26 +221,36 @@ def _at(index):
     return f" at [{', '.join(map(str, index))}]" if index else ""
 
 
-def _today(entry, golden):
-    """What today's rule gives at the inputs of an entry. Raises ValueError if there is none."""
-    rule = _rule_of(entry)
-    inputs, dy = ([golden.arrays[s.name] for s in entry.having(r)] for r in ("input", "upstream"))
-    try:
-        return run(rule, inputs, dy)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        sentence = " ".join(str(error).split())
-        raise ValueError(f"raises {type(error).__name__} today: {sentence}") from None
-
-
-def _rule_of(entry):
+def _ready(entry, budget):
+    """The rule of an entry, or why it cannot run today. Raises TooMuchError."""
     classes = {cls.__name__: cls for family in catalog.families().values() for cls in family}
     if entry.rule not in classes:
-        raise ValueError("is not in the catalog today")
+        return "is not in the catalog today"
     try:
-        return classes[entry.rule](**entry.options)
+        rule = classes[entry.rule](**entry.options)
     except TypeError:
         names = [field.name for field in dataclasses.fields(classes[entry.rule])]
-        raise ValueError(f"has other options today: {', '.join(names) or 'none'}") from None
+        return f"has other options today: {', '.join(names) or 'none'}"
+    try:
+        budget.spend(entry, rule)
+    except TooMuchError:
+        raise
+    except FAULTS as error:
+        return _fault(error)
+    return rule
+
+
+def _today(rule, entry, golden):
+    """What the rule gives at the inputs of an entry, and an empty text; or nothing, and why."""
+    inputs, dy = ([golden.arrays[s.name] for s in entry.having(r)] for r in ("input", "upstream"))
+    try:
+        return run(rule, inputs, dy), ""
+    except FAULTS as error:
+        return {}, _fault(error)
+
+
+def _fault(error):
+    return f"raises {type(error).__name__} today: {' '.join(str(error).split())[:200]}"
 
 
 def _refuse_lies(manifest, arrays):
@@ -248,7 +262,7 @@ def _refuse_lies(manifest, arrays):
     if len(names) != len(set(names)) or len(names) != len(arrays):
         raise ValueError(f"it holds {len(arrays)} arrays, and its manifest lists {len(names)}")
     for name in {entry.precision for entry in manifest.entries} - PRECISIONS.keys():
-        raise ValueError(f"it holds vectors in {name!r}, which is none of {', '.join(PRECISIONS)}")
+        raise ValueError(f"it holds vectors in {name!r}; there are {', '.join(PRECISIONS)}")
     for s in stored:
         array = arrays[s.name]
         if (array.shape, array.dtype.str) != (s.shape, s.dtype):
@@ -258,6 +272,29 @@ def _refuse_lies(manifest, arrays):
             raise ValueError(f"the array {s.name} does not have the SHA-256 of the manifest")
         if not np.all(np.isfinite(array)) or (s.role in NOISE.values() and np.any(array <= 0)):
             raise ValueError(f"the array {s.name} is not finite, or is noise and not positive")
+
+
+def _entries(rules, seed):
+    """Each entry of a file, and its arrays by their names."""
+    numbers = Counter()
+    for rule in dict.fromkeys(rules):
+        kind, options = type(rule).__name__, _options(rule)
+        for case, precisions in cases_of(rule, seed):
+            for precision in precisions:
+                own = vectors(rule, case, PRECISIONS[precision], seed)
+                stored = _named(rule, f"{kind}/{numbers[kind]}/{precision}", own)
+                if own:
+                    names = [s.name for s in stored]
+                    entry = Entry(kind, options, case.description, precision, stored)
+                    yield entry, dict(zip(names, own.values(), strict=True))
+            numbers[kind] += 1
+
+
+def _manifest(entries, seed):
+    """The manifest of what this handgrad exports."""
+    precisions = {n: {"unit": p.unit, "stored": p.stored} for n, p in PRECISIONS.items()}
+    version = importlib.metadata.version("handgrad")
+    return Manifest(version, np.__version__, seed, precisions, tuple(entries))
 
 
 def _named(rule, prefix, arrays):

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.common.npz import digest
+from handgrad.common.strict_json import is_a, item, loads
 
 FORMAT = "handgrad golden vectors"
 VERSION = 1
@@ -15,6 +17,12 @@ RESULTS = ("output", "gradient")
 NOISE = {"output": "output noise", "gradient": "gradient noise"}
 ROLES = ("input", "upstream", *RESULTS, *NOISE.values())
 DTYPES = ("<f8", "<f4", "<i8", "|b1")
+MAX_BYTES = 2**24  # of a manifest; that of every rule has a tenth
+MAX_ARRAYS = 1000  # of an entry
+MAX_NUMBERS = 2**16  # in the arrays of an entry
+MAX_LENGTH, MAX_DEPTH = 64, 3  # of an option that is a list
+SMALL = 16  # an option that is a whole number may be this much for arrays of any size
+MAX_PRODUCT = 4096  # of an option's whole numbers: a rule may visit each number of a window
 HOW = (
     "Run a rule on the arrays input and upstream of an entry, in the entry's precision. Each "
     "number of its outputs and gradients may be off from the float64 numbers here by 16 times the "
@@ -61,6 +69,11 @@ class Entry:
         """The arrays of these roles, in order."""
         return [stored for stored in self.arrays if stored.role in roles]
 
+    @property
+    def whole_numbers(self):
+        """The whole numbers in its options."""
+        return _whole_numbers(tuple(self.options.values()))
+
     def noise_of(self, result):
         """The noise floor of an output or a gradient."""
         (noise,) = (n for n in self.having(NOISE[result.role]) if n.index == result.index)
@@ -86,72 +99,96 @@ class Manifest:
 
 def decoded(array):
     """The manifest in an array of bytes. Raises ValueError, in one sentence."""
-    if array.dtype != np.uint8 or array.ndim != 1:
-        raise ValueError("its manifest is no array of bytes")
+    if array.dtype != np.uint8 or array.ndim != 1 or array.size > MAX_BYTES:
+        raise ValueError(f"its manifest is not an array of at most {MAX_BYTES} bytes")
     try:
-        whole = json.loads(array.tobytes().decode())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"its manifest is no JSON in UTF-8: {error}") from None
+        whole = loads(array.tobytes().decode())
+    except ValueError as error:
+        raise ValueError(f"its manifest is not JSON in UTF-8: {error}") from None
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         raise ValueError(f"its manifest does not say that it holds {FORMAT}")
-    version = _item(whole, "version", int)
+    try:
+        return _manifest(whole)
+    except ValueError as error:
+        raise ValueError(f"its manifest is not right: {error}") from None
+
+
+def _manifest(whole):
+    version = item(whole, "version", int)
     if version != VERSION:
         advice = ": a newer handgrad reads it" if version > VERSION else ""
-        raise ValueError(f"it has the format version {version}, and this is {VERSION}{advice}")
+        raise ValueError(f"its format version is {version}, and this is {VERSION}{advice}")
     return Manifest(
-        _item(whole, "handgrad", str),
-        _item(whole, "numpy", str),
-        _item(whole, "seed", int),
-        _item(whole, "precisions", dict),
-        tuple(_entry(entry) for entry in _item(whole, "entries", list)),
+        item(whole, "handgrad", str),
+        item(whole, "numpy", str),
+        item(whole, "seed", int),
+        item(whole, "precisions", dict),
+        tuple(map(_entry, item(whole, "entries", list))),
     )
 
 
 def _entry(raw):
-    names = ("rule", "case", "precision")
-    rule, case, precision = (_item(raw, name, str) for name in names)
-    options = {name: _tuples(value) for name, value in _item(raw, "options", dict).items()}
-    arrays = tuple(_stored(array) for array in _item(raw, "arrays", list))
+    rule, case, precision = (item(raw, name, str) for name in ("rule", "case", "precision"))
+    options = {name: _option(value) for name, value in item(raw, "options", dict).items()}
+    if misnamed := [name for name in options if not name.isidentifier()]:
+        raise ValueError(f"{misnamed[0][:40]!r} is not the name of an option")
+    arrays = tuple(map(_stored, item(raw, "arrays", list)))
     entry = Entry(rule, options, case, precision, arrays)
+    _refuse_what_is_too_large(entry)
     _refuse_what_does_not_fit(entry)
     return entry
 
 
 def _stored(raw):
-    shape = _tuples(_item(raw, "shape", list))
-    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape):
-        raise ValueError(f"its manifest gives an array the shape {shape}")
-    texts = {n: _item(raw, n, str) for n in ("name", "role", "argument", "dtype", "sha256")}
-    stored = Stored(index=_item(raw, "index", int), shape=shape, **texts)
+    shape = tuple(item(raw, "shape", list))
+    if not all(is_a(n, int) and n >= 0 for n in shape):
+        raise ValueError(f"an array has the shape {str(shape)[:100]!r}")
+    texts = {n: item(raw, n, str) for n in ("name", "role", "argument", "dtype", "sha256")}
+    stored = Stored(index=item(raw, "index", int), shape=shape, **texts)
     if stored.role not in ROLES or stored.dtype not in DTYPES:
-        raise ValueError(f"its manifest calls {stored.name!r} {stored.role!r} of {stored.dtype!r}")
+        raise ValueError(f"{stored.name!r} is called {stored.role!r} of {stored.dtype!r}")
     return stored
+
+
+def _option(value, depth=MAX_DEPTH) -> Any:
+    """An option as a rule has it: lists are tuples."""
+    if isinstance(value, list) and len(value) <= MAX_LENGTH and depth:
+        return tuple(_option(inner, depth - 1) for inner in value)
+    if value is None or isinstance(value, bool) or is_a(value, float) or is_a(value, str):
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is not the value of an option")
+
+
+def _refuse_what_is_too_large(entry):
+    """Nothing that a rule would work on for longer than the file's own arrays can tell."""
+    numbers = sum(math.prod(stored.shape) for stored in entry.arrays)
+    if len(entry.arrays) > MAX_ARRAYS or numbers > MAX_NUMBERS:
+        held = f"more than {MAX_ARRAYS} arrays or {MAX_NUMBERS} numbers"
+        raise ValueError(f"it lists {held} of {entry.rule}, {entry.case}")
+    most = max(SMALL, len(entry.arrays), *(n for s in entry.arrays for n in s.shape), 0)
+    for name, value in entry.options.items():
+        whole = [abs(n) for n in _whole_numbers(value)]
+        if max(whole, default=0) > most or math.prod(filter(None, whole)) > MAX_PRODUCT:
+            shown = f"{entry.rule} has the option {name}={str(value)[:60]}"
+            raise ValueError(f"{shown}, which is too large for arrays of {numbers} numbers")
+
+
+def _whole_numbers(value):
+    """The whole numbers in an option."""
+    if isinstance(value, tuple):
+        return [n for inner in value for n in _whole_numbers(inner)]
+    return [value] if is_a(value, int) else []
 
 
 def _refuse_what_does_not_fit(entry):
     """An input and an upstream gradient for each index, and a noise floor for each result."""
     for role in ("input", "upstream", "output"):
         if [stored.index for stored in entry.having(role)] != [*range(len(entry.having(role)))]:
-            raise ValueError(f"its manifest does not count each {role} of {entry} once")
+            raise ValueError(f"it does not count each {role} of {entry} once")
     for role, noise in NOISE.items():
         results = [(r.index, r.shape) for r in entry.having(role)]
         floors = [(n.index, n.shape) for n in entry.having(noise) if n.dtype == "<f4"]
         if results != floors or len(dict(results)) < len(results):
-            raise ValueError(f"its manifest does not give each {role} of {entry} its noise")
+            raise ValueError(f"it does not give each {role} of {entry} its noise")
     if len(entry.having("output")) != len(entry.having("upstream")) or not entry.arrays:
-        raise ValueError(f"its manifest does not give each output of {entry} its upstream gradient")
-
-
-def _item(raw, name, kind) -> Any:
-    """An item of a JSON object, which must be of a kind; a text must be fit to be shown."""
-    value = raw.get(name) if isinstance(raw, dict) else None
-    fits = isinstance(value, kind) and not isinstance(value, bool)
-    text = value if isinstance(value, str) else ""
-    if not fits or not text.isprintable():
-        raise ValueError(f"its manifest lacks a {kind.__name__} called {name}")
-    return value
-
-
-def _tuples(value) -> Any:
-    """Lists as tuples, as options are."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+        raise ValueError(f"it does not give each output of {entry} its upstream gradient")

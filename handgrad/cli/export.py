@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from handgrad.cli.console import UsageError, progress, whole_number
+from handgrad.common import files
+from handgrad.common.text import many, size
 from handgrad.rules import catalog
 
 SUFFIX = ".npz"
@@ -46,12 +48,10 @@ def run(arguments):
 
 
 def _summary(written, output):
-    from handgrad.common.text import many
-
     entries = written.manifest.entries
     rules = many(len({entry.rule for entry in entries}), "rule")
-    megabytes = f"{output.stat().st_size / 1e6:.1f} MB"
-    counts = f"{rules}, {len(entries)} entries, {len(written.arrays)} arrays, {megabytes}"
+    arrays = f"{len(written.arrays)} arrays, {size(output.stat().st_size)}"
+    counts = f"{rules}, {len(entries)} entries, {arrays}"
     return f"{counts}: they are in {output}"
 
 
@@ -66,5 +66,7 @@ def _refuse_what_cannot_be_written(output):
     """Say before the work what would fail after it."""
     if output.suffix != SUFFIX:
         raise UsageError(f"-o {output} must end in {SUFFIX}")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output} cannot be written: {output.parent} is no directory")
+    try:
+        files.check_writable(output)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None

@@ -1,12 +1,12 @@
 """handgrad verify --golden: today's rules, or somebody else's results, held against a file."""
 
-import json
-import math
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.cli.console import GREEN, RED, UsageError, coloured
+from handgrad.common import strict_json
+from handgrad.common.text import many, number
 
 HEADER = f"{'rule':<29}{'precision':<10}{'arrays':>10}{'numbers':>9}{'off by':>9}   verdict"
 SHOWN = 3  # findings below a row; --json has them all
@@ -112,8 +112,6 @@ def _rows(vectors, comparisons, chosen):
 
 
 def _row(row):
-    from handgrad.common.text import number
-
     status = coloured(row.status, RED if row.wrong else GREEN)
     line = f"{row.rule:<29}{row.precision:<10}{f'{len(row.comparisons)}/{row.arrays}':>10}"
     lines = [f"{line}{row.numbers:>9}{number(row.off_by):>9}   {status}"]
@@ -129,7 +127,6 @@ def _indented(text):
 
 def _summary(rows):
     from handgrad.bridges.golden import LIMIT
-    from handgrad.common.text import many
 
     count = many(sum(len(row.comparisons) for row in rows), "array")
     wrong = dict.fromkeys(f"{row.rule} ({row.precision})" for row in rows if row.wrong)
@@ -154,13 +151,13 @@ def _as_json(arguments, vectors, rows):
                 "arrays": len(row.comparisons),
                 "of": row.arrays,
                 "numbers": row.numbers,
-                "off_by": _finite(row.off_by),
+                "off_by": row.off_by,
                 "findings": [_finding(comparison) for comparison in row.wrong],
             }
             for row in rows
         ],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=2)
+    return strict_json.dumps(whole, indent=2)
 
 
 def _finding(comparison):
@@ -169,10 +166,6 @@ def _finding(comparison):
         "options": comparison.entry.options,
         "case": comparison.entry.case,
         "array": comparison.name,
-        "off_by": _finite(comparison.off_by),
+        "off_by": comparison.off_by,
         "message": comparison.message,
     }
-
-
-def _finite(x):
-    return x if math.isfinite(x) else None

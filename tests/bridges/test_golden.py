@@ -12,8 +12,9 @@ import pytest
 from handgrad import rules
 from handgrad.bridges import golden
 from handgrad.bridges.vectors import PRECISIONS, _to_bfloat16
+from handgrad.common.precision import unit_of
 from handgrad.judge.draws import draw_cases
-from handgrad.judge.noise import noise_floor, unit_of
+from handgrad.judge.noise import noise_floor
 from tests.bridges.few import DTYPES, FEW, arrays_of, entry_of
 from tests.digits import finished, python
 from tests.rules_and_cases import RULES

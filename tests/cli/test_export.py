@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from handgrad import rules
-from handgrad.bridges import golden
+from handgrad.bridges import golden, work
 from handgrad.common import npz
+from tests.common.forging import forged_vectors
 from tests.rules_and_cases import RULES
 
 DX = "Softmax/0/float32/gradient/dx"
@@ -42,7 +43,7 @@ def test_a_rule_and_a_family_are_exported_to_a_file_that_verify_passes(handgrad,
     path = tmp_path / "golden.npz"
     status, output, errors = handgrad("export", "Softmax", "reductions", "softmax", "-o", path)
     assert (status, errors) == (0, "")
-    counts = r"5 rules, \d+ entries, \d+ arrays, 0\.\d MB: they are in "
+    counts = r"5 rules, \d+ entries, \d+ arrays, [\d.]+ kB: they are in "
     assert re.fullmatch(counts + re.escape(f"{path}\n"), output)
     assert {e.rule for e in golden.load(path).manifest.entries} == {
         *("Softmax", "Max", "Mean", "Min", "Sum")
@@ -72,7 +73,7 @@ def test_without_a_target_every_rule_is_exported_with_all_its_options(
 
 def test_one_rule_is_counted_as_one(handgrad, tmp_path):
     _, output, _ = handgrad("export", "Negate", "-o", tmp_path / "golden.npz")
-    assert output.startswith("1 rule, 8 entries, 48 arrays, 0.0 MB: ")
+    assert output.startswith("1 rule, 8 entries, 48 arrays, 25.13 kB: ")
 
 
 def test_the_seed_decides_the_numbers_and_stands_in_the_file(handgrad, tmp_path):
@@ -97,7 +98,7 @@ def test_a_file_that_is_there_is_replaced(handgrad, tmp_path):
     [
         (["-o", "golden.txt"], "-o golden.txt must end in .npz\n"),
         (["-o", "."], "-o . must end in .npz\n"),
-        (["-o", "/no/such/golden.npz"], "/no/such/golden.npz cannot be written: /no/such is no"),
+        (["-o", "/no/such/golden.npz"], "/no/such/golden.npz cannot be written: /no/such is not a"),
         (["Sigmod", "-o", "golden.npz"], "there is no rule or family 'Sigmod': did you mean"),
         (["notes.md", "-o", "golden.npz"], "there is no rule or family 'notes.md'"),
         ([], "the following arguments are required: -o"),
@@ -119,7 +120,7 @@ def test_a_directory_in_the_place_of_the_file_is_named(handgrad, tmp_path):
     path.mkdir()
     status, output, errors = handgrad("export", "Negate", "-o", path)
     assert (status, output) == (2, "")
-    assert errors == f"handgrad: {path} cannot be written: Is a directory\n"
+    assert errors == f"handgrad: {path} cannot be written: it is a directory\n"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -171,6 +172,36 @@ def test_json_says_what_the_table_says_and_lists_every_finding(handgrad, vectors
     assert row["findings"][0]["array"] == "BatchNorm/0/bfloat16/gradient/dx"
 
 
+def test_a_number_that_is_not_finite_is_null_in_json(handgrad, vectors, port):
+    names = [name for name in vectors.arrays if name.startswith("Softmax/0/float32/output/")]
+    theirs = port(*names, change=lambda y: y * np.nan)
+    arguments = ("verify", "--golden", vectors.path, "--against", theirs, "--json")
+    row, *_ = json.loads(handgrad(*arguments)[1], parse_constant=pytest.fail)["rules"]
+    assert (row["off_by"], row["findings"][0]["off_by"]) == (None, None)
+
+
+def test_options_that_are_a_bomb_are_refused_in_one_sentence(handgrad, tmp_path):
+    path = tmp_path / "golden.npz"
+    golden.export([rules.Copy(3)], path)
+
+    def change(manifest, _arrays):
+        manifest["entries"][0]["options"]["copies"] = 10**9
+
+    path.write_bytes(forged_vectors(path.read_bytes(), change))
+    status, output, errors = handgrad("verify", "--golden", path)
+    assert (status, output) == (2, "")
+    assert errors.startswith(f"handgrad: {path}: its manifest is not right: Copy has the option ")
+    assert errors.count("\n") == 1
+
+
+def test_work_beyond_the_limit_is_refused_in_one_sentence(handgrad, vectors, monkeypatch):
+    monkeypatch.setattr(work, "SMALL", 1)
+    monkeypatch.setattr(work, "MAX_STEPS", 5)
+    status, output, errors = handgrad("verify", "--golden", vectors.path)
+    assert (status, output) == (2, "")
+    assert "; at most 16777216 are made, and 5 steps in a file\n" in errors
+
+
 def test_json_of_what_is_right_is_ok(handgrad, vectors):
     status, output, _ = handgrad("verify", "--golden", vectors.path, "--json")
     whole = json.loads(output)
@@ -213,7 +244,7 @@ def test_a_rule_that_changed_since_the_export_makes_the_status_1(handgrad, vecto
         (["--golden", "{golden}", "ReLU"], "{golden} has no vectors of ReLU"),
         (["--golden", "{golden}", "Sigmod"], "there is no rule or family 'Sigmod'"),
         (["--golden", "{golden}", "notes.md"], "notes.md is a file: with --golden a TARGET is a"),
-        (["--golden", "{text}"], "{text} is not a whole .npz file: File is not a zip file"),
+        (["--golden", "{text}"], "{text} is not a whole .npz file: it does not end as a zip file"),
         (["--golden", "{golden}", "--against", "{text}"], "{text} is not a whole .npz file: "),
     ],
 )
