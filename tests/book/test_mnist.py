@@ -1,10 +1,13 @@
 """IDX files: what is read, and what is refused in one sentence that names the file."""
 
 import gzip
+import os
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from handgrad.book import mnist
 from handgrad.book.mnist import read_idx, read_mnist
 from tests.digits import draw_digits, idx, write_digits
 
@@ -67,7 +70,8 @@ def test_a_missing_file_is_named_with_both_spellings(directory, name):
 
 
 def test_a_missing_directory_is_named(tmp_path):
-    assert str(tmp_path / "none") in refusal(read_mnist, tmp_path / "none", FileNotFoundError)
+    message = refusal(read_mnist, tmp_path / "none", NotADirectoryError)
+    assert message == f"{tmp_path / 'none'} is not a directory"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,7 +95,7 @@ def test_a_file_that_is_too_long_is_named(directory):
     path = directory / TEST_LABELS
     path.write_bytes(path.read_bytes() + b"\0")
     assert refusal(read_mnist, directory) == (
-        f"{path} should hold 5 bytes and holds 6: it is truncated or damaged"
+        f"{path} should hold 5 bytes and holds more: it is truncated or damaged"
     )
 
 
@@ -160,3 +164,99 @@ def test_test_images_of_another_size_are_refused(directory):
     path = directory / TEST_IMAGES
     path.write_bytes(idx(np.zeros((5, 20, 20), dtype=np.uint8)))
     assert str(path) in refusal(read_mnist, directory)
+
+
+@pytest.fixture
+def peak():
+    """The most memory that Python has held at once since the test began, in bytes."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path, peak):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros(5, np.uint8)) + bytes(2**26)))
+    tracemalloc.reset_peak()
+    message = refusal(read_idx, path)
+    assert message == f"{path} should hold 5 bytes and holds more: it is truncated or damaged"
+    assert peak() < 2**20
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_header_that_declares_too_much_is_refused_before_the_rest_is_read(tmp_path, packed):
+    header = bytes((0, 0, 8, 2)) + (2**16).to_bytes(4, "big") * 2
+    path = tmp_path / "huge"
+    path.write_bytes(gzip.compress(header) if packed else header)
+    assert refusal(read_idx, path) == (
+        f"{path} declares the shape (65536, 65536); at most {2**30} bytes are read"
+    )
+
+
+def test_a_header_that_declares_more_than_there_is_takes_no_memory(tmp_path, peak):
+    path = tmp_path / "short"
+    path.write_bytes(bytes((0, 0, 8, 1)) + (2**29).to_bytes(4, "big") + bytes(100))
+    assert "should hold 536870912 bytes and holds 100: " in refusal(read_idx, path)
+    assert peak() < 2**22
+
+
+def test_a_huge_file_is_read_no_further_than_its_header_says(tmp_path, peak):
+    path = tmp_path / "sparse"
+    path.write_bytes(idx(np.zeros(5, np.uint8)))
+    os.truncate(path, 2**36)  # zeros that take no space on the disk
+    assert "should hold 5 bytes and holds more: " in refusal(read_idx, path)
+    assert peak() < 2**20
+
+
+@pytest.mark.parametrize("shape", [(0, 2**32 - 1, 2**32 - 1), (2**31, 0)])
+def test_no_bytes_of_a_huge_shape_are_refused(tmp_path, shape):
+    path = tmp_path / "empty"
+    sizes = b"".join(n.to_bytes(4, "big") for n in shape)
+    path.write_bytes(bytes((0, 0, 8, len(shape))) + sizes)
+    assert "declares the shape (" in refusal(read_idx, path)
+
+
+def test_more_axes_than_an_array_may_have_are_refused(tmp_path):
+    path = tmp_path / "axes"
+    path.write_bytes(bytes((0, 0, 8, 65)) + (1).to_bytes(4, "big") * 65 + b"\0")
+    assert "is not an IDX file of bytes: it begins with '00000841'" in refusal(read_idx, path)
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (fifo, "it is not a regular file"),
+        (device, "it is not a regular file"),
+        (os.mkdir, "Is a d"),
+    ],
+)
+def test_what_is_not_a_file_is_refused_without_waiting(directory, make, reason):
+    path = directory / TEST_LABELS
+    path.unlink()
+    make(path)
+    assert refusal(read_mnist, directory, OSError).startswith(f"{path} cannot be read: {reason}")
+
+
+def test_a_large_array_is_read_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(mnist, "CHUNK", 7)
+    array = np.random.default_rng(5).integers(0, 256, (5, 5), dtype=np.uint8)
+    for content in (idx(array), gzip.compress(idx(array))):
+        path = tmp_path / "array"
+        path.write_bytes(content)
+        assert np.array_equal(read_idx(path), array)
+
+
+def test_a_gzip_file_with_a_wrong_crc_is_named(tmp_path):
+    packed = bytearray(gzip.compress(idx(np.arange(200, dtype=np.uint8)), mtime=0))
+    packed[-8] ^= 1  # the first byte of the CRC
+    path = tmp_path / "changed.gz"
+    path.write_bytes(packed)
+    assert "CRC check failed" in refusal(read_idx, path)
