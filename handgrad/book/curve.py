@@ -1,5 +1,9 @@
 """The curve of a training run: accuracy on the training and the test digits, epoch by epoch."""
 
+import io
+
+from handgrad.common.files import write_bytes
+
 
 def draw_curve(history, epoch, path):
     """Draw a history's accuracies, with `epoch` steps in an epoch, into an .svg or .png file."""
@@ -14,4 +18,6 @@ def draw_curve(history, epoch, path):
     axes.set(xlabel="epoch", ylabel="accuracy", xlim=(0, epochs[-1]), ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
-    figure.savefig(path, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix.removeprefix("."), dpi=150)
+    write_bytes(path, picture.getvalue())

@@ -10,7 +10,7 @@ from handgrad import rules
 from handgrad.book.names import Affine, Relu, SoftmaxWithLoss, distribution, numerical_gradient
 from handgrad.layers import Layer, Sequential
 
-FILTERS, KERNEL = 30, 5
+FILTERS, KERNEL, CLASSES = 30, 5, 10
 PARAMS = ("W1", "b1", "W2", "b2", "W3", "b3")
 
 
@@ -111,11 +111,20 @@ class ConvNet:
         return dict(zip(PARAMS, self._net.grads, strict=True))
 
 
-def draw_params(rng, image, hidden):
-    """Parameters for ten classes: biases of 0, and normal weights with the variance 2 / inputs.
+def two_layer_shapes(image, hidden):
+    """The shapes of W1, b1, W2 and b2, for images of this shape and ten classes."""
+    return {
+        "W1": (math.prod(image), hidden),
+        "b1": (hidden,),
+        "W2": (hidden, CLASSES),
+        "b2": (CLASSES,),
+    }
 
-    Raises ValueError for images of a shape that the net cannot read. Kaiming He et al., Delving
-    Deep into Rectifiers, 2015, arXiv:1502.01852, section 2.2.
+
+def conv_shapes(image, hidden):
+    """The shapes of W1, b1, W2, b2, W3 and b3, for images of this shape and ten classes.
+
+    Raises ValueError for images of a shape that the net cannot read.
     """
     rows, columns = image
     if rows != columns or rows <= KERNEL:
@@ -124,15 +133,33 @@ def draw_params(rng, image, hidden):
             f"and these have {rows} × {columns}"
         )
     pooled = FILTERS * ((rows - KERNEL + 1) // 2) ** 2
-
-    def weights(inputs, *shape):
-        return math.sqrt(2 / inputs) * rng.normal(size=shape)
-
     return {
-        "W1": weights(KERNEL**2, FILTERS, 1, KERNEL, KERNEL),
-        "b1": np.zeros(FILTERS),
-        "W2": weights(pooled, pooled, hidden),
-        "b2": np.zeros(hidden),
-        "W3": weights(hidden, hidden, 10),
-        "b3": np.zeros(10),
+        "W1": (FILTERS, 1, KERNEL, KERNEL),
+        "b1": (FILTERS,),
+        "W2": (pooled, hidden),
+        "b2": (hidden,),
+        "W3": (hidden, CLASSES),
+        "b3": (CLASSES,),
     }
+
+
+def conv_numbers(image):
+    """How many numbers the convolution makes of one image: its windows, and y forward and back."""
+    windows = (image[0] - KERNEL + 1) * (image[1] - KERNEL + 1)
+    return windows * (KERNEL**2 + 2 * FILTERS)
+
+
+def draw_params(rng, image, hidden):
+    """Parameters for ConvNet: biases of 0, and normal weights with the variance 2 / inputs.
+
+    Kaiming He et al., Delving Deep into Rectifiers, 2015, arXiv:1502.01852, section 2.2.
+    """
+    shapes = conv_shapes(image, hidden)
+    return {name: _drawn(rng, shape) for name, shape in shapes.items()}
+
+
+def _drawn(rng, shape):
+    if len(shape) == 1:
+        return np.zeros(shape)
+    inputs = shape[0] if len(shape) == 2 else math.prod(shape[1:])
+    return math.sqrt(2 / inputs) * rng.normal(size=shape)

@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.book import nets
 from handgrad.book.names import numerical_gradient
-from handgrad.book.nets import ConvNet, TwoLayerNet
+from handgrad.book.nets import (
+    ConvNet,
+    TwoLayerNet,
+    conv_numbers,
+    conv_shapes,
+    draw_params,
+    two_layer_shapes,
+)
 
 CHUNK = 200  # images whose scores are computed at once
+BYTES = 8  # of a number
 
 
 @dataclass(frozen=True)
@@ -26,18 +33,19 @@ class Settings:
 
 
 DEFAULTS = {"two-layer": Settings(), "conv": Settings(hidden=100, net="conv")}
-PARAMS = {"two-layer": ("W1", "b1", "W2", "b2"), "conv": nets.PARAMS}
 
 
 @dataclass
 class Run:
     """A training run: its net, where it stands, and what it has seen.
 
-    `losses` has one number a step, `history` one row an epoch: step, mean loss, and the accuracies
-    on the training and the test digits.
+    `image` is the shape of the digits, and `digits` their fingerprint. `losses` has one number a
+    step, `history` one row an epoch: step, mean loss, and the accuracies on the training and the
+    test digits.
     """
 
     settings: Settings
+    image: tuple[int, int]
     net: TwoLayerNet | ConvNet
     rng: np.random.Generator
     digits: int
@@ -52,25 +60,50 @@ class Run:
 def start(settings, train):
     """A run at step 0, for these training digits. Raises ValueError where the net cannot read them."""
     rng = np.random.default_rng(settings.seed)
-    draw = nets.draw_params if settings.net == "conv" else _draw_params
-    params = draw(rng, train[0].shape[1:], settings.hidden)
-    return Run(settings, net_of(settings, params), rng, fingerprint(train))
+    image = train[0].shape[1:]
+    draw = draw_params if settings.net == "conv" else _draw_params
+    params = draw(rng, image, settings.hidden)
+    return Run(settings, image, net_of(settings, params), rng, fingerprint(train))
+
+
+def shapes_of(settings, image):
+    """The shape of each parameter of the net, for images of this shape."""
+    shapes = conv_shapes if settings.net == "conv" else two_layer_shapes
+    return shapes(image, settings.hidden)
 
 
 def net_of(settings, params):
     """The net of these settings, with these parameters."""
     if settings.net == "conv":
         return ConvNet(params)
-    inputs, hidden = params["W1"].shape
-    net = TwoLayerNet(inputs, hidden, len(params["b2"]))
+    net = TwoLayerNet(1, 1, 1)  # whose own weights are replaced
     net.params.update(params)
     return net
 
 
+def memory_of(settings, image):
+    """The bytes that training takes at the least.
+
+    The weights, their gradients and the step that is made of them; and for each image of a batch
+    the pixels, the windows of a convolution and the hidden units, forward and back.
+    """
+    images = max(settings.batch, CHUNK)
+    windows = conv_numbers(image) if settings.net == "conv" else 0
+    numbers = math.prod(image) + windows + 2 * settings.hidden
+    return 3 * bytes_of(settings, image) + BYTES * images * numbers
+
+
+def bytes_of(settings, image):
+    """The bytes of the weights."""
+    return BYTES * sum(math.prod(shape) for shape in shapes_of(settings, image).values())
+
+
 def _draw_params(rng, image, hidden):
     """The book's for two layers: small weights, and biases of 0."""
-    W1, W2 = (0.01 * rng.normal(size=shape) for shape in ((math.prod(image), hidden), (hidden, 10)))
-    return {"W1": W1, "b1": np.zeros(hidden), "W2": W2, "b2": np.zeros(10)}
+    return {
+        name: 0.01 * rng.normal(size=shape) if len(shape) > 1 else np.zeros(shape)
+        for name, shape in two_layer_shapes(image, hidden).items()
+    }
 
 
 def fingerprint(train):
@@ -81,7 +114,8 @@ def fingerprint(train):
 def advance(run, train, test, steps):
     """Train up to a number of steps. Yields after each: a new row of the history, or None.
 
-    There is a row for every epoch and one for the last step. Raises FloatingPointError where the loss is no longer a number.
+    There is a row for every epoch and one for the last step. Raises FloatingPointError where the
+    loss or a weight is no longer finite.
     """
     images, labels = train
     epoch = epoch_of(run, train)
@@ -89,6 +123,8 @@ def advance(run, train, test, steps):
         chosen = run.rng.choice(len(images), run.settings.batch)
         run.losses.append(_descend(run, pixels(images[chosen]), labels[chosen]))
         if run.step % epoch == 0 or run.step == steps:
+            if not all(np.all(np.isfinite(p)) for p in run.net.params.values()):
+                raise _diverged(run, "a weight is not finite")
             since = (run.step - 1) // epoch * epoch
             loss = float(np.mean(run.losses[since:]))
             row = (run.step, loss, accuracy(run.net, train), accuracy(run.net, test))
@@ -110,13 +146,16 @@ def _descend(run, x, t):
         grads = net.gradient(x, t)
     loss = net.lastLayer.loss
     if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss is {loss} at step {run.step}: a learning rate below "
-            f"{run.settings.learning_rate} may do"
-        )
-    for name, dp in grads.items():
-        net.params[name] -= run.settings.learning_rate * dp
+        raise _diverged(run, f"the loss is {loss}")
+    with np.errstate(over="ignore"):  # the next loss tells
+        for name, dp in grads.items():
+            net.params[name] -= run.settings.learning_rate * dp
     return float(loss)
+
+
+def _diverged(run, what):
+    rate = run.settings.learning_rate
+    return FloatingPointError(f"{what} at step {run.step}: a learning rate below {rate} may do")
 
 
 def pixels(images):
@@ -127,11 +166,12 @@ def pixels(images):
 def accuracy(net, digits):
     """The share of digits that the net reads right."""
     images, labels = digits
-    right = [
-        net.accuracy(pixels(images[i : i + CHUNK]), labels[i : i + CHUNK])
-        * len(labels[i : i + CHUNK])
-        for i in range(0, len(images), CHUNK)
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):  # the next loss tells
+        right = [
+            net.accuracy(pixels(images[i : i + CHUNK]), labels[i : i + CHUNK])
+            * len(labels[i : i + CHUNK])
+            for i in range(0, len(images), CHUNK)
+        ]
     return float(sum(right) / len(images))
 
 

@@ -1,14 +1,19 @@
 """handgrad train: a net of the book on real digits."""
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.util
 import math
+import os
 from pathlib import Path
 
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
+from handgrad.common import files
+from handgrad.common.text import size
 
 STEPS = 10_000
+MOST = 10**18  # no machine has more of anything
 CHECKED = 3  # digits in the gradient check, as in the book
 TOLERANCE = 1e-6  # differences with a step of ε^⅓ keep about half of the digits
 
@@ -36,18 +41,23 @@ def add_parser(commands):
 
 def run(arguments):
     """0 when the steps are done; 1 when the check fails or the loss is no longer a number."""
-    _refuse_what_cannot_be_written(arguments)
+    with contextlib.ExitStack() as held:
+        _refuse_what_cannot_be_written(arguments, held)
+        try:
+            return _run(arguments)
+        except MemoryError:
+            hint = "choose a smaller --hidden or --batch"
+            raise UsageError(f"this machine has too little memory: {hint}") from None
+
+
+def _run(arguments):
     train, test = _digits(arguments.mnist)
     job = _resumed(arguments, train) if arguments.resume else _started(arguments, train)
     if arguments.check and not _check(job.net, train):
         return 1
     status = _train(job, train, test, arguments)
     if arguments.curve and job.history:
-        from handgrad.book import training
-        from handgrad.book.curve import draw_curve
-
-        draw_curve(job.history, training.epoch_of(job, train), arguments.curve)
-        print(f"the curve is in {arguments.curve}")
+        _draw(job, train, arguments.curve)
     return status
 
 
@@ -83,8 +93,23 @@ def _train(job, train, test, arguments):
 def _save(job, path):
     from handgrad.book import checkpoint
 
-    try:
+    with _writing(path):
         checkpoint.save(job, path)
+
+
+def _draw(job, train, path):
+    from handgrad.book import training
+    from handgrad.book.curve import draw_curve
+
+    with _writing(path):
+        draw_curve(job.history, training.epoch_of(job, train), path)
+    print(f"the curve is in {path}")
+
+
+@contextlib.contextmanager
+def _writing(path):
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -105,9 +130,10 @@ def _digits(directory):
 def _started(arguments, train):
     from handgrad.book.training import DEFAULTS, start
 
-    defaults = DEFAULTS[arguments.net or "two-layer"]
+    settings = dataclasses.replace(DEFAULTS[arguments.net or "two-layer"], **_chosen(arguments))
     try:
-        return start(dataclasses.replace(defaults, **_chosen(arguments)), train)
+        _refuse_what_is_too_large(settings, train, arguments.save)
+        return start(settings, train)
     except ValueError as error:
         raise UsageError(error) from None
 
@@ -125,9 +151,36 @@ def _resumed(arguments, train):
         if value != kept:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{arguments.save} was begun with {option} {kept}, not {value}")
-    if job.digits != training.fingerprint(train):
+    if (job.digits, job.image) != (training.fingerprint(train), train[0].shape[1:]):
         raise UsageError(f"{arguments.save} was trained on other digits than {arguments.mnist}'s")
+    _refuse_what_is_too_large(job.settings, train, arguments.save)
     return job
+
+
+def _refuse_what_is_too_large(settings, train, save):
+    """Say before anything is allocated that the machine, or the file, cannot hold it."""
+    from handgrad.book import checkpoint, training
+
+    image = train[0].shape[1:]
+    needed, there = training.memory_of(settings, image), _memory()
+    if needed > there:
+        sizes = f"--hidden {settings.hidden} and --batch {settings.batch}"
+        raise UsageError(f"{sizes} take {size(needed)}, and this machine has {size(there)}")
+    weights = training.bytes_of(settings, image)
+    if save and weights > checkpoint.MAX_WEIGHTS:
+        most = size(checkpoint.MAX_WEIGHTS)
+        hint = f"a file that --save writes has at most {most}: choose a smaller --hidden"
+        raise UsageError(
+            f"the weights of --hidden {settings.hidden} take {size(weights)}, and {hint}"
+        )
+
+
+def _memory():
+    """The bytes of memory that this machine has; where it does not say, what no machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**50
 
 
 def _chosen(arguments):
@@ -165,25 +218,28 @@ def _check(net, train):
     return all(error <= TOLERANCE for error in check.errors.values())
 
 
-def _refuse_what_cannot_be_written(arguments):
-    """Say before the training what would fail after it."""
+def _refuse_what_cannot_be_written(arguments, held):
+    """Say before the training what would fail after it, and hold the --save file until its end."""
     save, curve = arguments.save, arguments.curve
     if arguments.resume and save is None:
         raise UsageError("--resume needs --save FILE, the file to go on with")
-    if save and save.exists() and not arguments.resume:
-        raise UsageError(f"{save} exists: add --resume to go on with it, or name another file")
-    for path in filter(None, (save, curve)):
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"{path} cannot be written: {path.parent} is no directory")
     if curve and curve.suffix not in {".svg", ".png"}:
         raise UsageError(f"--curve {curve} must end in .svg or .png")
     if curve and importlib.util.find_spec("matplotlib") is None:
         raise UsageError("--curve needs matplotlib: pip install 'handgrad[plot]'")
+    if curve:
+        with _writing(curve):
+            files.check_writable(curve)
+    if save:
+        with _writing(save):
+            held.enter_context(files.claimed(save))
+    if save and save.exists() and not arguments.resume:
+        raise UsageError(f"{save} exists: add --resume to go on with it, or name another file")
 
 
 def _count(text):
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    if not text.isdecimal() or len(text) > len(str(MOST)) or not 1 <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {MOST}")
     return int(text)
 
 

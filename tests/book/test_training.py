@@ -112,6 +112,26 @@ def test_a_loss_that_is_no_number_stops_the_run_at_its_step(run, digits):
     assert np.array_equal(run.net.params["W2"], before)
 
 
+def test_weights_that_are_not_finite_stop_the_run_before_they_are_saved(run, digits):
+    run.net.params["W1"][3, 4] = 1e308  # the pixel's unit is off, or its loss would tell
+    run.net.params["b1"][4] = -np.inf
+    with pytest.raises(FloatingPointError, match="a weight is not finite at step 6: a learning"):
+        trained(run, digits, EPOCH)
+    assert run.history == []
+
+
+@pytest.mark.parametrize(("net", "windows"), [("two-layer", 0), ("conv", 5 * 5 * (25 + 2 * 30))])
+def test_the_memory_is_that_of_the_arrays(net, windows):
+    settings = Settings(hidden=7, batch=300, net=net)
+    run = start(settings, (np.zeros((2, 9, 9), np.uint8), np.zeros(2, np.uint8)))
+    weights = sum(p.nbytes for p in run.net.params.values())
+    assert training.bytes_of(settings, (9, 9)) == weights
+    assert training.memory_of(settings, (9, 9)) == 3 * weights + 8 * 300 * (81 + windows + 14)
+    assert {name: p.shape for name, p in run.net.params.items()} == training.shapes_of(
+        settings, (9, 9)
+    )
+
+
 def few(digits):
     images, labels = digits[0]
     return pixels(images[:3]), labels[:3]
