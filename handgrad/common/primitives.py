@@ -288,7 +288,7 @@ TABLE = {
     "squeeze": lambda x, dimensions: x.squeeze(tuple(dimensions)),
     "stack": lambda *xs, axis: np.stack(xs, axis),
     "triangular_solve": triangular_solve,
-    "tile": lambda x, reps: np.tile(x, reps),
+    "tile": np.tile,
     "transpose": lambda x, permutation: x.transpose(permutation),
     "unstack": _unstacked,
 }

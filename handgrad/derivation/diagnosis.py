@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from handgrad.common.factors import FORMS, NUMBERS
 from handgrad.derivation.budget import BudgetError, spend
 from handgrad.derivation.comparison import evaluated, is_number, same
 from handgrad.derivation.errors import DerivationError
@@ -18,7 +19,6 @@ from handgrad.derivation.shapes import numpy_value, without_warnings
 FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
 REDUCE = {"summed": np.sum, "averaged": np.mean}
-NUMBERS = {"3": 3, "4": 4, "sqrt(2)": 2**0.5, "pi": math.pi, "sqrt(pi)": math.pi**0.5}
 CLOSE = 1e-4  # a first look, before the exact one
 
 
@@ -201,16 +201,13 @@ def _times(ratio, case):
 
 def _numbers(sizes):
     """Numbers that are forgotten, with their names, the likeliest first."""
-    yield "2", 2
+    yield "2", 2.0
     for count in (1, 2, 3):
         for names in itertools.combinations(sorted(sizes), count):
             yield " * ".join(names), math.prod(sizes[name] for name in names)
     yield from NUMBERS.items()
     for name, size in sizes.items():
-        yield f"2 * {name}", 2 * size
-        yield f"sqrt({name})", math.sqrt(size)
-        yield f"({name} - 1)", size - 1
-        yield f"{name} / ({name} - 1)", size / (size - 1)
+        yield from ((form.replace("N", name), of(size)) for form, of in FORMS.items())
     for above, below in itertools.combinations(sizes, 2):
         yield f"{above} / {below}", sizes[above] / sizes[below]
 

@@ -124,8 +124,8 @@ ATTENTION = family(
         "`sum(dp * p, axis=-1, keepdims=True)`",
     ),
     ("dw = p * (dp - sum(dp * p, axis=-1, keepdims=True))", "dw = p * dp", None),
-    ("dq = dw @ k / sqrt(K)", "dq = dw @ k", "sqrt(K)"),
-    ("dq = dw @ k / sqrt(K)", "dq = dw @ k / K", "sqrt(K)"),
+    ("dq = dw @ k / sqrt(K)", "dq = dw @ k", "√K"),
+    ("dq = dw @ k / sqrt(K)", "dq = dw @ k / K", "√K"),
     ("dq = dw @ k / sqrt(K)", "dq = dp @ k / sqrt(K)", "`dw` in the place of `dp`"),
     ("dk = swapaxes(dw, -1, -2) @ q / sqrt(K)", "dk = dw @ q / sqrt(K)", "swapaxes"),
 )

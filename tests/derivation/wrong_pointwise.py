@@ -111,7 +111,7 @@ GELU = family(
     (
         "= dy * (p + x * exp(-x**2 / 2) / sqrt(2 * pi))",
         "= dy * (p + x * exp(-x**2 / 2) / sqrt(pi))",
-        "through p is sqrt(2) times too large",
+        "through p is √2 times too large",
     ),
     (
         "= dy * (p + x * exp(-x**2 / 2) / sqrt(2 * pi))",

@@ -242,8 +242,8 @@ VARIANCE = family(
     dc = 2 * c * dv / (N - 1)
     dx = dc
     """,
-    ("= var(x, axis=0, correction=1)", "= var(x, axis=0)", "N / (N - 1) times too small"),
-    ("dc = 2 * c * dv / (N - 1)", "dc = 2 * c * dv / N", "N - 1"),
+    ("= var(x, axis=0, correction=1)", "= var(x, axis=0)", "N/(N − 1) times too small"),
+    ("dc = 2 * c * dv / (N - 1)", "dc = 2 * c * dv / N", "N − 1"),
     ("dc = 2 * c * dv / (N - 1)", "dc = 2 * x * dv / (N - 1)", "`c` in the place of `x`"),
 )
 

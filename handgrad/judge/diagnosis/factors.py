@@ -5,25 +5,13 @@ import math
 
 import numpy as np
 
+from handgrad.common.factors import FORMS, NUMBERS
 from handgrad.judge.diagnosis.naming import input_name, listed, percent, rounded
 from handgrad.judge.diagnosis.points import left_over
 from handgrad.judge.numbers import direction, project
 from handgrad.judge.small import resized
 
 CLOSE = 1e-7  # of a factor
-NUMBERS = {
-    "2": 2.0,
-    "3": 3.0,
-    "4": 4.0,
-    "10": 10.0,
-    "√2": math.sqrt(2),
-    "π": math.pi,
-    "√π": math.sqrt(math.pi),
-    "2π": 2 * math.pi,
-    "√(2π)": math.sqrt(2 * math.pi),
-    "ln 2": math.log(2),
-    "ln 10": math.log(10),
-}
 HALVES = {"2": "½", "3": "⅓", "4": "¼"}
 
 
@@ -193,15 +181,3 @@ def _measures(x):
         yield "the sum of", np.sum
         yield "the mean of", np.mean
         yield "the norm of", lambda x: np.sqrt(np.sum(x * x))
-
-
-FORMS = {
-    "N": float,
-    "√N": math.sqrt,
-    "N²": lambda n: float(n * n),
-    "N/2": lambda n: n / 2,
-    "2N": lambda n: 2.0 * n,
-    "(N − 1)": lambda n: n - 1.0 if n > 2 else math.nan,
-    "N/(N − 1)": lambda n: n / (n - 1.0),
-    "ln N": lambda n: math.log(n) if n > 2 else math.nan,
-}
