@@ -1,0 +1,70 @@
+"""`draw`: a rule, a text or a file as a picture that prints, and that can be kept."""
+
+from pathlib import Path
+
+import pytest
+
+from handgrad import Sigmoid, draw
+from handgrad.drawing.formats import SUFFIXES
+
+TEXT = "x : () = 3\ny = x**2\ndx = dy * 2 * x\n"
+
+
+def test_a_picture_prints_what_the_command_prints(handgrad):
+    _, output, _ = handgrad("draw", "Sigmoid", "--seed", 3)
+    assert f"{draw(Sigmoid(), seed=3)}\n" == output
+
+
+def test_the_steps_are_those_of_the_command(handgrad):
+    _, output, _ = handgrad("draw", "Sigmoid", "--steps")
+    picture = draw(Sigmoid())
+    assert f"{picture}\n\n{picture.steps}\n" == output
+
+
+def test_a_text_and_its_file_make_one_picture(tmp_path):
+    path = tmp_path / "notes.md"
+    path.write_text(f"```derivation\n{TEXT}```\n", encoding="utf-8")
+    same, other = str(draw(TEXT)), str(draw(path))
+    assert same.splitlines()[1:] == other.splitlines()[1:]
+    assert "9" in same
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_picture_is_kept_in_the_format_of_its_suffix(tmp_path, suffix):
+    picture, path = draw(TEXT), tmp_path / f"square{suffix}"
+    picture.save(path)
+    assert path.read_text(encoding="utf-8") == picture.written_as(suffix)
+
+
+def test_norms_are_written_on_request():
+    text = "x : (3, 4)\ny = exp(x)\ndx = dy * y\n"
+    assert "‖" in str(draw(text, norm=True))
+    assert "‖" not in str(draw(text))
+
+
+def test_a_class_is_not_a_rule():
+    with pytest.raises(TypeError, match=r"Sigmoid is a class: pass a rule, such as Sigmoid\(\)"):
+        draw(Sigmoid)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            "# a\n```derivation\nx : ()\ny = x\n```\n# b\n```derivation\nx : ()\ny = x\n```\n",
+            "'a', 'b'",
+        ),
+        ("\n", "no derivation in it"),
+        ("x : ()\n\n", "there is no definition"),
+        (Path("none.md"), "No such file"),
+        ("none.md", "No such file"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(source, says):
+    with pytest.raises(ValueError, match=says):
+        draw(source)
+
+
+def test_an_unknown_format_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"'\.gif' is not a format: choose \.svg"):
+        draw(TEXT).save(tmp_path / "a.gif")
