@@ -5,5 +5,5 @@ rule's own backward. Neither library is loaded before it is asked for. `golden` 
 rule gives, for other languages.
 """
 
-from handgrad.bridges.jax import as_jax
-from handgrad.bridges.torch import as_torch
+from handgrad.bridges.jax import as_jax as as_jax
+from handgrad.bridges.torch import as_torch as as_torch
