@@ -20,7 +20,7 @@ PCG64 = {
     "state": 2**128,
     "inc": 2**128,
 }  # the numbers of NumPy's generator, and what they are below
-NUMBERS, BYTES = np.dtype("<f8"), np.dtype(np.uint8)
+NUMBERS = np.dtype("<f8")
 
 
 def save(run, path):
@@ -148,14 +148,11 @@ def _array(arrays, name):
 
 
 def _encoded(value):
-    return np.frombuffer(strict_json.dumps(value).encode(), BYTES)
+    return np.frombuffer(strict_json.dumps(value).encode(), np.uint8)
 
 
 def _decoded(arrays, name):
     """The JSON in an array of bytes, or of text as in the first format."""
     array = _array(arrays, name)
-    if array.dtype.kind == "U" and not array.shape:
-        return strict_json.loads(str(array))
-    if array.dtype != BYTES or array.ndim != 1:
-        raise ValueError(f"{name} is not JSON")
-    return strict_json.loads(array.tobytes().decode())
+    text = str(array) if array.dtype.kind == "U" else array.tobytes().decode()
+    return strict_json.loads(text)

@@ -29,12 +29,13 @@ LOCATOR = 20  # bytes of the record that stands before it in a file that needs 6
 MAGIC = b"\x93NUMPY"
 WIDTHS = {b"\x01\x00": 2, b"\x02\x00": 4}  # bytes that hold a header's length, by the version
 MAX_HEADER = 10_000
-ITEM = re.compile(
-    r"""\s*(?P<quote>['"])(?P<name>\w+)(?P=quote)\s*:"""
-    r"""\s*(?P<value>'[^']*'|"[^"]*"|\([\d, ]*\)|True|False)\s*(?:,|$)"""
+ITEM = re.compile(  # of a header, which is a dict as Python spells it
+    r"""\s*(['"])(?:"""
+    r"""descr\1\s*:\s*(['"])(?P<descr>[^'"]*)\2|"""
+    r"""fortran_order\1\s*:\s*(?P<fortran_order>True|False)|"""
+    r"""shape\1\s*:\s*(?P<shape>\(\)|\((?:\d+,\ *)+(?:\d+)?\)))\s*(?:,|$)"""
 )
 DTYPE = re.compile(r"[<>|=]?[biufVU][1-9]\d*")  # numbers, text, and V: NumPy's bits of a bfloat16
-SHAPE = re.compile(r"\(\)|\((\d+, *)+(\d+)?\)")
 ENCRYPTED = 1
 DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError),
@@ -181,20 +182,13 @@ def _header(content):
 
 
 def _declared(text):
-    """descr, fortran_order and shape, as they stand in a header: a dict in Python's spelling."""
+    """descr, fortran_order and shape, as they stand in a header: each once, and nothing else."""
     found = list(ITEM.finditer(text[1:-1]))
-    items = {item["name"]: item["value"] for item in found}
+    items = {str(item.lastgroup): item[str(item.lastgroup)] for item in found}
     spelled = "{" + "".join(item[0] for item in found) + "}"
-    descr, fortran_order, shape = (items.get(n, "") for n in ("descr", "fortran_order", "shape"))
-    if (
-        spelled.replace(" ", "") != text.replace(" ", "")
-        or len(found) != 3
-        or not descr.startswith(("'", '"'))
-        or fortran_order not in {"True", "False"}
-        or not SHAPE.fullmatch(shape)
-    ):
+    if not len(items) == len(found) == 3 or spelled.replace(" ", "") != text.replace(" ", ""):
         raise ValueError(f"its header is {text[:100]!r}")
-    return descr[1:-1], fortran_order, shape
+    return items["descr"], items["fortran_order"], items["shape"]
 
 
 def _sentence(error):

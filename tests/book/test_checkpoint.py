@@ -249,7 +249,10 @@ FOREIGN = {
     ),
     "history in a row": (array("history", np.ravel), "history is float64 of the shape (4,)"),
     "history of threes": (array("history", lambda a: a[:, :3]), "history is float64 of the shape"),
-    "half a step": (array("history", lambda a: a - 0.5), "its history is not one of 12 steps"),
+    "half a step": (
+        array("history", lambda a: a - np.eye(4)[0] / 2),
+        "its history is not one of 12 steps",
+    ),
     "a step to come": (array("history", lambda a: a + np.eye(4)[0]), "is not one of 12 steps"),
     "a step twice": (array("history", lambda a: np.repeat(a, 2, axis=0)), "is not one of 12 steps"),
     "more than all right": (array("history", lambda a: a + np.eye(4)[2]), "is not one of 12 steps"),

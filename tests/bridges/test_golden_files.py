@@ -212,7 +212,8 @@ def test_a_manifest_that_lies_is_refused_in_one_sentence(path, name):
 
 
 def test_a_manifest_that_is_not_an_array_of_bytes_is_refused(path):
-    for array in (np.arange(3.0), np.zeros((2, 2), np.uint8), np.arange(3)):
+    long = np.zeros(2**24 + 1, np.uint8)
+    for array in (np.arange(3.0), np.zeros((2, 2), np.uint8), np.arange(3), long):
         npz.write(path, {"manifest": array})
         assert refused(path) == ": its manifest is not an array of at most 16777216 bytes"
 

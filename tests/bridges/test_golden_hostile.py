@@ -8,6 +8,7 @@ import pytest
 
 from handgrad import rules
 from handgrad.bridges import golden, manifest, work
+from handgrad.bridges.work import _made
 from handgrad.judge.verdict import Status
 from tests.common.forging import forged_vectors, listed, npy
 
@@ -61,6 +62,7 @@ def with_options(rule, **options):
 
 BOMBS = {
     "copies": with_options("Copy", copies=10**9),
+    "more copies than there are numbers": with_options("Copy", copies=100),
     "sections": with_options("Split", sections=10**9),
     "sections, counted backwards": with_options("Split", sections=-(10**9)),
     "padding": with_options("Conv2d", padding=[30_000, 30_000]),
@@ -141,9 +143,20 @@ def test_the_count_is_that_of_the_arrays_that_numpy_would_make():
     assert budget.steps == 2  # exp(x), and dy times that
 
 
-def test_no_rule_of_the_catalog_comes_near_the_limits(everything):
-    limits = golden.check(everything)
-    assert all(limits)
+def test_few_entries_of_the_catalog_are_traced_and_none_comes_near_the_limits(
+    everything, monkeypatch
+):
+    counts = []
+
+    def noted(*given):
+        counts.append(_made(*given))
+        return counts[-1]
+
+    monkeypatch.setattr(work, "_made", noted)
+    assert all(golden.check(everything))
+    assert 0 < len(counts) < len(everything.manifest.entries) / 50
+    assert max(numbers for numbers, _ in counts) < work.MAX_NUMBERS / 4
+    assert sum(steps for _, steps in counts) < work.MAX_STEPS / 4
 
 
 def test_a_rule_that_cannot_be_traced_is_not_run(path, whole, monkeypatch):
@@ -153,11 +166,42 @@ def test_a_rule_that_cannot_be_traced_is_not_run(path, whole, monkeypatch):
                 entry["options"] = {"axis": 9}
 
     path.write_bytes(forged_vectors(whole, change))
-    monkeypatch.setattr(golden, "run", lambda rule, *_: {} if rule != rules.Softmax(9) else 1 / 0)
+
+    def run(rule, *_):
+        assert rule != rules.Softmax(9), "it was run"
+        return {}
+
+    monkeypatch.setattr(golden, "run", run)
     wrong = [c for c in golden.check(golden.load(path)) if c.name == "the rule"]
     assert {c.status for c in wrong} == {Status.WRONG}
     assert {c.entry.rule for c in wrong} == {"Softmax"}
     assert all("today: " in c.message for c in wrong)
+
+
+def without_upstream(whole, arrays):
+    entry = whole["entries"][0]
+    for stored in [s for s in entry["arrays"] if s["role"] == "upstream"]:
+        entry["arrays"].remove(stored)
+        del arrays[stored["name"]]
+
+
+def one_gradient_twice(whole, _arrays):
+    entry = next(e for e in whole["entries"] if e["rule"] == "Conv2d")
+    for stored in entry["arrays"]:
+        if stored["role"].startswith("gradient"):
+            stored["index"] = 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (without_upstream, "it does not give each output of Copy(copies=3), "),
+        (one_gradient_twice, "it does not give each gradient of Conv2d("),
+    ],
+)
+def test_an_entry_without_what_it_takes_is_refused(path, whole, change, sentence):
+    path.write_bytes(forged_vectors(whole, change))
+    assert sentence in refused(path)
 
 
 def test_what_is_exported_can_be_read(path):

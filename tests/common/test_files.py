@@ -304,6 +304,24 @@ def test_a_lock_that_its_holder_removes_meanwhile_is_taken_anew(path, monkeypatc
     assert len(locked) == 2
 
 
+@pytest.mark.parametrize("remove", [True, False])
+def test_a_part_that_another_run_takes_for_a_leftover_is_made_anew(path, monkeypatch, remove):
+    parts = []
+
+    def taking(descriptor):
+        parts.append(set(names_in(path.parent)))
+        if len(parts) > 1:
+            return _lock(descriptor)
+        if remove:
+            (path.parent / parts[0].pop()).unlink()
+        return remove and _lock(descriptor)
+
+    monkeypatch.setattr(files, "_lock", taking)
+    write_bytes(path, b"1")
+    assert path.read_bytes() == b"1"
+    assert len(parts) == 2
+
+
 def test_a_file_is_opened_for_reading(path):
     path.write_bytes(b"1")
     with open_regular(path) as file:

@@ -96,7 +96,15 @@ def test_what_follows_the_end_is_refused(path, end):
 def test_a_comment_is_refused(path):
     whole = packed(ARRAYS)[:-2] + struct.pack("<H", 2) + b"hi"
     assert zipfile.ZipFile(io.BytesIO(whole)).comment == b"hi"
-    assert "it does not end as a zip file does" in refused(path, whole)
+    for end in (whole, whole[:-2]):  # and where it is missing
+        assert "it does not end as a zip file does" in refused(path, end)
+
+
+def test_an_encrypted_array_is_refused(path):
+    whole = bytearray(zipped([("a.npy", npy(np.ones(2)))]))
+    whole[6] |= 1  # the flags, in the member and in the directory
+    whole[whole.index(b"PK\1\2") + 8] |= 1
+    assert ": the array a is encrypted, or not stored or deflated" in refused(path, bytes(whole))
 
 
 def test_a_mask_has_zeros_and_ones(path):
@@ -137,10 +145,35 @@ def test_numbers_and_text_are_read_as_numpy_wrote_them(path, array, method):
     ],
 )
 def test_a_header_in_any_spelling_is_read(path, text):
-    header = text.ljust(117) + "\n"
-    content = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() + bytes(16)
-    path.write_bytes(zipped([("a.npy", content)]))
+    path.write_bytes(zipped([("a.npy", described(text))]))
     assert npz.read(path)["a"].tolist() == [0, 0]
+
+
+def described(text):
+    """An .npy file of two numbers with this header."""
+    header = text.ljust(117) + "\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() + bytes(16)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), 'shape': (2,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), 'more': 1}",
+        "{'descr': '<f8', 'fortran_order': False}",
+        "{'descr': '<f8', 'fortran_order': False, and 'shape': (2,)}",
+        "{'descr': '<f8', 'fortran_order': 0, 'shape': (2,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2.0,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-2,)}",
+        "{'descr': ('<f8', 2), 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,)",
+        "{'descr': '<f8\", 'fortran_order': False, 'shape': (2,)}",
+    ],
+)
+def test_a_header_that_says_more_less_or_something_else_is_refused(path, text):
+    whole = zipped([("a.npy", described(text))])
+    assert ": the array a cannot be read: its header is " in refused(path, whole)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
