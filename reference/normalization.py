@@ -1,8 +1,16 @@
-"""Normalization over a batch."""
+"""Normalization over a batch or over each row."""
+
+import math
 
 import jax.numpy as jnp
 
-__all__ = ["batch_norm", "batch_norm2d", "batch_norm_inference", "batch_norm_inference2d"]
+__all__ = [
+    "batch_norm",
+    "batch_norm2d",
+    "batch_norm_inference",
+    "batch_norm_inference2d",
+    "layer_norm",
+]
 
 
 def batch_norm_inference(x, gamma, beta, mean, var, *, eps=1e-5):
@@ -30,6 +38,17 @@ def batch_norm2d(x, gamma, beta, *, eps=1e-5):
 def batch_norm_inference2d(x, gamma, beta, mean, var, *, eps=1e-5):
     """batch_norm_inference of images"""
     return _images(batch_norm_inference(_rows(x), gamma, beta, mean, var, eps=eps), x)
+
+
+def layer_norm(x, gamma, beta, *, eps=1e-5):
+    """√D γ c (‖c‖² + D ε)^−½ + β, with c the part of each row that is orthogonal to ones
+
+    That part is taken by the matrix I − 1/D, so that JAX's gradient cancels nothing where it is 0.
+    """
+    d = x.shape[-1]
+    c = jnp.einsum("...i,ij->...j", x, jnp.eye(d, dtype=x.dtype) - 1 / max(1, d))
+    length = jnp.power(jnp.einsum("...i,...i->...", c, c) + d * eps, 0.5)
+    return math.sqrt(d) * gamma * c / length[..., None] + beta
 
 
 def _rows(x):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handgrad import BatchNorm, BatchNorm2d, BatchNormInference, BatchNormInference2d
+from handgrad import BatchNorm, BatchNorm2d, BatchNormInference, BatchNormInference2d, LayerNorm
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
 
 SHAPES = [(6, 3), (4, 3, 2, 5)]
@@ -180,3 +180,107 @@ def test_the_mean_of_no_rows_is_nan_and_their_gradient_empty(empty):
     dx, d_gamma, d_beta = rule.backward(residuals, (np.empty(empty), np.ones(3), np.ones(3)))
     assert dx.shape == empty
     assert not np.any([d_gamma, d_beta])
+
+
+def draw_rows(*shape):
+    """x, γ, β, and the upstream gradient of y, for LayerNorm."""
+    x, gamma, beta, dy = normals(3, shape, shape[-1], shape[-1], shape)
+    return (3 * x + 2, gamma, beta), dy
+
+
+def test_layer_norm_output_has_mean_beta_and_spread_gamma():
+    (x, _, _), _ = draw_rows(4, 3, 6)
+    y = value(LayerNorm(eps=0.1), x, np.full(6, -2.0), np.full(6, 5.0))
+    var = np.var(x, axis=-1)
+    assert_close(np.mean(y, axis=-1), np.full((4, 3), 5.0))
+    assert_close(np.var(y, axis=-1), 4 * var / (var + 0.1))
+
+
+def test_layer_norm_gradient_is_orthogonal_to_ones():
+    inputs, dy = draw_rows(4, 3, 6)
+    dx, _, _ = gradients(LayerNorm(eps=0.1), *inputs, dy=dy)
+    assert np.max(np.abs(np.sum(dx, axis=-1))) < 1e-14
+    assert np.max(np.abs(dx)) > 0.1
+
+
+def test_layer_norm_gradient_without_eps_is_orthogonal_to_x():
+    inputs, dy = draw_rows(4, 3, 6)
+    dx, _, _ = gradients(LayerNorm(eps=0), *inputs, dy=dy)
+    assert np.max(np.abs(np.sum(dx * inputs[0], axis=-1))) < 1e-13
+
+
+def test_layer_norm_does_not_see_a_shift_nor_without_eps_a_scale():
+    (x, *params), dy = draw_rows(4, 6)
+    once, moved = (gradients(LayerNorm(eps=0), a, *params, dy=dy) for a in (x, 4 * x - 7))
+    for actual, expected in zip(moved, (once[0] / 4, *once[1:]), strict=True):
+        assert_close(actual, expected)
+
+
+def test_layer_norm_is_batch_norm_across_the_other_axis():
+    (x, _, _), dy = draw_rows(4, 6)
+    layer, batch = (np.ones(6), np.zeros(6)), (np.ones(4), np.zeros(4))
+    none = np.zeros(4)
+    y, *_ = value(BatchNorm(), x.T, *batch)
+    dx, _, _ = gradients(BatchNorm(), x.T, *batch, dy=(dy.T, none, none))
+    assert_close(value(LayerNorm(), x, *layer), y.T)
+    assert_close(gradients(LayerNorm(), x, *layer, dy=dy)[0], dx.T)
+
+
+def test_layer_norm_takes_leading_axes_as_rows():
+    (x, *params), dy = draw_rows(4, 3, 6)
+    together = gradients(LayerNorm(), x, *params, dy=dy)
+    flat = gradients(LayerNorm(), x.reshape(12, 6), *params, dy=dy.reshape(12, 6))
+    alone = gradients(LayerNorm(), x[2, 1], *params, dy=dy[2, 1])
+    assert_close(together[0].reshape(12, 6), flat[0])
+    assert_close(together[1], flat[1])
+    assert_close(together[2], flat[2])
+    assert_close(together[0][2, 1], alone[0])
+
+
+def test_layer_norm_of_one_number_is_beta_and_has_no_gradient_but_betas():
+    (x, gamma, beta), dy = draw_rows(4, 1)
+    dx, d_gamma, d_beta = gradients(LayerNorm(), x, gamma, beta, dy=dy)
+    assert_close(value(LayerNorm(), x, gamma, beta), np.tile(beta, (4, 1)))
+    assert not np.any([*dx, d_gamma])
+    assert_close(d_beta, np.sum(dy, axis=0))
+
+
+def test_layer_norm_of_two_numbers_has_a_gradient_of_the_order_of_eps():
+    (x, gamma, beta), dy = draw_rows(5, 2)
+    dx, _, _ = gradients(LayerNorm(), x, gamma, beta, dy=dy)
+    r = 1 / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-5)
+    d = gamma * dy - np.mean(gamma * dy, axis=-1, keepdims=True)
+    assert np.max(np.abs(dx - 1e-5 * r**3 * d)) < 1e-15 * np.max(np.abs(r * d))
+
+
+def test_layer_norm_of_a_constant_row_is_beta_and_divides_by_the_root_of_eps():
+    (_, gamma, beta), dy = draw_rows(4, 6)
+    x = np.full((4, 6), 2.5)
+    dx, d_gamma, _ = gradients(LayerNorm(eps=0.01), x, gamma, beta, dy=dy)
+    assert_close(value(LayerNorm(), x, gamma, beta), np.tile(beta, (4, 1)))
+    assert_close(dx, (gamma * dy - np.mean(gamma * dy, axis=-1, keepdims=True)) / 0.1)
+    assert not d_gamma.any()
+
+
+def test_layer_norm_far_from_0_keeps_its_digits_in_float32():
+    (x, *params), dy = draw_rows(4, 6)
+    single = [a.astype(np.float32) for a in (x + 1000, *params)]
+    double, upstream = [a.astype(float) for a in single], dy.astype(np.float32)
+    tolerance = 1e-4  # a mean of 1000 is rounded to 6e-5; E(x²) − μ² would be off by 0.06
+    assert_close(value(LayerNorm(), *single), value(LayerNorm(), *double), tolerance)
+    expected = gradients(LayerNorm(), *double, dy=upstream.astype(float))
+    for actual, wanted in zip(gradients(LayerNorm(), *single, dy=upstream), expected, strict=True):
+        assert_close(actual, wanted, tolerance)
+
+
+def test_layer_norm_of_no_rows_gives_parameters_gradient_0():
+    empty = np.empty((2, 0, 3))
+    dx, d_gamma, d_beta = gradients(LayerNorm(), empty, np.ones(3), np.ones(3), dy=empty)
+    assert dx.shape == (2, 0, 3)
+    assert not np.any([d_gamma, d_beta])
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 4), (5, 1), (2, 1, 3, 7)], ids=repr)
+def test_layer_norm_takes_any_number_of_rows(shape):
+    (x, *params), _ = draw_rows(*shape)
+    assert_verified(LayerNorm(eps=0.1), x, *params)
