@@ -1,6 +1,7 @@
 """The curve of a training run: accuracy on the training and the test digits, epoch by epoch."""
 
 import io
+from pathlib import Path
 
 from handgrad.common.files import write_bytes
 
@@ -19,5 +20,5 @@ def draw_curve(history, epoch, path):
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix.removeprefix("."), dpi=150)
+    figure.savefig(picture, format=Path(path).suffix[1:], dpi=150)
     write_bytes(path, picture.getvalue())

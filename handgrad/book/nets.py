@@ -71,8 +71,8 @@ class TwoLayerNet:
 class ConvNet:
     """Convolution, ReLU, pooling, affine, ReLU, affine, and softmax with cross-entropy on top.
 
-    It has the face of TwoLayerNet: `params` holds W1, b1, W2, b2, W3 and b3, and the layers use
-    what stands there at each forward. The rows of x are the pixels of square images.
+    It has the same interface as TwoLayerNet: `params` holds W1, b1, W2, b2, W3 and b3, and the
+    layers use what stands there at each forward. The rows of x are the pixels of square images.
     """
 
     def __init__(self, params):

@@ -1,6 +1,6 @@
 """The vectors of a rule: numbers that a precision holds, what they give, and with what noise.
 
-A result is the rule run in float64 on the rounded numbers, so the rounding of the arguments is no
+A result is the rule run in float64 on the rounded numbers, so the rounding of the arguments is not
 part of a port's error.
 """
 
@@ -67,7 +67,7 @@ def as_stored(x):
 def as_double(x):
     """Real numbers as float64, from any type of PRECISIONS; others as they are.
 
-    Two bytes that are no number by themselves are a bfloat16, the upper half of a float32.
+    Two bytes that are not a number by themselves are a bfloat16, the upper half of a float32.
     """
     if x.dtype.str[1:] in {"u2", "V2"}:
         x = (x.view("<u2" if x.dtype.kind == "V" else x.dtype).astype("<u4") << 16).view("<f4")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handgrad.cli.console import UsageError, progress, whole_number
-from handgrad.common import files
+from handgrad.cli.outputs import refuse_what_cannot_be_written, writing
 from handgrad.common.text import many, size
 from handgrad.rules import catalog
 
@@ -28,7 +28,9 @@ def add_parser(commands):
 def run(arguments):
     """0 when the file is written; 2 if there is nothing to write, or nowhere to write it."""
     output = arguments.output
-    _refuse_what_cannot_be_written(output)
+    if output.suffix != SUFFIX:
+        raise UsageError(f"-o {output} must end in {SUFFIX}")
+    refuse_what_cannot_be_written(output)
     from handgrad.cli.targets import find_rules
 
     names = arguments.targets or catalog.families()
@@ -36,9 +38,8 @@ def run(arguments):
     from handgrad.bridges import golden
 
     try:
-        written = golden.export(_shown(classes), output, arguments.seed)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+        with writing(output):
+            written = golden.export(_shown(classes), output, arguments.seed)
     except ValueError as error:
         raise UsageError(error) from None
     finally:
@@ -60,13 +61,3 @@ def _shown(classes):
     for i, cls in enumerate(classes):
         progress(f"{i}/{len(classes)} {cls.__name__}")
         yield from catalog.instances(cls)
-
-
-def _refuse_what_cannot_be_written(output):
-    """Say before the work what would fail after it."""
-    if output.suffix != SUFFIX:
-        raise UsageError(f"-o {output} must end in {SUFFIX}")
-    try:
-        files.check_writable(output)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from None

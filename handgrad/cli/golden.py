@@ -131,7 +131,7 @@ def _summary(rows):
     count = many(sum(len(row.comparisons) for row in rows), "array")
     wrong = dict.fromkeys(f"{row.rule} ({row.precision})" for row in rows if row.wrong)
     outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
-    text = f"{count}; up to {LIMIT} units of noise are no error: {outcome}"
+    text = f"{count}; up to {LIMIT} units of noise are not an error: {outcome}"
     return textwrap.fill(text, 80, subsequent_indent="  ")
 
 

@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
-from handgrad.common import files
+from handgrad.cli.outputs import refuse_what_cannot_be_written, writing
+from handgrad.common.files import claimed
 from handgrad.common.text import size
 
 STEPS = 10_000
@@ -42,7 +43,7 @@ def add_parser(commands):
 def run(arguments):
     """0 when the steps are done; 1 when the check fails or the loss is no longer a number."""
     with contextlib.ExitStack() as held:
-        _refuse_what_cannot_be_written(arguments, held)
+        _prepare_files(arguments, held)
         try:
             return _run(arguments)
         except MemoryError:
@@ -93,7 +94,7 @@ def _train(job, train, test, arguments):
 def _save(job, path):
     from handgrad.book import checkpoint
 
-    with _writing(path):
+    with writing(path):
         checkpoint.save(job, path)
 
 
@@ -101,17 +102,9 @@ def _draw(job, train, path):
     from handgrad.book import training
     from handgrad.book.curve import draw_curve
 
-    with _writing(path):
+    with writing(path):
         draw_curve(job.history, training.epoch_of(job, train), path)
     print(f"the curve is in {path}")
-
-
-@contextlib.contextmanager
-def _writing(path):
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _row(step, loss, train, test):
@@ -218,7 +211,7 @@ def _check(net, train):
     return all(error <= TOLERANCE for error in check.errors.values())
 
 
-def _refuse_what_cannot_be_written(arguments, held):
+def _prepare_files(arguments, held):
     """Say before the training what would fail after it, and hold the --save file until its end."""
     save, curve = arguments.save, arguments.curve
     if arguments.resume and save is None:
@@ -228,11 +221,10 @@ def _refuse_what_cannot_be_written(arguments, held):
     if curve and importlib.util.find_spec("matplotlib") is None:
         raise UsageError("--curve needs matplotlib: pip install 'handgrad[plot]'")
     if curve:
-        with _writing(curve):
-            files.check_writable(curve)
+        refuse_what_cannot_be_written(curve)
     if save:
-        with _writing(save):
-            held.enter_context(files.claimed(save))
+        with writing(save):
+            held.enter_context(claimed(save))
     if save and save.exists() and not arguments.resume:
         raise UsageError(f"{save} exists: add --resume to go on with it, or name another file")
 

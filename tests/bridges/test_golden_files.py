@@ -187,7 +187,7 @@ LIES = {
         ": its manifest is not right: its format version is 0, and this is 1",
     ),
     "another format": (set_in_manifest(format="other"), ": its manifest does not say that it"),
-    "a version of no number": (
+    "a version of text": (
         set_in_manifest(version="1"),
         "not right: 'version' is not a whole number",
     ),
@@ -252,7 +252,7 @@ BROKEN = {
     "hidden objects": (npy(described("'f8,O'"), bytes(32)), "it holds Python objects"),
     "a structure": (npy(described("[('a', '|O')]"), bytes(16)), "its header is "),
     "no type": (npy(described("'spam'"), bytes(16)), "cannot be read"),
-    "a size of no number": (npy(described(shape="(True, 2)"), bytes(16)), "its header is "),
+    "a size that is True": (npy(described(shape="(True, 2)"), bytes(16)), "its header is "),
     "no sizes": (npy(described(shape="2"), bytes(16)), "its header is "),
     "no shape": (npy("{'descr': '<f8', 'fortran_order': False}"), "its header is "),
     "a list": (npy("[1, 2]"), "its header is '[1, 2]'"),

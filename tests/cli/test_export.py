@@ -137,7 +137,7 @@ def test_a_good_port_passes_and_the_table_says_how_much_was_judged(handgrad, vec
     assert (status, errors) == (0, "")
     assert row.split()[:3] == ["Softmax", "float32", "1/6"]
     assert row.endswith("PASS")
-    assert summary == "1 array; up to 16 units of noise are no error: all pass"
+    assert summary == "1 array; up to 16 units of noise are not an error: all pass"
 
 
 def test_a_wrong_port_is_named_in_80_columns_and_makes_the_status_1(handgrad, vectors, port):

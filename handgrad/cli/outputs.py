@@ -1,0 +1,21 @@
+"""Files that commands write."""
+
+import contextlib
+
+from handgrad.cli.console import UsageError
+from handgrad.common.files import check_writable
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turn an OSError into the sentence that names the file and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def refuse_what_cannot_be_written(path):
+    """Say before the work what would fail after it."""
+    with writing(path):
+        check_writable(path)
