@@ -34,7 +34,6 @@ True
 
 import dataclasses
 import difflib
-import importlib.metadata
 import inspect
 import json
 from collections import Counter
@@ -42,6 +41,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad import __version__
 from handgrad.bridges.manifest import NOISE, RESULTS, Entry, Manifest, Stored, decoded
 from handgrad.bridges.vectors import PRECISIONS, as_double, cases_of, run, vectors
 from handgrad.bridges.work import Budget, TooMuchError
@@ -293,8 +293,7 @@ def _entries(rules, seed):
 def _manifest(entries, seed):
     """The manifest of what this handgrad exports."""
     precisions = {n: {"unit": p.unit, "stored": p.stored} for n, p in PRECISIONS.items()}
-    version = importlib.metadata.version("handgrad")
-    return Manifest(version, np.__version__, seed, precisions, tuple(entries))
+    return Manifest(__version__, np.__version__, seed, precisions, tuple(entries))
 
 
 def _named(rule, prefix, arrays):

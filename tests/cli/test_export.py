@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad import rules
+from handgrad import __version__, rules
 from handgrad.bridges import golden, work
 from handgrad.common import npz
 from tests.common.forging import forged_vectors
@@ -73,7 +73,7 @@ def test_without_a_target_every_rule_is_exported_with_all_its_options(
 
 def test_one_rule_is_counted_as_one(handgrad, tmp_path):
     _, output, _ = handgrad("export", "Negate", "-o", tmp_path / "golden.npz")
-    assert output.startswith("1 rule, 8 entries, 48 arrays, 25.13 kB: ")
+    assert re.match(r"1 rule, 8 entries, 48 arrays, 25\.\d\d kB: ", output)
 
 
 def test_the_seed_decides_the_numbers_and_stands_in_the_file(handgrad, tmp_path):
@@ -206,7 +206,7 @@ def test_json_of_what_is_right_is_ok(handgrad, vectors):
     status, output, _ = handgrad("verify", "--golden", vectors.path, "--json")
     whole = json.loads(output)
     assert status == 0
-    assert (whole["ok"], whole["against"], whole["handgrad"]) == (True, None, "0.1.0")
+    assert (whole["ok"], whole["against"], whole["handgrad"]) == (True, None, __version__)
     assert all(row["ok"] and row["arrays"] == row["of"] for row in whole["rules"])
 
 
