@@ -9,7 +9,8 @@ import numpy as np
 
 from handgrad.derivation.domains import draw
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import evaluate, names_in
+from handgrad.derivation.evaluation import evaluate
+from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.shapes import numpy_value, unpacked
 

@@ -4,17 +4,27 @@ A difference is a fault if it is larger than what rounding does to either side. 
 both sides are evaluated again with every input moved by about one rounding.
 """
 
+import ast
 import re
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from handgrad.common.text import printable
 from handgrad.derivation.budget import BudgetError, left, limited
-from handgrad.derivation.comparison import as_array, difference, evaluated, is_number, mismatch
+from handgrad.derivation.comparison import SHAPE, difference, evaluated, is_number, mismatch
 from handgrad.derivation.diagnosis import diagnose
+from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.evaluation import Walk
+from handgrad.derivation.expressions import of_derivative
+from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
-from handgrad.derivation.shapes import numpy_value, unpacked
+from handgrad.derivation.recurrences import run_block
+from handgrad.derivation.shapes import unpacked, without_warnings
+from handgrad.derivation.vocabulary import vocabulary
 
 HINT_SECONDS = 0.5
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
@@ -24,7 +34,8 @@ DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 class Checked:
     """One link, and what came of it: a problem and a hint at its cause, or neither.
 
-    `error` is the largest difference, as a share of the largest right number.
+    `error` is the largest difference, as a share of the largest right number. `read_as` says how
+    a local derivative was read that stands there whole.
     """
 
     kind: Kind
@@ -34,6 +45,7 @@ class Checked:
     error: float = 0.0
     problem: str = ""
     hint: str = ""
+    read_as: str = ""
 
     @property
     def ok(self):
@@ -60,54 +72,103 @@ def check_at(derivation, points):
     results = []
     for chain in derivation.chains:
         try:
-            truth = _truth(chain, points)
+            if chain.kind is Kind.AUXILIARY:
+                _define(chain, derivation, points)
+            _require_targets(chain, points[0].names)
         except DerivationError as error:
             raise error.at(chain.line) from None
-        results += [_check_link(chain, link, truth, points) for link in chain.checked]
+        results += [_check_link(chain.beside(link), link, points) for link in chain.checked]
     return results
 
 
-def _truth(chain, points):
-    """What a chain should equal, at every point and near it: lists of tuples of arrays."""
-    if chain.kind is Kind.AUXILIARY:
-        for point in points:
-            for place in (point, *point.near):
-                value = numpy_value(chain.links[0].node, place.names)
-                place.names.update(unpacked(chain, value))
+def _require_targets(chain, names):
     for name in chain.targets if chain.from_jax else ():
-        if name not in points[0].names:
-            raise DerivationError(f"{name[1:]} has no gradient: it is not real", chain.line)
+        if name not in names:
+            raise DerivationError(f"{name[1:]} has no gradient: it is not real")
+
+
+def _truths(chain, points):
+    """What a link may equal: (words, its value at every point and near it), the likeliest first."""
     if chain.kind is Kind.IDENTITY:
-        return [evaluated(chain.links[0].node, point) for point in points]
-    return [
-        [
-            tuple(as_array(place.names[name]) for name in chain.targets)
-            for place in (point, *point.near)
+        yield "", [evaluated(chain.links[0].node, point, chain) for point in points]
+    elif chain.kind is Kind.LOCAL and not chain.letters:
+        yield from _readings(chain, points)
+    else:
+        whole = ast.Tuple(list(chain.heads), ast.Load()) if len(chain.heads) > 1 else chain.heads[0]
+        yield "", [evaluated(whole, point, chain) for point in points]
+
+
+def _readings(chain, points):
+    """The ways in which a local derivative may be read that stands there whole."""
+    (name,) = chain.targets
+    y, x = of_derivative(name)
+    found = {}
+    for point in points:
+        read = [
+            dict(readings(p.names[name], p.names[y].shape, p.names[x].shape))
+            for p in (point, *point.near)
         ]
-        for point in points
-    ]
+        for words in read[0]:
+            found.setdefault(words, []).append([(p[words],) for p in read if words in p])
+    return ((words, values) for words, values in found.items() if len(values) == len(points))
 
 
-def _check_link(chain, link, truth, points):
-    head = ", ".join(chain.targets) or chain.links[0].text
-    pairs = list(zip(points, truth, strict=True))
+def _define(chain, derivation, points):
+    """Give the names of an auxiliary definition their values, at every point and near it."""
+    members = [c for c in derivation.chains if c.kind is chain.kind and c.block == chain.block]
+    if chain.block and chain is not members[-1]:
+        return
+    for point in points:
+        for place in (point, *point.near):
+            with without_warnings():
+                if chain.block:
+                    names = run_block(members, partial(_walk, place.names), {})
+                else:
+                    names = unpacked(chain, defined(chain, _walk(place.names, chain, {})))
+            place.names.update(names)
+
+
+def _walk(names, _chain, more):
+    return Walk(names | more, vocabulary(np))
+
+
+def _check_link(chain, link, points):
+    """One link, held against each reading of what it should equal; the first that fits counts."""
+    made = partial(Checked, chain.kind, chain.shown, link.text, link.line)
     if is_number(link.node) and any(point.at_values for point in points):
-        pairs = [(point, right) for point, right in pairs if point.at_values]
-    worst, problem = 0.0, ""
+        points = [point for point in points if point.at_values]
+    found = []
     try:
-        for point, right in pairs:
-            actual = evaluated(link.node, point)
-            problem = problem or mismatch(actual[0], right[0])
+        actual = [evaluated(link.node, point, chain) for point in points]
+        for words, right in _truths(chain, points):
+            worst, problem = _compared(actual, right, _half_unit(link))
             if not problem:
-                worst = max(worst, difference(actual, right, _half_unit(link)))
+                return made(read_as=words)
+            found.append((problem, worst, right))
+        problem, worst, right = min(found, key=lambda f: f[0].startswith(SHAPE))
     except DerivationError as error:
-        problem = error.message
-    if worst:
-        problem = f"off by {worst:.1e} of its scale"
-    if not problem:
-        return Checked(chain.kind, head, link.text, link.line)
-    hint = _hint(chain, link, pairs)
-    return Checked(chain.kind, head, link.text, link.line, worst, problem, hint)
+        problem, worst = error.message, 0.0
+        right = _right(chain, points)
+    hint = _hint(chain, link, list(zip(points, right, strict=True))) if right else ""
+    return made(worst, problem, hint)
+
+
+def _right(chain, points):
+    """What a link should equal that has no value itself; None where that has none either."""
+    try:
+        return next(iter(_truths(chain, points)))[1]
+    except DerivationError:
+        return None
+
+
+def _compared(actual, right, slack):
+    """How far values are off at most, and a sentence if that is a fault."""
+    worst = 0.0
+    for a, r in zip(actual, right, strict=True):
+        if problem := mismatch(a[0], r[0]):
+            return 0.0, problem
+        worst = max(worst, difference(a, r, slack))
+    return worst, f"off by {worst:.1e} of its scale" if worst else ""
 
 
 def _hint(chain, link, pairs):

@@ -8,17 +8,31 @@ import ast
 
 import numpy as np
 
+from handgrad.derivation.entries import value_on
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.shapes import numpy_value
+from handgrad.derivation.evaluation import Walk
+from handgrad.derivation.shapes import without_warnings
+from handgrad.derivation.vocabulary import vocabulary
 
 CONFIDENCE = 64  # times the noise that one rounding of every input makes
 UNIT = 2.0**-53
+SHAPE = "it has the shape"
 
 
-def evaluated(node, point):
-    """The value of an expression at a point and near it: a list of tuples of arrays."""
-    values = (numpy_value(node, place.names) for place in (point, *point.near))
-    return [tuple(map(as_array, v)) if isinstance(v, tuple) else (as_array(v),) for v in values]
+def evaluated(node, point, chain):
+    """The value of one side of a chain at a point and near it: a list of tuples of arrays."""
+    return [values_at(node, place.names, chain) for place in (point, *point.near)]
+
+
+def values_at(node, names, chain):
+    """The value of one side of a chain, or of each part of it: a tuple of arrays."""
+    several = isinstance(node, ast.Tuple) and len(chain.heads) > 1
+    walk = Walk(names, vocabulary(np))
+    with without_warnings():
+        values = [value_on(part, chain, walk) for part in (node.elts if several else [node])]
+    if not several and isinstance(values[0], tuple):
+        values = values[0]
+    return tuple(map(as_array, values))
 
 
 def as_array(value):
@@ -65,7 +79,7 @@ def mismatch(actual, right):
         return f"there are {len(actual)} values for {len(right)} names"
     for a, t in zip(actual, right, strict=True):
         if a.shape != t.shape:
-            return f"it has the shape {a.shape}, and should have {t.shape}"
+            return f"{SHAPE} {a.shape}, and should have {t.shape}"
     return ""
 
 

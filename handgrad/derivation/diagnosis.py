@@ -9,12 +9,12 @@ import numpy as np
 
 from handgrad.common.factors import FORMS, NUMBERS
 from handgrad.derivation.budget import BudgetError, spend
-from handgrad.derivation.comparison import evaluated, is_number, same
+from handgrad.derivation.comparison import evaluated, is_number, same, values_at
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in, parse
 from handgrad.derivation.mends import additions, exchanges
 from handgrad.derivation.notation import Kind
-from handgrad.derivation.shapes import numpy_value, without_warnings
+from handgrad.derivation.shapes import without_warnings
 
 FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
@@ -54,7 +54,7 @@ class _Case:
         self.points = [point for point, _ in pairs]
         self.right = [right for _, right in pairs]
         try:
-            self.actual = [evaluated(link.node, point) for point in self.points]
+            self.actual = [evaluated(link.node, point, chain) for point in self.points]
         except DerivationError:
             self.actual = []
         self.single = len(self.right[0][0]) == 1
@@ -65,7 +65,7 @@ class _Case:
         try:
             pairs = zip(self.points, self.right, strict=True)
             return self._near(node) and all(
-                same(evaluated(node, point), right) for point, right in pairs
+                same(evaluated(node, point, self.chain), right) for point, right in pairs
             )
         except BudgetError:
             raise
@@ -74,8 +74,8 @@ class _Case:
 
     def _near(self, node):
         """Whether an expression is about right at the first point."""
-        value, right = numpy_value(node, self.points[0].names), self.right[0][0]
-        values = value if isinstance(value, tuple) else (value,)
+        right = self.right[0][0]
+        values = values_at(node, self.points[0].names, self.chain)
         return len(values) == len(right) and all(
             np.shape(a) == t.shape
             and np.allclose(a, t, CLOSE, CLOSE * np.max(np.abs(t), initial=0.0), equal_nan=True)

@@ -1,6 +1,7 @@
 """The derivation in a docstring: its indented lines."""
 
-from handgrad.derivation.notation import Line, is_given, read
+from handgrad.derivation.lines import Line, is_given
+from handgrad.derivation.reading import read
 
 
 def derivation_of(rule):

@@ -23,3 +23,7 @@ class DerivationError(ValueError):
     def __str__(self):
         place = [str(n) for n in (self.line, self.column) if n is not None]
         return ": ".join([":".join(place), self.message]) if place else self.message
+
+
+class EmptyError(DerivationError):
+    """A range or an axis that is empty or negative at the sizes that were drawn."""

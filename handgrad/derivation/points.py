@@ -12,10 +12,14 @@ import numpy as np
 
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
+from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.budget import spend
 from handgrad.derivation.domains import draw, stated
-from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import evaluate, names_in
+from handgrad.derivation.entries import defined
+from handgrad.derivation.errors import DerivationError, EmptyError
+from handgrad.derivation.evaluation import Walk
+from handgrad.derivation.expressions import names_in, of_derivative
+from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.shapes import (
     distinct_sizes,
     find_shapes,
@@ -30,6 +34,7 @@ LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
+ATTEMPTS = 30  # to find sizes for which no range is empty
 MOST = 300_000  # numbers of all names together
 FAILURES = (TypeError, ValueError, NotImplementedError, OverflowError, RuntimeError)
 
@@ -60,10 +65,17 @@ class Runner:
     def __init__(self, derivation, seed=0):
         self.derivation = derivation
         self.seed = seed
-        rng = generator(seed, "sizes", derivation.title)
-        letter = distinct_sizes(rng, telling_sizes(derivation))
         self._traced = None
-        self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
+        rng = generator(seed, "sizes", derivation.title)
+        for attempt in range(ATTEMPTS):
+            letter = distinct_sizes(rng, telling_sizes(derivation))
+            try:
+                self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
+                self._values(self._inputs(generator(seed, "sizes", attempt)))
+                break
+            except EmptyError:
+                if attempt + 1 == ATTEMPTS:
+                    raise
 
     def points(self):
         """Random points; before them, if givens have values, the point that these make."""
@@ -71,38 +83,55 @@ class Runner:
         first = [self._point(0, at_values=True)] if valued else []
         return [*first, *(self._point(number) for number in range(1, POINTS + 1))]
 
-    def run(self, inputs, functions, nudges=None):
+    def run(self, inputs, functions, nudges=None, moved=None):
         """The value of every name before the backward pass.
 
         `nudges` are added to the names of a definition, and of that one alone: their gradients
-        are the gradients of the nodes, path by path.
+        are the gradients of the nodes, path by path. `moved` is added to nodes for all that follows.
         """
-        names = self.constants | inputs
+        moved = moved or {}
+        names = self.constants | {n: x + moved[n] if n in moved else x for n, x in inputs.items()}
         numbers = sum(map(_size, inputs.values()))
-        for number, chain in enumerate(self.derivation.definitions):
-            seen = names
-            if nudges is not None:
-                own = {n: names[n] + nudges[key] for key, n in self._keys(number) if key in nudges}
-                seen = names | own
-            value = evaluate(chain.links[0].node, seen, functions)
-            names = names | unpacked(chain, value)
-            numbers += _size(value)
+        for chain in self.derivation.definitions:
+            walk_for = partial(self._walk, names, functions, nudges or {})
+            try:
+                own = self._defined(chain, walk_for, moved)
+            except DerivationError as error:
+                raise error.at(chain.line) from None
+            names = names | own
+            numbers += sum(map(_size, own.values()))
             if numbers > MOST:
                 message = f"the arrays so far hold {numbers} numbers, and may hold {MOST}"
                 raise DerivationError(message, chain.line)
         return names
 
+    def _defined(self, chain, walk_for, moved):
+        """What a definition defines, or a block, at its last definition."""
+        if chain.block:
+            members = self._members(chain)
+            return run_block(members, walk_for, moved) if chain is members[-1] else {}
+        own = unpacked(chain, defined(chain, walk_for(chain, {})))
+        for name, value in own.items():
+            if value is None or value is ...:
+                raise DerivationError(f"{name} is neither a number nor an array")
+        return {n: v + moved[n] if n in moved else v for n, v in own.items()}
+
+    def _walk(self, names, functions, nudges, chain, more):
+        """What a definition is evaluated with: the names above it, and its own nudges."""
+        names = names | more
+        if nudges:
+            number = self.derivation.definitions.index(chain)
+            keys = ((key, name) for key, name in self._keys(number) if key in nudges)
+            names |= {name: names[name] + nudges[key] for key, name in keys if name in names}
+        return Walk(names, functions)
+
+    def _members(self, chain):
+        """The definitions of a block."""
+        return [other for other in self.derivation.definitions if other.block == chain.block]
+
     def _point(self, number, *, at_values=False):
         rng = generator(self.seed, "point", self.derivation.title, number)
-        inputs = {}
-        for given in self.derivation.givens:
-            shape, argument = self.shapes[given.name]
-            try:
-                inputs[given.name] = draw(rng, given.domain, shape, argument)
-                if at_values and given.value is not None:
-                    inputs[given.name] = self._stated(given, shape, argument)
-            except DerivationError as error:
-                raise error.at(given.line) from None
+        inputs = self._inputs(rng, at_values=at_values)
         names = self._values(inputs)
         outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
@@ -126,7 +155,7 @@ class Runner:
         paths = {name: [] for name, value in names.items() if is_real(value)}
         if not upstream:
             return Point(names, paths, at_values)
-        gradients, tangents = self._gradients(names, inputs, upstream, moves)
+        gradients, tangents, jacobians = self._gradients(names, inputs, upstream, moves)
         for number, chain in enumerate(self.derivation.definitions):
             for key, name in self._keys(number):
                 if key in gradients:
@@ -136,7 +165,21 @@ class Runner:
         zero = {name: np.zeros(np.shape(names[name])) for name in paths}
         names |= {f"d{n}": sum((g for _, g in parts), zero[n]) for n, parts in paths.items()}
         names |= {f"δ{n}": np.asarray(dn) for n, dn in (tangents | moves).items()}
+        names |= jacobians
         return Point(names, paths, at_values)
+
+    def _inputs(self, rng, *, at_values=False):
+        """An array for each given."""
+        inputs = {}
+        for given in self.derivation.givens:
+            shape, argument = self.shapes[given.name]
+            try:
+                inputs[given.name] = draw(rng, given.domain, shape, argument)
+                if at_values and given.value is not None:
+                    inputs[given.name] = self._stated(given, shape, argument)
+            except DerivationError as error:
+                raise error.at(given.line) from None
+        return inputs
 
     def _stated(self, given, shape, argument):
         """The value of a given, as an array of its shape and domain."""
@@ -202,7 +245,7 @@ class Runner:
             key: np.zeros(np.shape(names[name]))
             for number in range(len(self.derivation.definitions))
             for key, name in self._keys(number)
-            if is_real(names[name])
+            if is_real(names.get(name))
         }
 
         def outputs(nudges):
@@ -216,7 +259,24 @@ class Runner:
         _, pull = jax.vjp(outputs, nudges)
         reals = {name: inputs[name] for name in moves}
         _, tangents = jax.jvp(nodes, (reals,), (moves,))
-        return pull(upstream)[0], tangents
+        return pull(upstream)[0], tangents, self._jacobians(names, inputs, functions)
+
+    def _jacobians(self, names, inputs, functions):
+        """The local derivatives: how one node moves when another moves, and all that it enters."""
+        import jax
+
+        found = {}
+        for name in sorted(self.derivation.derivatives):
+            y, x = of_derivative(name)
+            if not (is_real(names[y]) and is_real(names[x])):
+                continue
+            bound_elements((*np.shape(names[y]), *np.shape(names[x])))
+            at = partial(self._moved, inputs, functions, y, x)
+            found[name] = jax.jacfwd(at)(np.zeros(np.shape(names[x])))
+        return found
+
+    def _moved(self, inputs, functions, y, x, move):
+        return self.run(inputs, functions, moved={x: move})[y]
 
 
 def _size(value):

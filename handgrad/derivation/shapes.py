@@ -5,8 +5,9 @@ import ast
 import numpy as np
 
 from handgrad.derivation.bounds import bound_elements
-from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import evaluate, names_in
+from handgrad.derivation.errors import DerivationError, EmptyError
+from handgrad.derivation.evaluation import evaluate
+from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
@@ -119,15 +120,17 @@ def _sizes(axis, given, constants, letter, leading):
         return tuple(leading())
     constants |= {name: letter() for name in names_in(axis) if name not in constants}
     size = evaluate(axis, constants, {})
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool):
         raise DerivationError(f"{given.name} has an axis of size {size!r}", given.line)
+    if size < 0:
+        raise EmptyError(f"{given.name} has an axis of size {size!r}", given.line)
     return (size,)
 
 
 def _constants(chain, constants):
     """What a definition makes of constants alone, if that is a number or a shape."""
     node = chain.links[0].node
-    if not set(names_in(node)) <= constants.keys():
+    if chain.letters or chain.block or not set(names_in(node)) <= constants.keys():
         return {}
     found = unpacked(chain, numpy_value(node, constants))
     return {name: value for name, value in found.items() if not hasattr(value, "shape")}

@@ -10,7 +10,8 @@ from handgrad.common.files import open_regular
 from handgrad.common.text import printable
 from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.notation import Line, is_given, read
+from handgrad.derivation.lines import Line, is_given
+from handgrad.derivation.reading import read
 
 FENCE = re.compile(r"\s*+(?P<fence>```+|~~~+)\s*+(?P<info>[^\s`]*+)[^`]*+")
 WORD = "derivation"  # after the fence of a block

@@ -12,7 +12,7 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ ELEMENTWISE = (
     "ones_like zeros_like"
 )
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
+OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where"
 REDUCTIONS = "all any max min prod sum"
 ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
 LINALG = "cholesky det inv"
@@ -51,6 +52,7 @@ class Function:
     keywords: frozenset[str] = frozenset()
     broadcasts: bool = True
     takes_text: bool = False
+    elementwise: bool = False
 
 
 def vocabulary(xp):
@@ -68,6 +70,7 @@ def _table(library):
     table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
     table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
     table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
+    table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
     return _references() | table
 
 

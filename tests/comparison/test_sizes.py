@@ -17,7 +17,8 @@ from handgrad.comparison.sizes import (
     spelled,
 )
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.derivation.notation import Line, read
+from handgrad.derivation.lines import Line
+from handgrad.derivation.reading import read
 from handgrad.derivation.shapes import find_shapes
 from tests.comparison.small import small_sizes
 from tests.rules_and_cases import RULES

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from handgrad.derivation.notation import Line, read
+from handgrad.derivation.lines import Line
+from handgrad.derivation.reading import read
 
 FIRST = 101  # the number of a derivation's first line, as if it stood far down in a file
 

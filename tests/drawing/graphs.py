@@ -2,7 +2,8 @@
 
 from xml.parsers import expat
 
-from handgrad.derivation.notation import Line, read
+from handgrad.derivation.lines import Line
+from handgrad.derivation.reading import read
 from handgrad.drawing.graph import NodeKind, walk
 
 APPLE = """

@@ -1,0 +1,87 @@
+"""Indices: which letters an expression has, and over how many numbers each runs."""
+
+import ast
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import elements, is_reduction, names_in, spelled
+
+
+def letters_in(nodes, known):
+    """The names that are indices in expressions, in their order: not defined, and in a subscript."""
+    found = []
+    for node in nodes:
+        heads = {id(n.func) for n in ast.walk(node) if is_reduction(n)}
+        bound = {letter for n in ast.walk(node) if is_reduction(n) for letter, _ in bound_in(n)}
+        for n in ast.walk(node):
+            if isinstance(n, ast.Subscript) and id(n) not in heads:
+                names = names_in(n.slice)
+                found += [name for name in names if name not in known and name not in bound]
+    return list(dict.fromkeys(found))
+
+
+def bound_in(reduction):
+    """(letter, limits) of each index that sum[i, j : n](…) takes; limits None if none are stated."""
+    return [declared(part) for part in elements(reduction.func.slice)]
+
+
+def declared(part):
+    """The letter of an index and its stated limits: j, j : n, or j : a : b."""
+    limits = None
+    if isinstance(part, ast.Slice):
+        limits = [p for p in (part.upper, part.step) if p is not None]
+        part = part.lower
+    if not isinstance(part, ast.Name) or limits == []:
+        raise DerivationError("an index is a letter, or a letter and its range, as in j : n")
+    return part.id, limits
+
+
+def is_step(letter, nodes, walk):
+    """Whether a letter stands beside axes that have none, as in h[t] where h has two axes."""
+    return any(
+        len(parts) < len(shape) and any(letter in names_in(part) for part in parts)
+        for _, parts, shape in subscripts(nodes, walk)
+    )
+
+
+def subscripts(nodes, walk):
+    """(name, indices, shape) of each array in expressions that has a subscript."""
+    for node in nodes:
+        for n in ast.walk(node):
+            if isinstance(n, ast.Subscript) and (shape := walk.shape_of(n.value)) is not None:
+                yield spelled(n.value), elements(n.slice), shape
+
+
+def size_of(letter, nodes, walk):
+    """How many numbers a letter has: the size of the axes at which it stands alone.
+
+    Where an axis counts steps, n of them or n + 1 with the first state, a letter takes those steps
+    at which all its subscripts lie inside.
+    """
+    alone, steps = {}, []
+    for name, parts, shape in subscripts(nodes, walk):
+        for axis, (part, size) in enumerate(zip(parts, shape, strict=False)):
+            shift = shift_of(part, letter)
+            if shift is not None and axis == 0 and name in walk.grid.times:
+                steps.append(size - shift)
+            elif shift == 0:
+                alone[size] = f"axis {axis} of {name}"
+    if len(alone) > 1:
+        (m, first), (n, second), *_ = alone.items()
+        raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
+    if not alone and not steps:
+        raise DerivationError(f"the range of {letter} is not known: state it, as in {letter} : n")
+    return max(0, min([*alone, *steps]))
+
+
+def shift_of(part, letter):
+    """c, where an index is letter + c, with or without a range; None where it is something else."""
+    match part:
+        case ast.Slice(lower=lower) if lower is not None:
+            return shift_of(lower, letter)
+        case ast.Name(id=name) if name == letter:
+            return 0
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int() as c)):
+            return c if name == letter else None
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Sub(), right=ast.Constant(value=int() as c)):
+            return -c if name == letter else None
+    return None

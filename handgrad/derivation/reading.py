@@ -1,0 +1,289 @@
+"""Reading: the lines of a derivation become its statements."""
+
+import ast
+import keyword
+import unicodedata
+
+from handgrad.derivation import lines as text
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import (
+    elements,
+    is_derivative,
+    is_reduction,
+    names_in,
+    near,
+    of_derivative,
+    parse,
+)
+from handgrad.derivation.indices import bound_in, letters_in, shift_of
+from handgrad.derivation.notation import CONSTANTS, Chain, Derivation, Given, Kind, Link
+from handgrad.derivation.recurrences import Blocks
+
+MAX_LINES = 2000
+
+
+def read(lines, fields=None, title=""):
+    """The derivation in some lines. Raises DerivationError with the place of what is wrong."""
+    lines = list(lines)
+    if len(lines) > MAX_LINES:
+        raise DerivationError(f"a derivation has at most {MAX_LINES} lines", lines[0].number)
+    derivation = Derivation(title, dict(fields or {}))
+    reader = _Reader(derivation)
+    for statement in text.statements(lines):
+        reader.read(statement)
+    reader.close()
+    return derivation
+
+
+class _Reader:
+    """Reads statement after statement, and knows which names there are."""
+
+    def __init__(self, derivation):
+        self.derivation = derivation
+        self.sizes = set()
+        self.nodes = set()
+        self.auxiliary = set()
+        self.stated = set()
+        self.backward = False
+        self.blocks = {Kind.DEFINITION: Blocks(), Kind.AUXILIARY: Blocks()}
+
+    def read(self, lines):
+        first = lines[0]
+        match = text.GIVEN.fullmatch(first.text)
+        if match and len(lines) == 1:
+            self._given(match, first)
+        else:
+            self._chain([part for line in lines for part in text.parts(line)], first)
+
+    def close(self):
+        """Say what is still missing at the end."""
+        for blocks in self.blocks.values():
+            blocks.require_steps()
+
+    def _given(self, match, line):
+        name = unicodedata.normalize("NFKC", match["name"])  # as Python reads its names
+        self._require_free(name, line.number, match.start("name") + 1)
+        shape, domain, start = text.split(match["rest"], line)
+        column = match.start("rest")
+        axes = _axes(shape, line.number, column)
+        argument, value = (
+            parse(domain[part], line.number, column + start + domain.start(part))
+            if domain[part]
+            else None
+            for part in ("argument", "value")
+        )
+        known = self.sizes | self.nodes | self.derivation.fields.keys()
+        for axis in axes:
+            self.sizes |= {size for size in names_in(axis) if size not in known}
+        if name in self.sizes:
+            raise DerivationError(f"{name} is a size of its own axes", line.number)
+        given = Given(name, tuple(axes), domain["domain"] or "real", argument, value, line.number)
+        self.nodes.add(name)
+        self.derivation.givens.append(given)
+        self.derivation.order.append(given)
+
+    def _chain(self, parts, line):
+        if len(parts) < 2:
+            raise DerivationError(
+                f"{line.text.strip()!r} is neither a given, `x : (N, D)`, nor a chain, `y = x`",
+                line.number,
+                1,
+            )
+        head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
+        heads = _heads(head.node)
+        targets = tuple(map(_name, heads))
+        if len(set(targets)) < len(targets):
+            raise DerivationError("a name appears twice in front of the `=`", line.number, 1)
+        kind = self._kind(targets, heads, links)
+        if kind is Kind.IDENTITY:
+            targets, heads, links = (), (), [head, *links]
+        letters = self._letters(heads or [head.node], links)
+        block = 0
+        if kind in {Kind.DEFINITION, Kind.AUXILIARY} and len(heads) == 1:
+            block = self._block(kind, heads[0], targets[0], links, line)
+        self._require_known(links, targets, letters, block)
+        limits, times = _limits(heads), frozenset(self.derivation.times)
+        links = tuple(links)
+        self._keep(Chain(kind, targets, links, line.number, heads, letters, limits, block, times))
+
+    def _keep(self, chain):
+        """Remember what a chain says, and put it to the others."""
+        kind, targets = chain.kind, set(chain.targets)
+        if kind is Kind.DEFINITION:
+            for name in targets - (self.derivation.times if chain.block else set()):
+                self._require_free(name, chain.line, 1)
+            self.nodes |= targets
+        elif kind is Kind.AUXILIARY:
+            for name in targets:
+                self._require_no_gradient(name, chain.line)
+            self.auxiliary |= targets
+        elif kind is not Kind.IDENTITY:
+            self.stated |= targets
+        self.backward |= kind is not Kind.DEFINITION
+        if chain.block or self._takes_steps(chain):
+            self.derivation.times |= {f"{d}{name}" for name in targets for d in ("", "d", "δ")}
+        self.derivation.chains.append(chain)
+        self.derivation.order.append(chain)
+
+    def _takes_steps(self, chain):
+        """Whether what a chain defines has its steps on the first axis, as da[t] = dh[t+1] * …"""
+        if chain.kind not in {Kind.DEFINITION, Kind.AUXILIARY} or not chain.letters:
+            return False
+        return any(
+            shift_of(elements(n.slice)[0], chain.letters[0]) is not None
+            for node in chain.nodes
+            for n in ast.walk(node)
+            if isinstance(n, ast.Subscript) and _name(n) in self.derivation.times
+        )
+
+    def _block(self, kind, head, target, links, line):
+        """The block of a definition, of the forward or of what follows it; 0 if it is in none."""
+        try:
+            return self.blocks[kind].place(target, head, links, self._known())
+        except DerivationError as error:
+            raise error.at(line.number, 1) from None
+
+    def _letters(self, heads, links):
+        """The free indices of what stands first; those behind must be among them."""
+        known = self._known()
+        letters = letters_in(heads, known)
+        for link in links:
+            for letter in letters_in([link.node], known):
+                if letter not in letters:
+                    message = f"{letter} is free on the right and not on the left"
+                    hint = f"{message}: is a sum over {letter} missing?"
+                    raise DerivationError(hint, link.line, _column(link, letter))
+        return tuple(letters)
+
+    def _known(self):
+        """The names that have a meaning."""
+        known = self.derivation.fields.keys() | self.sizes | self.nodes | self.auxiliary
+        return known | self.stated | self._upstream() | self._moves() | CONSTANTS.keys()
+
+    def _kind(self, targets, heads, links):
+        """What a chain says, from what stands first."""
+        if any(map(is_derivative, targets)):
+            return Kind.LOCAL
+        letters = {self._letter(name) for name in targets}
+        if letters & {"d", "δ"}:
+            if len(letters) > 1:
+                message = "a line has gradients in front of its `=`, or differentials, or new names"
+                raise DerivationError(message, links[0].line, 1)
+            return Kind.GRADIENT if letters == {"d"} else Kind.DIFFERENTIAL
+        for kind, blocks in self.blocks.items():
+            if set(targets) & blocks.begun.keys() and isinstance(heads[0], ast.Subscript):
+                return kind
+        taken = self.nodes | self.sizes | self.auxiliary | self.derivation.fields.keys()
+        if not targets or "δ" in targets or set(targets) & taken:
+            return Kind.IDENTITY
+        gradients = {f"d{name}" for name in self.nodes} | self._moves()
+        used = {name for link in links for name in names_in(link.node)}
+        return Kind.AUXILIARY if self.backward or used & gradients else Kind.DEFINITION
+
+    def _letter(self, name):
+        """The d or δ of a name that is the gradient or differential of a node."""
+        moved = name[0] in "dδ" and name not in self.nodes and name[1:] in self.nodes
+        return name[0] if moved else ""
+
+    def _require_free(self, name, line, column):
+        """A node's name must be new, and so must the names of its gradient and differential."""
+        if name in self.nodes or name in self.sizes:
+            raise DerivationError(f"{name} is already defined", line, column)
+        if keyword.iskeyword(name):
+            raise DerivationError(f"{name} is a Python keyword and cannot be a name", line, column)
+        clashes = {f"d{name}", f"δ{name}", name[1:] if name[0] in "dδ" else ""} & self.nodes
+        for other in clashes:
+            message = f"{name} and {other} read as a node and its gradient: rename one of them"
+            raise DerivationError(message, line, column)
+
+    def _require_no_gradient(self, name, line):
+        """What is defined after the forward is not a node, and must not look like a gradient."""
+        if name[0] not in "dδ":
+            return
+        if name[1:] in self.auxiliary:
+            message = f"{name[1:]} is defined after the first gradient, so it has none of its own"
+            raise DerivationError(message, line, 1)
+        for node in self.nodes:
+            if node.casefold() == name[1:].casefold():
+                message = f"{name} is not a gradient: did you mean {name[0]}{node}?"
+                raise DerivationError(message, line, 1)
+
+    def _upstream(self):
+        return {f"d{name}" for name in self.derivation.outputs}
+
+    def _moves(self):
+        return {f"δ{name}" for name in self.nodes}
+
+    def _require_known(self, links, targets, letters, block):
+        """Every name must have a meaning where it stands, and not the one that it is given there."""
+        known = self._known() | set(letters) | {"δ"}
+        known |= {f"d{name}" for name in self.nodes & self.derivation.times}
+        upstream, own = self._upstream(), set() if letters or block else set(targets)
+        for name in filter(is_derivative, targets):
+            self._require_nodes(name, links[0])
+        for link in links:
+            bound = {i for n in ast.walk(link.node) if is_reduction(n) for i, _ in bound_in(n)}
+            for name in names_in(link.node):
+                if is_derivative(name):
+                    self._require_nodes(name, link)
+                elif name in own and name not in upstream:
+                    message = f"{name} is used in its own definition"
+                    raise DerivationError(message, link.line, _column(link, name))
+                elif name not in known | bound | set(targets):
+                    raise DerivationError(
+                        self._unknown(name, known), link.line, _column(link, name)
+                    )
+
+    def _unknown(self, name, known):
+        """What is said of a name without a meaning."""
+        if name[0] == "d" and name[1:] in self.nodes:
+            outputs = " and ".join(self.derivation.outputs) or "nothing"
+            return f"{name} is not stated yet, and the output so far is {outputs}"
+        return f"{name} is not defined here{near(name, known)}"
+
+    def _require_nodes(self, name, link):
+        """Both names of a local derivative must be those of nodes; it is then asked of JAX."""
+        for node in of_derivative(name):
+            if node not in self.nodes:
+                message = f"{node}, of {name}, is not a node of the forward{near(node, self.nodes)}"
+                raise DerivationError(message, link.line)
+        self.derivation.derivatives.add(name)
+
+
+def _heads(node):
+    """The names in front of the first `=`, with their indices; () if something else is there."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    return tuple(parts) if all(_name(part) for part in parts) else ()
+
+
+def _name(node):
+    """The name that a node is, with or without a subscript; "" if it is something else."""
+    node = node.value if isinstance(node, ast.Subscript) else node
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _limits(heads):
+    """The stated ranges of the letters of heads, y[n : N - K + 1]."""
+    found = {}
+    for head in heads:
+        for part in elements(head.slice) if isinstance(head, ast.Subscript) else ():
+            if isinstance(part, ast.Slice) and part.lower is not None and part.upper is not None:
+                stated = [p for p in (part.upper, part.step) if p is not None]
+                found |= dict.fromkeys(names_in(part.lower), stated)
+    return found
+
+
+def _column(link, name):
+    nodes = (n for n in ast.walk(link.node) if isinstance(n, ast.Name) and n.id == name)
+    return min(n.col_offset for n in nodes) + 1
+
+
+def _axes(shape, line, column):
+    """The expressions between the parentheses of a given."""
+    listed = shape.rstrip().removesuffix(",")
+    if not listed.strip():
+        return []
+    node = parse(f"({listed},)", line, column)
+    if not isinstance(node, ast.Tuple):
+        raise DerivationError(f"({shape}) is not a shape, such as (N, D)", line, column)
+    return node.elts
