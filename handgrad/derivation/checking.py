@@ -12,12 +12,14 @@ from functools import partial
 import numpy as np
 
 from handgrad.common.text import printable
+from handgrad.derivation.branches import Branches, unwatched
 from handgrad.derivation.budget import BudgetError, left, limited
 from handgrad.derivation.comparison import SHAPE, difference, evaluated, is_number, mismatch
 from handgrad.derivation.diagnosis import diagnose
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
+from handgrad.derivation.exploration import further_points
 from handgrad.derivation.expressions import of_derivative
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
@@ -59,12 +61,44 @@ class Checked:
         return f"{said}: {self.problem}{printable(hint)}"
 
 
-def check_links(derivation, seed=0):
-    """Check every link of a derivation: a list of Checked, line by line.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a derivation: its links; comparisons of which one side was never taken, each with
+    its line; and the inputs whose gradient no line states.
+    """
+
+    links: list[Checked]
+    unseen: list[tuple[int, str]]
+    unstated: list[str]
+
+
+def check_derivation(derivation, seed=0):
+    """Check every link of a derivation, at points that take both sides of every comparison.
 
     Raises DerivationError where a given or a definition has no value, or where the time is used up.
     """
-    return check_at(derivation, Runner(derivation, seed).points())
+    branches = Branches()
+    with branches.watching():
+        runner = Runner(derivation, seed)
+        points = runner.points()
+        points += further_points(runner, points)
+        links = check_at(derivation, points)
+    return Outcome(links, branches.unseen, _unstated(derivation, points[0].names))
+
+
+def check_links(derivation, seed=0):
+    """The checked links of a derivation, line by line."""
+    return check_derivation(derivation, seed).links
+
+
+def _unstated(derivation, names):
+    """The inputs that have a gradient, where some gradients are stated and theirs is not."""
+    stated = {name[1:] for c in derivation.chains if c.kind is Kind.GRADIENT for name in c.targets}
+    stated |= {
+        of_derivative(n)[1] for c in derivation.chains if c.kind is Kind.LOCAL for n in c.targets
+    }
+    inputs = [given.name for given in derivation.givens if f"d{given.name}" in names]
+    return [name for name in inputs if name not in stated] if stated else []
 
 
 def check_at(derivation, points):
@@ -174,7 +208,7 @@ def _compared(actual, right, slack):
 def _hint(chain, link, pairs):
     """What would mend a link, if that is found soon: the other links need the time too."""
     try:
-        with limited(min(HINT_SECONDS, left() / 8)):
+        with limited(min(HINT_SECONDS, left() / 8)), unwatched():
             return diagnose(chain, link, pairs)
     except BudgetError:
         return ""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.derivation.bounds import bound_broadcast, bound_elements
+from handgrad.derivation.branches import note_choice
 from handgrad.derivation.errors import DerivationError, EmptyError
 from handgrad.derivation.expressions import elements, names_in, spelled
 from handgrad.derivation.indices import bound_in, is_step, size_of
@@ -137,6 +138,7 @@ def refuse_wrapped(index, chosen):
 def chosen(arguments, walk):
     """where(c, a, b): a may leave its arrays where c is false, and b where c is true."""
     condition = walk(arguments[0])
+    note_choice(arguments[0], condition)
     if isinstance(condition, bool | np.bool_) and not walk.grid.depth:
         return walk(arguments[1 if condition else 2])
     grid = walk.grid

@@ -15,6 +15,7 @@ from typing import Any
 
 from handgrad.derivation import entries
 from handgrad.derivation.bounds import bound_broadcast, bound_product, bounded
+from handgrad.derivation.branches import note_call, note_comparison
 from handgrad.derivation.budget import spend
 from handgrad.derivation.entries import NO_GRID, Grid
 from handgrad.derivation.errors import DerivationError
@@ -108,7 +109,9 @@ def _value(node, walk):
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
             left, right = _number(walk(left)), _number(walk(right))
             bound_broadcast(left, right)
-            return COMPARE[type(op)](left, right)
+            condition = COMPARE[type(op)](left, right)
+            note_comparison(node, left, right, condition)
+            return condition
         case ast.Call() if is_reduction(node):
             return entries.reduced(node, walk)
         case ast.Call(func=ast.Name(id="where"), args=[_, _, _], keywords=[]):
@@ -185,6 +188,7 @@ def _call(name, node, walk):
         values = list(map(walk, arguments))
     if function.broadcasts:
         bound_broadcast(*values)
+    note_call(node, name, values)
     return function.call(*values, **named)
 
 

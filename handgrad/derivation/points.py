@@ -71,7 +71,7 @@ class Runner:
             letter = distinct_sizes(rng, telling_sizes(derivation))
             try:
                 self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
-                self._values(self._inputs(generator(seed, "sizes", attempt)))
+                self.values(self._inputs(generator(seed, "sizes", attempt)))
                 break
             except EmptyError:
                 if attempt + 1 == ATTEMPTS:
@@ -131,8 +131,11 @@ class Runner:
 
     def _point(self, number, *, at_values=False):
         rng = generator(self.seed, "point", self.derivation.title, number)
-        inputs = self._inputs(rng, at_values=at_values)
-        names = self._values(inputs)
+        return self.point_at(rng, self._inputs(rng, at_values=at_values), at_values=at_values)
+
+    def point_at(self, rng, inputs, *, at_values=False):
+        """The point with these inputs, and with upstream gradients and moves at random."""
+        names = self.values(inputs)
         outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
             name: np.asarray(1.0 if at_values and not np.shape(y) else rng.normal(size=np.shape(y)))
@@ -151,7 +154,7 @@ class Runner:
 
     def _at(self, inputs, upstream, moves, at_values):
         """The point with these inputs, upstream gradients and moves of the inputs."""
-        names = self._values(inputs)
+        names = self.values(inputs)
         paths = {name: [] for name, value in names.items() if is_real(value)}
         if not upstream:
             return Point(names, paths, at_values)
@@ -174,12 +177,21 @@ class Runner:
         for given in self.derivation.givens:
             shape, argument = self.shapes[given.name]
             try:
-                inputs[given.name] = draw(rng, given.domain, shape, argument)
+                inputs[given.name] = self.drawn(rng, given)
                 if at_values and given.value is not None:
                     inputs[given.name] = self._stated(given, shape, argument)
             except DerivationError as error:
                 raise error.at(given.line) from None
         return inputs
+
+    def drawn(self, rng, given):
+        """A given with numbers of its domain."""
+        shape, argument = self.shapes[given.name]
+        return draw(rng, given.domain, shape, argument)
+
+    def inputs_of(self, point):
+        """The givens at a point."""
+        return {given.name: point.names[given.name] for given in self.derivation.givens}
 
     def _stated(self, given, shape, argument):
         """The value of a given, as an array of its shape and domain."""
@@ -189,7 +201,8 @@ class Runner:
             raise DerivationError(message)
         return stated(given.domain, np.broadcast_to(value, shape), argument)
 
-    def _values(self, inputs):
+    def values(self, inputs):
+        """The value of every name of the forward, on NumPy."""
         with without_warnings():
             return self.run(inputs, vocabulary(np))
 

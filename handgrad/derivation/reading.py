@@ -238,8 +238,22 @@ class _Reader:
         """What is said of a name without a meaning."""
         if name[0] == "d" and name[1:] in self.nodes:
             outputs = " and ".join(self.derivation.outputs) or "nothing"
-            return f"{name} is not stated yet, and the output so far is {outputs}"
+            said = f"{name} is not stated yet, and the output so far is {outputs}"
+            later = self._defined_after(name[1:])
+            return f"{said}: if {name[1:]} is meant, move {later} above it" if later else said
         return f"{name} is not defined here{near(name, known)}"
+
+    def _defined_after(self, name):
+        """The nodes that are defined below a node and not made of it."""
+        made, found, below = {name}, [], False
+        for chain in self.derivation.definitions:
+            used = {n for link in chain.links for n in names_in(link.node)}
+            below |= name in chain.targets
+            if used & made:
+                made |= set(chain.targets)
+            elif below and name not in chain.targets:
+                found += chain.targets
+        return "" if made - {name} else " and ".join(found)
 
     def _require_nodes(self, name, link):
         """Both names of a local derivative must be those of nodes; it is then asked of JAX."""

@@ -3,12 +3,13 @@
 import dataclasses
 import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from handgrad.common.text import many, printable
 from handgrad.derivation.budget import limited
-from handgrad.derivation.checking import Checked, check_links
+from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import scopes_at
 
@@ -18,22 +19,34 @@ SECONDS, SECONDS_A_LINE = 3.0, 0.01  # ordinary lines take a third of that
 
 @dataclass(frozen=True)
 class Derivation:
-    """A derivation: its checked links, and why it could not be read or run, if so."""
+    """A derivation: its checked links, and why it could not be read or run, if so.
+
+    `unseen` are comparisons, each with its line, of which one side was never taken; `unstated` the
+    inputs whose gradient no line states.
+    """
 
     title: str
     path: str
     links: list[Checked]
     error: str = ""
+    unseen: list[tuple[int, str]] = field(default_factory=list)
+    unstated: list[str] = field(default_factory=list)
 
     @property
     def ok(self):
-        """Whether every link holds."""
-        return not self.error and all(link.ok for link in self.links)
+        """Whether every link holds, and was looked at from all sides."""
+        return self.status == "PASS"
 
     @property
     def status(self):
-        """PASS, WRONG, or ERROR where it could not be read or run."""
-        return "ERROR" if self.error else "PASS" if self.ok else "WRONG"
+        """PASS; ERROR where it could not be read or run, WRONG where a link does not hold, VACUOUS
+        where no link was held against anything, INCOMPLETE where a side was never taken.
+        """
+        if self.error:
+            return "ERROR"
+        if not all(link.ok for link in self.links):
+            return "WRONG"
+        return "VACUOUS" if not self.links else "INCOMPLETE" if self.unseen else "PASS"
 
     def to_dict(self):
         """The derivation in plain strings, lists and numbers."""
@@ -49,6 +62,16 @@ class Derivation:
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
         if self.error:
             rows.append(_indented(f"{path}:{self.error}"))
+        rows += [
+            _indented(f"{path}:{line}: {words}, at any point that was tried")
+            for line, words in self.unseen
+        ]
+        if self.status == "VACUOUS":
+            rows.append(
+                _indented("no line was held against anything: state a gradient, as in dx = …")
+            )
+        if self.unstated:
+            rows.append(_indented(f"no line for: {', '.join(self.unstated)}"))
         return "\n".join(rows)
 
 
@@ -114,11 +137,13 @@ def check_scopes(scopes, seed):
         begin = time.thread_time()
         try:
             with limited(left):
-                links, error = check_links(scope.derivation(), seed), ""
-        except DerivationError as raised:
-            links, error = [], str(raised)
+                found = check_derivation(scope.derivation(), seed)
+            made = partial(Derivation, unseen=found.unseen, unstated=found.unstated)
+            derivation = made(scope.title, scope.path, found.links)
+        except DerivationError as error:
+            derivation = Derivation(scope.title, scope.path, [], str(error))
         left -= time.thread_time() - begin
-        yield Derivation(scope.title, scope.path, links, error)
+        yield derivation
 
 
 def _indented(text):

@@ -1,0 +1,111 @@
+"""Branches: which sides of every comparison were taken, so that none passes unseen.
+
+A comparison of real numbers, and what has a kink, such as maximum or abs, is noted wherever it is
+evaluated within `watching`. Points at other scales are then looked for, until both sides were seen.
+"""
+
+import ast
+import contextlib
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handgrad.derivation.expressions import spelled
+
+WATCHED: ContextVar["Branches | None"] = ContextVar("WATCHED", default=None)
+ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+KINKS = {
+    "abs": lambda x: [(f"{x} > 0", lambda x: x > 0)],
+    "relu": lambda x: [(f"{x} > 0", lambda x: x > 0)],
+    "sign": lambda x: [(f"{x} > 0", lambda x: x > 0)],
+    "maximum": lambda a, b: [(f"{a} > {b}", lambda a, b: a > b)],
+    "minimum": lambda a, b: [(f"{a} < {b}", lambda a, b: a < b)],
+    "clip": lambda x, a, b: [
+        (f"{x} < {a}", lambda x, a, _: x < a),
+        (f"{x} > {b}", lambda x, _, b: x > b),
+    ],
+}
+
+
+@contextlib.contextmanager
+def unwatched():
+    """Note nothing of what is evaluated within."""
+    before = WATCHED.set(None)
+    try:
+        yield
+    finally:
+        WATCHED.reset(before)
+
+
+@dataclass
+class Branches:
+    """The conditions that were met, by their place and words: whether each was true, and false."""
+
+    met: dict[tuple[int, str], list[bool]] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def watching(self):
+        """Note what is evaluated within."""
+        before = WATCHED.set(self)
+        try:
+            yield self
+        finally:
+            WATCHED.reset(before)
+
+    def note(self, line, words, condition):
+        """Note the sides of a condition that were taken."""
+        sides = self.met.setdefault((line, words), [False, False])
+        sides[0] |= bool(np.any(condition))
+        sides[1] |= not np.all(condition)
+
+    @property
+    def unseen(self):
+        """(line, words): each condition that was always false or always true."""
+        return [
+            (line, f"{words} was never {'true' if not true else 'false'}")
+            for (line, words), (true, false) in sorted(self.met.items())
+            if not (true and false)
+        ]
+
+    def sees_more_than(self, other):
+        """Whether a side was taken here that was not taken there."""
+        return any(
+            mine and not theirs
+            for key, sides in self.met.items()
+            for mine, theirs in zip(sides, other.met.get(key, [True, True]), strict=True)
+        )
+
+
+def note_comparison(node, left, right, condition):
+    """Note a comparison of real numbers by their order."""
+    watched = WATCHED.get()
+    if watched is not None and type(node.ops[0]) in ORDER and _is_real(left, right):
+        watched.note(node.lineno, spelled(node), condition)
+
+
+def note_call(node, name, values):
+    """Note on which side of its kinks a function was called."""
+    watched = WATCHED.get()
+    if watched is None or name not in KINKS or not _is_real(*values) or node.keywords:
+        return
+    try:
+        conditions = KINKS[name](*map(spelled, node.args))
+    except TypeError:
+        return  # too few arguments, which the function says itself
+    for words, condition in conditions:
+        watched.note(node.lineno, words, condition(*values))
+
+
+def note_choice(node, condition):
+    """Note which sides of a where were taken, unless its condition is a comparison of its own."""
+    watched = WATCHED.get()
+    mask = isinstance(condition, np.ndarray) and condition.dtype == bool and condition.size > 1
+    if watched is not None and mask and isinstance(node, ast.Name):
+        watched.note(node.lineno, spelled(node), condition)
+
+
+def _is_real(*values):
+    """Whether one of some values is a real number of NumPy's, and none is traced."""
+    plain = all(isinstance(v, int | float | np.ndarray | np.generic) for v in values)
+    return plain and any(np.asarray(v).dtype.kind == "f" and hasattr(v, "dtype") for v in values)
