@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.oracle import in_double_precision
 from handgrad.common.primitives import TABLE, extended
 
+PLAIN = {"f": np.float64, "c": np.complex128}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
 
 
@@ -120,8 +122,9 @@ def _run(step, operands):
     """The results of one step: by NumPy, or by XLA in float64 where NumPy lacks the operation."""
     function = TABLE.get(step.primitive.name)
     if function is None:
-        plain = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in operands]
-        results = step.primitive.bind(*plain, **step.params)
+        plain = [x.astype(PLAIN.get(x.dtype.kind, x.dtype)) for x in operands]
+        with in_double_precision():
+            results = step.primitive.bind(*plain, **step.params)
         results = results if step.primitive.multiple_results else [results]
         return [extended(result) for result in results]
     results = function(*operands, **step.params)

@@ -31,7 +31,7 @@ ELEMENTWISE = {
     "cos": np.cos,
     "cosh": np.cosh,
     "div": lambda x, y: (
-        x / y if np.result_type(x, y).kind == "f" else np.trunc(x / y).astype(x.dtype)
+        x / y if np.result_type(x, y).kind in "fc" else np.trunc(x / y).astype(x.dtype)
     ),
     "eq": np.equal,
     "erf": np.vectorize(math.erf, otypes=[EXTENDED]),
@@ -141,6 +141,8 @@ def pad(x, value, padding_config):
 
 def convert_element_type(x, new_dtype, **_):
     new = np.dtype(new_dtype)
+    if x.dtype.kind == "c" and new.kind != "c":
+        x = x.real  # the transpose of what makes a real number complex
     return x.astype(EXTENDED if new == np.float64 else new)
 
 

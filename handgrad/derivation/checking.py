@@ -6,7 +6,7 @@ both sides are evaluated again with every input moved by about one rounding.
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -29,6 +29,20 @@ from handgrad.derivation.shapes import unpacked, without_warnings
 from handgrad.derivation.vocabulary import vocabulary
 
 HINT_SECONDS = 0.5
+EVERY = (("", None),)
+SYMMETRIC = (
+    *EVERY,
+    ("read for symmetric moves", lambda g: (g + np.swapaxes(g, -1, -2)) / 2),
+    (
+        "read with each entry and its mirror as one",
+        lambda g: g + np.swapaxes(g, -1, -2) - g * np.eye(g.shape[-1]),
+    ),
+)
+MOVES = {
+    "spd": SYMMETRIC,
+    "symmetric": SYMMETRIC,
+    "lower": (*EVERY, ("read for moves of the lower triangle", np.tril)),
+}
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 
 
@@ -83,6 +97,7 @@ def check_derivation(derivation, seed=0):
         points = runner.points()
         points += further_points(runner, points)
         links = check_at(derivation, points)
+    links = _with_symmetry(derivation, links, seed)
     return Outcome(links, branches.unseen, _unstated(derivation, points[0].names))
 
 
@@ -91,17 +106,36 @@ def check_links(derivation, seed=0):
     return check_derivation(derivation, seed).links
 
 
+def _with_symmetry(derivation, links, seed):
+    """The links, those marked that hold for symmetric matrices and not for others."""
+    general = derivation.with_domains({"spd": "invertible", "symmetric": "invertible"})
+    if general is derivation:
+        return links
+    try:
+        with unwatched():
+            others = check_at(general, Runner(general, seed).points()[:1], hints=False)
+    except BudgetError:
+        raise
+    except DerivationError:
+        return links  # the forward needs symmetry
+    alone = "holds for symmetric matrices alone"
+    return [
+        replace(link, read_as=alone) if link.ok and not link.read_as and not other.ok else link
+        for link, other in zip(links, others, strict=True)
+    ]
+
+
 def _unstated(derivation, names):
     """The inputs that have a gradient, where some gradients are stated and theirs is not."""
     stated = {name[1:] for c in derivation.chains if c.kind is Kind.GRADIENT for name in c.targets}
     stated |= {
         of_derivative(n)[1] for c in derivation.chains if c.kind is Kind.LOCAL for n in c.targets
     }
-    inputs = [given.name for given in derivation.givens if f"d{given.name}" in names]
+    inputs = [g.name for g in derivation.givens if f"d{g.name}" in names and g.domain != "one_hot"]
     return [name for name in inputs if name not in stated] if stated else []
 
 
-def check_at(derivation, points):
+def check_at(derivation, points, *, hints=True):
     """Check every link of a derivation at points that were made of it."""
     results = []
     for chain in derivation.chains:
@@ -111,14 +145,16 @@ def check_at(derivation, points):
             _require_targets(chain, points[0].names)
         except DerivationError as error:
             raise error.at(chain.line) from None
-        results += [_check_link(chain.beside(link), link, points) for link in chain.checked]
+        results += [
+            _check_link(chain.beside(link), link, points, hints=hints) for link in chain.checked
+        ]
     return results
 
 
 def _require_targets(chain, names):
     for name in chain.targets if chain.from_jax else ():
         if name not in names:
-            raise DerivationError(f"{name[1:]} has no gradient: it is not real")
+            raise DerivationError(f"{name[1:]} has no gradient: it is const, or not real")
 
 
 def _truths(chain, points):
@@ -129,7 +165,17 @@ def _truths(chain, points):
         yield from _readings(chain, points)
     else:
         whole = ast.Tuple(list(chain.heads), ast.Load()) if len(chain.heads) > 1 else chain.heads[0]
-        yield "", [evaluated(whole, point, chain) for point in points]
+        for words, change in MOVES.get(chain.domain, EVERY):
+            moved = [_with_gradient(point, chain.targets[0], change) for point in points]
+            yield words, [evaluated(whole, point, chain) for point in moved]
+
+
+def _with_gradient(point, name, change):
+    """The point with a gradient in the place of another."""
+    if change is None:
+        return point
+    near = tuple(_with_gradient(place, name, change) for place in point.near)
+    return replace(point, names=point.names | {name: change(point.names[name])}, near=near)
 
 
 def _readings(chain, points):
@@ -139,7 +185,7 @@ def _readings(chain, points):
     found = {}
     for point in points:
         read = [
-            dict(readings(p.names[name], p.names[y].shape, p.names[x].shape))
+            dict(readings(name, p.names[name], p.names[y].shape, p.names[x].shape))
             for p in (point, *point.near)
         ]
         for words in read[0]:
@@ -166,7 +212,7 @@ def _walk(names, _chain, more):
     return Walk(names | more, vocabulary(np))
 
 
-def _check_link(chain, link, points):
+def _check_link(chain, link, points, *, hints):
     """One link, held against each reading of what it should equal; the first that fits counts."""
     made = partial(Checked, chain.kind, chain.shown, link.text, link.line)
     if is_number(link.node) and any(point.at_values for point in points):
@@ -183,7 +229,7 @@ def _check_link(chain, link, points):
     except DerivationError as error:
         problem, worst = error.message, 0.0
         right = _right(chain, points)
-    hint = _hint(chain, link, list(zip(points, right, strict=True))) if right else ""
+    hint = _hint(chain, link, list(zip(points, right, strict=True))) if right and hints else ""
     return made(worst, problem, hint)
 
 

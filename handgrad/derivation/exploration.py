@@ -61,8 +61,10 @@ def _scaled(rng, given, runner, scale):
     x = runner.drawn(rng, given)
     factor = scale ** rng.uniform(size=np.shape(x) if rng.random() < 0.5 else ())
     match given.domain:
-        case "real" | "positive" | "nonzero":
+        case "real" | "positive" | "nonzero" | "lower":
             return np.asarray(x * factor)
+        case "spd" | "symmetric" | "invertible":
+            return x * scale ** rng.uniform()
         case "probability":
             powers = x ** np.minimum(scale, 10.0)
             return powers / np.sum(powers, axis=-1, keepdims=True)

@@ -13,7 +13,8 @@ from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import is_derivative, of_derivative
 
-SLOPE, ROWS, COLUMNS = "a slope of each number", "a row for each output", "a column for each output"
+SLOPE = "read as the slope of each number"
+ROWS = "read as a Jacobian, the axes of {} first"
 
 
 def as_whole(name, names):
@@ -38,15 +39,16 @@ def slope_of(full, of_y, of_x):
     return np.reshape(np.diagonal(square), of_y)
 
 
-def readings(full, of_y, of_x):
+def readings(name, full, of_y, of_x):
     """The ways in which ∂y/∂x may be read as a whole array, each with its words."""
     slope = slope_of(full, of_y, of_x)
     if slope is not None and of_y:
         yield SLOPE, slope
-    yield ROWS if of_y and of_x else "", full
+    y, x = of_derivative(name)
+    yield ROWS.format(y) if of_y and of_x else "", full
     if of_y and of_x:
         order = [*range(len(of_y), full.ndim), *range(len(of_y))]
-        yield COLUMNS, np.transpose(full, order)
+        yield ROWS.format(x), np.transpose(full, order)
 
 
 def chained(node, names):

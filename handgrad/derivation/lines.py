@@ -8,7 +8,10 @@ from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import MAX_CHARACTERS
 
 GIVEN = re.compile(r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+\((?P<rest>.*)")
-DOMAIN = re.compile(r"\s*+(?P<domain>[a-z]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+(=(?P<value>.*))?")
+DOMAIN = re.compile(
+    r"\s*+(?P<const>const\b)?+\s*+(?P<domain>[a-z_]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+"
+    r"(=(?P<value>.*))?"
+)
 COMPARISON = re.compile(r"[=<>!]=|.==|==")
 
 

@@ -29,7 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Given:
-    """An input: its name, its axes (expressions, or `...`), its domain, and its value if it has one."""
+    """An input: its name, its axes (expressions, or `...`), its domain, and its value if it has one.
+
+    One that is `const` has no gradient and does not move.
+    """
 
     name: str
     axes: tuple[ast.expr, ...]
@@ -37,6 +40,7 @@ class Given:
     argument: ast.expr | None
     value: ast.expr | None
     line: int
+    const: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Chain:
     An identity has no target; its first link is the one that the others are held against. `heads`
     are the targets as they stand there, with their indices; `letters` are the indices that are
     free, and `limits` their ranges where they are stated. Chains of one `block`, from 1, are run
-    together, step by step. `times` are the names so far whose first axis counts steps.
+    together, step by step. `times` are the names so far whose first axis counts steps, and
+    `domain` is that of the input whose gradient is stated.
     """
 
     kind: Kind
@@ -67,6 +72,7 @@ class Chain:
     limits: Mapping[str, list[ast.expr]] = field(default_factory=dict)
     block: int = 0
     times: frozenset[str] = frozenset()
+    domain: str = ""
 
     def beside(self, link):
         """The chain with one link, and with the first where the others are held against it."""
@@ -118,6 +124,14 @@ class Derivation:
     order: list[Given | Chain] = field(default_factory=list)
     derivatives: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
+
+    def with_domains(self, others):
+        """The derivation with other domains in the place of some; itself if it has none of these."""
+        if not any(given.domain in others for given in self.givens):
+            return self
+        changed = {g.name: replace(g, domain=others.get(g.domain, g.domain)) for g in self.givens}
+        order = [changed[i.name] if isinstance(i, Given) else i for i in self.order]
+        return replace(self, givens=list(changed.values()), order=order)
 
     @property
     def definitions(self):

@@ -66,6 +66,7 @@ class Runner:
         self.derivation = derivation
         self.seed = seed
         self._traced = None
+        self.still = {given.name for given in derivation.givens if given.const}
         rng = generator(seed, "sizes", derivation.title)
         for attempt in range(ATTEMPTS):
             letter = distinct_sizes(rng, telling_sizes(derivation))
@@ -125,6 +126,10 @@ class Runner:
             names |= {name: names[name] + nudges[key] for key, name in keys if name in names}
         return Walk(names, functions)
 
+    def _moves(self, name, value):
+        """Whether a name has a gradient and a differential."""
+        return is_real(value) and name not in self.still
+
     def _members(self, chain):
         """The definitions of a block."""
         return [other for other in self.derivation.definitions if other.block == chain.block]
@@ -142,7 +147,7 @@ class Runner:
             for name, y in zip(self.derivation.outputs, outputs, strict=True)
             if is_real(y)
         }
-        moves = {n: rng.normal(size=x.shape) for n, x in inputs.items() if is_real(x)}
+        moves = {n: rng.normal(size=x.shape) for n, x in inputs.items() if self._moves(n, x)}
         near = tuple(
             self._at(
                 _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
@@ -155,13 +160,13 @@ class Runner:
     def _at(self, inputs, upstream, moves, at_values):
         """The point with these inputs, upstream gradients and moves of the inputs."""
         names = self.values(inputs)
-        paths = {name: [] for name, value in names.items() if is_real(value)}
+        paths = {name: [] for name, value in names.items() if self._moves(name, value)}
         if not upstream:
             return Point(names, paths, at_values)
         gradients, tangents, jacobians = self._gradients(names, inputs, upstream, moves)
         for number, chain in enumerate(self.derivation.definitions):
             for key, name in self._keys(number):
-                if key in gradients:
+                if key in gradients and name in paths:
                     paths[name].append((", ".join(chain.targets), np.asarray(gradients[key])))
         for name, dy in upstream.items():
             paths[name].append(("", dy))
@@ -258,7 +263,7 @@ class Runner:
             key: np.zeros(np.shape(names[name]))
             for number in range(len(self.derivation.definitions))
             for key, name in self._keys(number)
-            if is_real(names.get(name))
+            if self._moves(name, names.get(name))
         }
 
         def outputs(nudges):

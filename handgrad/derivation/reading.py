@@ -3,6 +3,7 @@
 import ast
 import keyword
 import unicodedata
+from dataclasses import replace
 
 from handgrad.derivation import lines as text
 from handgrad.derivation.errors import DerivationError
@@ -77,7 +78,8 @@ class _Reader:
             self.sizes |= {size for size in names_in(axis) if size not in known}
         if name in self.sizes:
             raise DerivationError(f"{name} is a size of its own axes", line.number)
-        given = Given(name, tuple(axes), domain["domain"] or "real", argument, value, line.number)
+        kind, const = domain["domain"] or "real", domain["const"] is not None
+        given = Given(name, tuple(axes), kind, argument, value, line.number, const)
         self.nodes.add(name)
         self.derivation.givens.append(given)
         self.derivation.order.append(given)
@@ -102,9 +104,12 @@ class _Reader:
         if kind in {Kind.DEFINITION, Kind.AUXILIARY} and len(heads) == 1:
             block = self._block(kind, heads[0], targets[0], links, line)
         self._require_known(links, targets, letters, block)
-        limits, times = _limits(heads), frozenset(self.derivation.times)
-        links = tuple(links)
-        self._keep(Chain(kind, targets, links, line.number, heads, letters, limits, block, times))
+        made = Chain(
+            kind, targets, tuple(links), line.number, heads, letters, _limits(heads), block
+        )
+        domains = {f"d{given.name}": given.domain for given in self.derivation.givens}
+        domain = domains.get(targets[0], "") if kind is Kind.GRADIENT and len(targets) == 1 else ""
+        self._keep(replace(made, times=frozenset(self.derivation.times), domain=domain))
 
     def _keep(self, chain):
         """Remember what a chain says, and put it to the others."""
@@ -212,7 +217,8 @@ class _Reader:
         return {f"d{name}" for name in self.derivation.outputs}
 
     def _moves(self):
-        return {f"δ{name}" for name in self.nodes}
+        still = {given.name for given in self.derivation.givens if given.const}
+        return {f"δ{name}" for name in self.nodes - still}
 
     def _require_known(self, links, targets, letters, block):
         """Every name must have a meaning where it stands, and not the one that it is given there."""

@@ -60,6 +60,9 @@ class Derivation:
         rows = [f"{self.title:<62.61}{len(self.links):>6}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
+        for link in self.links:
+            if link.ok and link.read_as:
+                rows.append(_indented(f"{path}:{link.line}: {link}: {link.read_as}"))
         if self.error:
             rows.append(_indented(f"{path}:{self.error}"))
         rows += [

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.common.oracle import in_double_precision
+from handgrad.derivation.advanced import advanced, run_by_jax
 from handgrad.derivation.bounds import (
     MAX_TUPLE,
     bound_elements,
     bound_product,
     broadcast_shape,
 )
-from handgrad.derivation.budget import spend
 from handgrad.derivation.errors import DerivationError
 
 ELEMENTWISE = (
@@ -33,7 +32,7 @@ ELEMENTWISE = (
     "ones_like zeros_like"
 )
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
-OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where"
+OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where clip lgamma digamma erfinv"
 REDUCTIONS = "all any max min prod sum"
 ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
 LINALG = "cholesky det inv"
@@ -70,6 +69,10 @@ def _table(library):
     table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
     table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
     table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
+    table |= {
+        name: Function(call, positional, frozenset(keywords), broadcasts=name == "clip")
+        for name, call, positional, keywords in advanced(xp)
+    }
     table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
     return _references() | table
 
@@ -261,34 +264,9 @@ def _reference(function):
                 raise DerivationError(f"{name} is at most {MAX_TUPLE} in a derivation")
         if any(isinstance(a, jax.Array) for a in arguments):
             return function(*arguments, **chosen)
-        arguments = [np.asarray(a) for a in arguments]
-        kinds = tuple((a.shape, a.dtype) for a in arguments)
-        program, several = _program(function, tuple(sorted(chosen.items())), kinds)
-        results = [_as_double(x) for x in program(*arguments, tick=spend)]
-        return tuple(results) if several else results[0]
+        return run_by_jax(function, chosen, arguments)
 
     return Function(call, arrays, options, broadcasts=False)
-
-
-@functools.lru_cache(maxsize=256)
-def _program(function, options, kinds):
-    """The program of a reference with these options, for arrays of these shapes and dtypes.
-
-    The second result says whether the reference returns a tuple.
-    """
-    import jax
-
-    from handgrad.common.jaxpr import Program
-
-    arguments = [jax.ShapeDtypeStruct(*kind) for kind in kinds]
-    with in_double_precision():
-        traced = jax.make_jaxpr(functools.partial(function, **dict(options)), return_shape=True)
-        closed, shapes = traced(*arguments)
-    return Program(closed), isinstance(shapes, tuple)
-
-
-def _as_double(x):
-    return np.asarray(x, dtype=float) if x.dtype.kind == "f" else x
 
 
 def _sized(shape, make):
