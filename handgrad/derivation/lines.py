@@ -12,6 +12,10 @@ DOMAIN = re.compile(
     r"\s*+(?P<const>const\b)?+\s*+(?P<domain>[a-z_]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+"
     r"(=(?P<value>.*))?"
 )
+IMPLICIT = re.compile(
+    r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+(?P<kind>fixed_point|root)\s*+"
+    r"\((?P<body>.*)\)\s*"
+)
 COMPARISON = re.compile(r"[=<>!]=|.==|==")
 
 

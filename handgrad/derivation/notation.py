@@ -60,7 +60,8 @@ class Chain:
     are the targets as they stand there, with their indices; `letters` are the indices that are
     free, and `limits` their ranges where they are stated. Chains of one `block`, from 1, are run
     together, step by step. `times` are the names so far whose first axis counts steps, and
-    `domain` is that of the input whose gradient is stated.
+    `domain` is that of the input whose gradient is stated. An `implicit` definition gives what its target is a
+    root or a fixed point of.
     """
 
     kind: Kind
@@ -73,6 +74,7 @@ class Chain:
     block: int = 0
     times: frozenset[str] = frozenset()
     domain: str = ""
+    implicit: str = ""
 
     def beside(self, link):
         """The chain with one link, and with the first where the others are held against it."""

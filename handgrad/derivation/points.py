@@ -19,6 +19,7 @@ from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError, EmptyError
 from handgrad.derivation.evaluation import Walk
 from handgrad.derivation.expressions import names_in, of_derivative
+from handgrad.derivation.implicit import linked, solution
 from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.shapes import (
     distinct_sizes,
@@ -34,6 +35,7 @@ LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
+SOLVED = "{} solved"  # the name of what NumPy found
 ATTEMPTS = 30  # to find sizes for which no range is empty
 MOST = 300_000  # numbers of all names together
 FAILURES = (TypeError, ValueError, NotImplementedError, OverflowError, RuntimeError)
@@ -111,11 +113,20 @@ class Runner:
         if chain.block:
             members = self._members(chain)
             return run_block(members, walk_for, moved) if chain is members[-1] else {}
-        own = unpacked(chain, defined(chain, walk_for(chain, {})))
+        if chain.implicit:
+            own = self._solved(chain, walk_for(chain, {}))
+        else:
+            own = unpacked(chain, defined(chain, walk_for(chain, {})))
         for name, value in own.items():
             if value is None or value is ...:
                 raise DerivationError(f"{name} is neither a number nor an array")
         return {n: v + moved[n] if n in moved else v for n, v in own.items()}
+
+    def _solved(self, chain, walk):
+        """What an implicit definition defines; while JAX traces, NumPy's solution is an input."""
+        (name,) = chain.targets
+        found = walk.names.get(SOLVED.format(name))
+        return {name: solution(chain, walk) if found is None else linked(chain, walk, found)}
 
     def _walk(self, names, functions, nudges, chain, more):
         """What a definition is evaluated with: the names above it, and its own nudges."""
@@ -218,7 +229,9 @@ class Runner:
 
     def _gradients(self, names, inputs, upstream, moves):
         """The gradients of the nodes by path, and the differentials."""
-        arguments = (inputs, upstream, moves)
+        implicit = [c.targets[0] for c in self.derivation.definitions if c.implicit]
+        solved = {SOLVED.format(name): names[name] for name in implicit}
+        arguments = (inputs | solved, upstream, moves)
         if self._traced is None:
             self._traced = self._trace(names, *arguments)
         program, leaves, tree = self._traced
@@ -272,7 +285,7 @@ class Runner:
 
         def nodes(reals):
             found = self.run(inputs | reals, functions)
-            return {n: v for n, v in found.items() if is_real(v) and n not in moves}
+            return {n: found[n] for n in names if is_real(found[n]) and n not in moves}
 
         _, pull = jax.vjp(outputs, nudges)
         reals = {name: inputs[name] for name in moves}

@@ -53,6 +53,8 @@ class _Reader:
         match = text.GIVEN.fullmatch(first.text)
         if match and len(lines) == 1:
             self._given(match, first)
+        elif (match := text.IMPLICIT.fullmatch(first.text)) and len(lines) == 1:
+            self._implicit(match, first)
         else:
             self._chain([part for line in lines for part in text.parts(line)], first)
 
@@ -83,6 +85,17 @@ class _Reader:
         self.nodes.add(name)
         self.derivation.givens.append(given)
         self.derivation.order.append(given)
+
+    def _implicit(self, match, line):
+        """z : fixed_point(f(z)), a definition in which z stands on both sides."""
+        name = unicodedata.normalize("NFKC", match["name"])
+        link = Link(
+            parse(match["body"], line.number, match.start("body") + 1), match["body"], line.number
+        )
+        head = parse(match["name"], line.number, match.start("name") + 1)
+        self._require_known([link], (name,), (), block=1)
+        made = Chain(Kind.DEFINITION, (name,), (link,), line.number, (head,))
+        self._keep(replace(made, implicit=match["kind"]))
 
     def _chain(self, parts, line):
         if len(parts) < 2:
