@@ -8,6 +8,12 @@ def many(count, what):
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def listed(names):
+    """a, b and c"""
+    *others, last = map(str, names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def number(x):
     """A difference in few characters."""
     return "–" if x is None else f"{x:.1e}" if x else "0"

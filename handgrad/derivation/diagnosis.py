@@ -8,11 +8,12 @@ import math
 import numpy as np
 
 from handgrad.common.factors import FORMS, NUMBERS
+from handgrad.common.text import listed
 from handgrad.derivation.budget import BudgetError, spend
 from handgrad.derivation.comparison import evaluated, is_number, same, values_at
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import names_in, parse
-from handgrad.derivation.mends import additions, exchanges
+from handgrad.derivation.expressions import is_derivative, names_in, parse
+from handgrad.derivation.mends import additions, exchanges, renamed
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.shapes import without_warnings
 
@@ -20,6 +21,8 @@ FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
 REDUCE = {"summed": np.sum, "averaged": np.mean}
 CLOSE = 1e-4  # a first look, before the exact one
+PLAUSIBLE = 1e6  # a larger factor comes of rounding
+MOST_PATHS = 6
 
 
 def diagnose(chain, link, pairs):
@@ -34,16 +37,22 @@ def diagnose(chain, link, pairs):
 def _diagnosis(case):
     if is_number(case.link.node):
         return case.number
+    return next(_sentences(case), "") or _missing_move(case)
+
+
+def _sentences(case):
+    """What would make the link right, the likeliest first."""
+    if any(map(is_derivative, names_in(case.link.node))):
+        yield from _holding(case, _exchanges)
     if case.actual and case.single:
-        for hypothesis in (_shapes, _factors, _paths, _other_nodes):
-            for sentence, change in hypothesis(case):
-                if case.turned(change):
-                    return sentence
-    for hypothesis in (_factors_in_the_line, _exchanges, _other_factors, _additions):
-        for sentence, node in hypothesis(case):
-            if case.holds(node):
-                return sentence
-    return ""
+        for hypothesis in (_shapes, _factors, _paths, _several_paths, _other_nodes):
+            yield from (said for said, change in hypothesis(case) if case.turned(change))
+    for hypothesis in (_factors_in_the_line, _exchanges, _renames, _other_factors, _additions):
+        yield from _holding(case, hypothesis)
+
+
+def _holding(case, hypothesis):
+    return (said for said, node in hypothesis(case) if case.holds(node))
 
 
 class _Case:
@@ -226,6 +235,30 @@ def _paths(case):
         yield f"{where} {_weight(1 - share, case)}", change
 
 
+def _several_paths(case):
+    """A gradient in which several of its paths are missing."""
+    if case.chain.kind is not Kind.GRADIENT:
+        return
+    node = case.chain.targets[0][1:]
+    paths = case.points[0].paths[node]
+    for count in range(2, min(len(paths), MOST_PATHS)):
+        for chosen in itertools.combinations(range(len(paths)), count):
+            names = listed([paths[i][0] or "its own upstream gradient" for i in chosen])
+            change = functools.partial(_with_paths, node=node, chosen=chosen)
+            yield f"the paths through {names} are missing", change
+
+
+def _missing_move(case):
+    """A differential in which the move of something that its node is made of does not appear."""
+    if case.chain.kind is not Kind.DIFFERENTIAL:
+        return ""
+    here = names_in(case.link.node)
+    for made_of in case.chain.made_of:
+        if f"δ{made_of}" in case.points[0].names and f"δ{made_of}" not in here:
+            return f"δ{made_of} does not appear: is its term missing?"
+    return ""
+
+
 def _weight(weight, case):
     """What is wrong with a path that is there so many times."""
     for known, words in ((0, "is missing"), (2, "is there twice"), (-1, "has the wrong sign")):
@@ -252,6 +285,11 @@ def _reduced(value, _, reduce, axis, keepdims):
 def _with_path(value, point, node, i, times):
     """The value with a path of the node's gradient added so many times."""
     return value + times * point.paths[node][i][1]
+
+
+def _with_paths(value, point, node, chosen):
+    """The value with some paths of the node's gradient added."""
+    return value + sum(point.paths[node][i][1] for i in chosen)
 
 
 def _exchanged(value, point, case, other):
@@ -288,6 +326,14 @@ def _exchanges(case):
     yield from _in_words(exchanges(case.link.node, case.alike))
 
 
+def _renames(case):
+    """The expression with one name in the place of another, wherever that stands."""
+    for name in dict.fromkeys(names_in(case.link.node)):
+        for other in case.alike(name):
+            changed = renamed(case.link.node, name, other)
+            yield f"it holds with `{other}` in the place of every `{name}`", changed
+
+
 def _additions(case):
     """The expression with a name or a function put to one of its parts."""
     yield from _in_words(additions(case.link.node, [*case.factors, *case.sizes]))
@@ -306,4 +352,5 @@ def _ratio(actual, right):
     spot = np.unravel_index(np.argmax(np.abs(right)), right.shape)
     with np.errstate(all="ignore"):
         ratio = actual[spot] / right[spot]
-    return float(ratio) if np.isfinite(ratio) and ratio else None
+    plausible = np.isfinite(ratio) and 1 / PLAUSIBLE < abs(ratio) < PLAUSIBLE
+    return float(ratio) if plausible else None

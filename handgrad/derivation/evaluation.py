@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import EllipsisType, NoneType
 from typing import Any
 
-from handgrad.derivation import entries
+from handgrad.derivation import entries, habits
 from handgrad.derivation.bounds import bound_broadcast, bound_product, bounded
 from handgrad.derivation.branches import note_call, note_comparison
 from handgrad.derivation.budget import spend
@@ -166,7 +166,8 @@ def _binary(op, left, right):
 
 def _call(name, node, walk):
     if name not in walk.functions:
-        raise DerivationError(f"there is no function {name}{near(name, walk.functions)}")
+        hint = habits.of_function(name) or near(name, walk.functions)
+        raise DerivationError(f"there is no function {name}{hint}")
     function, arguments = walk.functions[name], node.args
     if walk.grid.depth and not function.elementwise:
         message = f"{name} takes whole arrays, and these are entries: sum over one as in sum[j](…)"

@@ -7,6 +7,7 @@ import ast
 import difflib
 import re
 
+from handgrad.derivation import habits
 from handgrad.derivation.errors import DerivationError
 
 MAX_CHARACTERS = 2000
@@ -34,7 +35,8 @@ def parse(text, line=None, column=1):
     try:
         node = ast.parse(readable, mode="eval").body
     except SyntaxError as error:
-        message = f"{short(stripped.strip())!r} is not an expression: {error.msg}"
+        said = habits.of_text(stripped) or f": {error.msg}"
+        message = f"{short(stripped.strip())!r} is not an expression{said}"
         raise DerivationError(message, line, column + (error.offset or 1) - 1) from None
     except (ValueError, RecursionError, MemoryError):
         raise DerivationError("this is not an expression that can be read", line, column) from None
@@ -45,6 +47,9 @@ def parse(text, line=None, column=1):
         if isinstance(inner, ast.expr):
             before = len(encoded[: inner.col_offset].decode())  # Python counts bytes
             inner.lineno, inner.col_offset = line or 0, before + column - 1
+            if hint := habits.of_node(inner):
+                message = f"{spelled(inner)!r} is not allowed in a derivation{hint}"
+                raise DerivationError(message, line, inner.col_offset + 1)
     return _Derivatives().visit(node) if LETTER in readable else node
 
 

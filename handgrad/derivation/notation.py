@@ -61,7 +61,8 @@ class Chain:
     free, and `limits` their ranges where they are stated. Chains of one `block`, from 1, are run
     together, step by step. `times` are the names so far whose first axis counts steps, and
     `domain` is that of the input whose gradient is stated. An `implicit` definition gives what its target is a
-    root or a fixed point of.
+    root or a fixed point of. A differential's node is `made_of` these names.
+    `front` is the text in front of the first `=`.
     """
 
     kind: Kind
@@ -75,6 +76,8 @@ class Chain:
     times: frozenset[str] = frozenset()
     domain: str = ""
     implicit: str = ""
+    made_of: tuple[str, ...] = ()
+    front: str = ""
 
     def beside(self, link):
         """The chain with one link, and with the first where the others are held against it."""
@@ -103,7 +106,7 @@ class Chain:
     @property
     def shown(self):
         """What stands in front of the first `=`."""
-        return ", ".join(map(ast.unparse, self.heads)) or self.links[0].text
+        return self.front or self.links[0].text
 
     @property
     def text(self):

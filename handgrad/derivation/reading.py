@@ -5,6 +5,7 @@ import keyword
 import unicodedata
 from dataclasses import replace
 
+from handgrad.derivation import habits
 from handgrad.derivation import lines as text
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import (
@@ -41,6 +42,7 @@ class _Reader:
 
     def __init__(self, derivation):
         self.derivation = derivation
+        self.spellings = {}
         self.sizes = set()
         self.nodes = set()
         self.auxiliary = set()
@@ -50,6 +52,9 @@ class _Reader:
 
     def read(self, lines):
         first = lines[0]
+        for line in lines:
+            if said := habits.of_letters(line.text, self.spellings):
+                raise DerivationError(said, line.number)
         match = text.GIVEN.fullmatch(first.text)
         if match and len(lines) == 1:
             self._given(match, first)
@@ -95,15 +100,12 @@ class _Reader:
         head = parse(match["name"], line.number, match.start("name") + 1)
         self._require_known([link], (name,), (), block=1)
         made = Chain(Kind.DEFINITION, (name,), (link,), line.number, (head,))
-        self._keep(replace(made, implicit=match["kind"]))
+        self._keep(replace(made, implicit=match["kind"], front=match["name"]))
 
     def _chain(self, parts, line):
         if len(parts) < 2:
-            raise DerivationError(
-                f"{line.text.strip()!r} is neither a given, `x : (N, D)`, nor a chain, `y = x`",
-                line.number,
-                1,
-            )
+            said = f"{line.text.strip()!r} is neither a given, `x : (N, D)`, nor a chain, `y = x`"
+            raise DerivationError(f"{said}{habits.of_line(line.text)}", line.number, 1)
         head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
         heads = _heads(head.node)
         targets = tuple(map(_name, heads))
@@ -122,7 +124,15 @@ class _Reader:
         )
         domains = {f"d{given.name}": given.domain for given in self.derivation.givens}
         domain = domains.get(targets[0], "") if kind is Kind.GRADIENT and len(targets) == 1 else ""
-        self._keep(replace(made, times=frozenset(self.derivation.times), domain=domain))
+        made = replace(made, times=frozenset(self.derivation.times), domain=domain)
+        front = head.text if heads else ""
+        self._keep(replace(made, made_of=self._made_of(targets), front=front))
+
+    def _made_of(self, targets):
+        """What the nodes of some differentials are defined by."""
+        nodes = {name[1:] for name in targets}
+        links = [c.links[0] for c in self.derivation.definitions if nodes & set(c.targets)]
+        return tuple(dict.fromkeys(name for link in links for name in names_in(link.node)))
 
     def _keep(self, chain):
         """Remember what a chain says, and put it to the others."""
@@ -260,7 +270,8 @@ class _Reader:
             said = f"{name} is not stated yet, and the output so far is {outputs}"
             later = self._defined_after(name[1:])
             return f"{said}: if {name[1:]} is meant, move {later} above it" if later else said
-        return f"{name} is not defined here{near(name, known)}"
+        hint = habits.of_name(name, self.derivation.outputs) or near(name, known)
+        return f"{name} is not defined here{hint}"
 
     def _defined_after(self, name):
         """The nodes that are defined below a node and not made of it."""
