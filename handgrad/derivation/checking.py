@@ -14,7 +14,14 @@ import numpy as np
 from handgrad.common.text import printable
 from handgrad.derivation.branches import Branches, unwatched
 from handgrad.derivation.budget import BudgetError, left, limited
-from handgrad.derivation.comparison import SHAPE, difference, evaluated, is_number, mismatch
+from handgrad.derivation.comparison import (
+    SHAPE,
+    difference,
+    evaluated,
+    is_number,
+    mismatch,
+    values_at,
+)
 from handgrad.derivation.diagnosis import diagnose
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
@@ -126,13 +133,29 @@ def _with_symmetry(derivation, links, seed):
 
 
 def _unstated(derivation, names):
-    """The inputs that have a gradient, where some gradients are stated and theirs is not."""
-    stated = {name[1:] for c in derivation.chains if c.kind is Kind.GRADIENT for name in c.targets}
-    stated |= {
-        of_derivative(n)[1] for c in derivation.chains if c.kind is Kind.LOCAL for n in c.targets
-    }
+    """The inputs, or the part of a node, whose gradient is not stated where that of others is."""
+    claims = [c for c in derivation.chains if c.kind is Kind.GRADIENT]
+    stated = {name[1:] for c in claims for name in c.targets}
+    local = [c for c in derivation.chains if c.kind is Kind.LOCAL]
+    stated |= {of_derivative(name)[1] for c in local for name in c.targets}
     inputs = [g.name for g in derivation.givens if f"d{g.name}" in names and g.domain != "one_hot"]
-    return [name for name in inputs if name not in stated] if stated else []
+    missing = [name for name in inputs if name not in stated] if stated else []
+    for target in dict.fromkeys(name for c in claims for name in c.targets):
+        left, size = _left_out(target, claims, names), np.size(names[target])
+        missing += [f"{target[1:]} ({left} of its {size} numbers)"] if left else []
+    return missing
+
+
+def _left_out(target, claims, names):
+    """How many numbers of a gradient no line states."""
+    numbered = names | {target: np.arange(np.size(names[target])).reshape(np.shape(names[target]))}
+    stated = set()
+    for chain in claims:
+        for name, head in zip(chain.targets, chain.heads, strict=True):
+            for link in chain.links if name == target else ():
+                own = chain.beside(link)
+                stated.update(np.ravel(values_at(head, numbered, own)[0]).tolist())
+    return np.size(names[target]) - len(stated)
 
 
 def check_at(derivation, points, *, hints=True):

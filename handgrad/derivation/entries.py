@@ -18,7 +18,7 @@ import numpy as np
 from handgrad.derivation.bounds import bound_broadcast, bound_elements
 from handgrad.derivation.branches import note_choice
 from handgrad.derivation.errors import DerivationError, EmptyError
-from handgrad.derivation.expressions import elements, names_in, spelled
+from handgrad.derivation.expressions import elements, names_in, spelled, words_in
 from handgrad.derivation.indices import bound_in, is_step, size_of
 
 REDUCTIONS = {"sum": 0, "mean": 0, "prod": 1, "max": -math.inf, "min": math.inf}
@@ -62,7 +62,7 @@ NO_GRID = Grid()
 
 def mentions(node, grid):
     """Whether an expression depends on a letter of the grid."""
-    return any(isinstance(n, ast.Name) and n.id in grid.letters for n in ast.walk(node))
+    return not words_in(node).isdisjoint(grid.letters)
 
 
 def scalar(node, value):

@@ -5,6 +5,7 @@ A local derivative, `∂y/∂x`, is one name in the tree: it is spelled so in me
 
 import ast
 import difflib
+import functools
 import re
 
 from handgrad.derivation import habits
@@ -69,6 +70,12 @@ def names_in(node):
     called |= {id(n.func.value) for n in ast.walk(node) if is_reduction(n)}
     found = [n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called]
     return list(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
+
+
+@functools.lru_cache(maxsize=10_000)
+def words_in(node):
+    """Every name that stands in an expression, those of functions and indices among them."""
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 def is_reduction(node):

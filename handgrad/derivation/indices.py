@@ -1,6 +1,7 @@
 """Indices: which letters an expression has, and over how many numbers each runs."""
 
 import ast
+import functools
 
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import elements, is_reduction, names_in, spelled
@@ -46,18 +47,24 @@ def is_step(letter, nodes, walk):
 def subscripts(nodes, walk):
     """(name, indices, shape) of each array in expressions that has a subscript."""
     for node in nodes:
-        for n in ast.walk(node):
-            if isinstance(n, ast.Subscript) and (shape := walk.shape_of(n.value)) is not None:
+        for n in _subscripts(node):
+            if (shape := walk.shape_of(n.value)) is not None:
                 yield spelled(n.value), elements(n.slice), shape
 
 
-def size_of(letter, nodes, walk):
+@functools.lru_cache(maxsize=10_000)
+def _subscripts(node):
+    return [n for n in ast.walk(node) if isinstance(n, ast.Subscript)]
+
+
+def size_of(letter, nodes, walk, *, counts=False):
     """How many numbers a letter has: the size of the axes at which it stands alone.
 
     Where an axis counts steps, n of them or n + 1 with the first state, a letter takes those steps
-    at which all its subscripts lie inside.
+    at which all its subscripts lie inside; so does one that `counts` the steps of a recurrence and
+    stands alone nowhere.
     """
-    alone, steps = {}, []
+    alone, steps, ahead = {}, [], []
     for name, parts, shape in subscripts(nodes, walk):
         for axis, (part, size) in enumerate(zip(parts, shape, strict=False)):
             shift = shift_of(part, letter)
@@ -65,9 +72,12 @@ def size_of(letter, nodes, walk):
                 steps.append(size - shift)
             elif shift == 0:
                 alone[size] = f"axis {axis} of {name}"
+            elif shift is not None and counts:
+                ahead.append(size - shift)
     if len(alone) > 1:
         (m, first), (n, second), *_ = alone.items()
         raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
+    steps = steps or ([] if alone else ahead)
     if not alone and not steps:
         raise DerivationError(f"the range of {letter} is not known: state it, as in {letter} : n")
     return max(0, min([*alone, *steps]))

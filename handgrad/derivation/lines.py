@@ -10,7 +10,7 @@ from handgrad.derivation.expressions import MAX_CHARACTERS
 GIVEN = re.compile(r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+\((?P<rest>.*)")
 DOMAIN = re.compile(
     r"\s*+(?P<const>const\b)?+\s*+(?P<domain>[a-z_]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+"
-    r"(=(?P<value>.*))?"
+    r"(?P<still>const\b)?+\s*+(=(?P<value>.*))?"
 )
 IMPLICIT = re.compile(
     r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+(?P<kind>fixed_point|root)\s*+"

@@ -85,7 +85,7 @@ class _Reader:
             self.sizes |= {size for size in names_in(axis) if size not in known}
         if name in self.sizes:
             raise DerivationError(f"{name} is a size of its own axes", line.number)
-        kind, const = domain["domain"] or "real", domain["const"] is not None
+        kind, const = domain["domain"] or "real", bool(domain["const"] or domain["still"])
         given = Given(name, tuple(axes), kind, argument, value, line.number, const)
         self.nodes.add(name)
         self.derivation.givens.append(given)
@@ -283,7 +283,7 @@ class _Reader:
                 made |= set(chain.targets)
             elif below and name not in chain.targets:
                 found += chain.targets
-        return "" if made - {name} else " and ".join(found)
+        return "" if made - {name} else " and ".join(dict.fromkeys(found))
 
     def _require_nodes(self, name, link):
         """Both names of a local derivative must be those of nodes; it is then asked of JAX."""

@@ -70,7 +70,10 @@ def run_block(chains, walk_for, moved):
         at = _number(walk(elements(chain.heads[0].slice)[0]), chain)
         _keep(rows, chain, at, _row(chain, walk), moved)
     letter, count = _letter(steps), _count(steps, walk_for)
-    sizes = {name: count + max(_shifts(name, steps), default=0) for name in rows}
+    sizes = {
+        name: max(count + max(_shifts(name, steps), default=0), 1 + max(known, default=-1))
+        for name, known in rows.items()
+    }
     forward = all(min(known, default=0) == 0 for known in rows.values())
     for step in range(count) if forward else reversed(range(count)):
         for chain in steps:
@@ -117,7 +120,7 @@ def _count(steps, walk_for):
             values = [walk_for(chain, {})(limit) for limit in chain.limits[letter]]
             return _number(values[-1], chain)
     nodes = [node for chain in steps for node in chain.nodes]
-    return size_of(letter, nodes, walk_for(steps[0], {}))
+    return size_of(letter, nodes, walk_for(steps[0], {}), counts=True)
 
 
 def _shifts(name, steps):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import is_reduction, names_in
 from handgrad.derivation.notation import Chain, Derivation, Given, Kind, Link
 from handgrad.derivation.vocabulary import PAIRWISE
 
@@ -51,7 +52,8 @@ WITH_OPERANDS = {"where", "inner", "outer", *PAIRWISE.split()}
 class Operation:
     """One operation: its expression in names of values, and how a picture writes it.
 
-    `operands` are names and constants in the order in which they stand there.
+    `operands` are names and constants in the order in which they stand there. One that is `whole`
+    is a definition by indices or steps, for which there is no rule in symbols.
     """
 
     targets: tuple[str, ...]
@@ -59,6 +61,7 @@ class Operation:
     symbol: str
     detail: str
     operands: tuple[ast.expr, ...]
+    whole: bool = False
 
     @property
     def through(self):
@@ -140,6 +143,9 @@ class _Expander:
 
     def define(self, chain):
         node = chain.links[0].node
+        if chain.letters or chain.block or chain.implicit or any(map(is_reduction, ast.walk(node))):
+            self._keep_whole(chain)
+            return
         if not self._is_live(node):
             self._add(chain.targets, node, chain.line)
             return
@@ -154,6 +160,25 @@ class _Expander:
             self.expanded.same[chain.targets[0]] = node.id
         else:
             self._operate(node, chain.targets, chain.line)
+
+    def _keep_whole(self, chain):
+        """One operation for a definition by indices or steps, which are not taken apart."""
+        derivation = self.expanded.derivation
+        derivation.chains.append(chain)
+        derivation.order.append(chain)
+        derivation.times |= chain.times
+        (target,) = chain.targets
+        names = [name for name in names_in(chain.links[0].node) if name in self.expanded.live]
+        earlier = [o for o in self.expanded.operations if o.targets == (target,)]
+        for operation in earlier:  # its first state
+            names = [*(n.id for n in operation.operands), *names]
+            self.expanded.operations.remove(operation)
+        self.expanded.live.add(target)
+        node, symbol = chain.links[0].node, _symbol_of(chain)
+        others = [name for name in dict.fromkeys(names) if name != target]
+        operands = tuple(ast.copy_location(ast.Name(name), node) for name in others)
+        made = Operation((target,), node, symbol, "", operands, whole=True)
+        self.expanded.operations.append(made)
 
     def _own(self, node, line):
         """A name for one element of a list, even if it is another's."""
@@ -271,6 +296,19 @@ class _Expander:
         chain = Chain(Kind.DEFINITION, tuple(targets), (link,), line)
         self.expanded.derivation.chains.append(chain)
         self.expanded.derivation.order.append(chain)
+
+
+def _symbol_of(chain):
+    """How a picture writes a definition by indices or steps."""
+    if chain.block:
+        return "↻"
+    if chain.implicit:
+        return chain.implicit.replace("_", " ")
+    reductions = [n.func.value.id for n in ast.walk(chain.links[0].node) if is_reduction(n)]
+    names = {"sum": "Σ", "mean": "mean", "prod": "Π"}
+    return (
+        names.get(reductions[0], reductions[0]) if reductions else f"[{', '.join(chain.letters)}]"
+    )
 
 
 def _of_one(node):

@@ -103,7 +103,7 @@ def _step(walk, operation, position, shared, norm):
     name, through = operand.id, operation.through
     gradient = walk.gradient(name, through)
     values = [walk.point.names[target] for target in operation.targets]
-    local = slope(operation.node, position)
+    local = None if operation.whole else slope(operation.node, position)
     if local is not None and is_number(gradient) and all(map(is_number, values)):
         return _with_numbers(walk, operation, position, local, shared)
     head, shape = f"d{walk.expanded.called(name)}", _amount(walk, name, gradient, norm)
@@ -157,6 +157,8 @@ def _power(operation):
 
 def _rule(walk, operation, position, local):
     """The gradient of an operand in symbols, if there is a rule for it."""
+    if operation.whole:
+        return None
     if local is None:
         values = [walk.value(operand) for operand in operation.operands]
         return whole_gradient(operation.node, position, values)
