@@ -36,6 +36,7 @@ POINTS = 3
 DITHERS = 4
 ULP = 2.0**-52
 SOLVED = "{} solved"  # the name of what NumPy found
+REDRAWS = 10  # of inputs at which the forward has no value
 ATTEMPTS = 30  # to find sizes for which no range is empty
 MOST = 300_000  # numbers of all names together
 FAILURES = (TypeError, ValueError, NotImplementedError, OverflowError, RuntimeError)
@@ -74,8 +75,8 @@ class Runner:
             letter = distinct_sizes(rng, telling_sizes(derivation))
             try:
                 self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
-                self.values(self._inputs(generator(seed, "sizes", attempt)))
-                break
+                if self._has_finite_outputs(self._inputs(generator(seed, "sizes", attempt))):
+                    break
             except EmptyError:
                 if attempt + 1 == ATTEMPTS:
                     raise
@@ -147,7 +148,18 @@ class Runner:
 
     def _point(self, number, *, at_values=False):
         rng = generator(self.seed, "point", self.derivation.title, number)
-        return self.point_at(rng, self._inputs(rng, at_values=at_values), at_values=at_values)
+        inputs = self._inputs(rng, at_values=at_values)
+        for _ in range(REDRAWS):
+            if at_values or self._has_finite_outputs(inputs):
+                break
+            inputs = self._inputs(rng)
+        return self.point_at(rng, inputs, at_values=at_values)
+
+    def _has_finite_outputs(self, inputs):
+        """Whether the forward has a value at some inputs, and at sizes such as these."""
+        names = self.values(inputs)
+        outputs = (names[name] for name in self.derivation.outputs)
+        return all(np.all(np.isfinite(y)) for y in outputs if is_real(y))
 
     def point_at(self, rng, inputs, *, at_values=False):
         """The point with these inputs, and with upstream gradients and moves at random."""

@@ -1,0 +1,32 @@
+"""Right derivations of many kinds hold, whatever is drawn."""
+
+from pathlib import Path
+
+import pytest
+
+from handgrad.derivation.report import check_scopes
+from handgrad.derivation.sources import scopes_of
+
+RIGHT = {scope.title: scope for scope in scopes_of(Path(__file__).parent / "right.md")}
+SEEDS = (0, 1)
+MANY_SEEDS = range(2, 20)
+
+
+def refusals(title, seeds):
+    return [
+        (seed, str(derivation))
+        for seed in seeds
+        for derivation in check_scopes([RIGHT[title]], seed)
+        if not derivation.ok
+    ]
+
+
+@pytest.mark.parametrize("title", RIGHT)
+def test_a_right_derivation_passes(title):
+    assert refusals(title, SEEDS) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", RIGHT)
+def test_a_right_derivation_passes_at_many_seeds(title):
+    assert refusals(title, MANY_SEEDS) == []
