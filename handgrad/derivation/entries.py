@@ -161,11 +161,17 @@ def value_on(node, chain, walk):
     steps = [letter for letter in ranges if is_step(letter, chain.nodes, walk)]
     wide = {letter: limits for letter, limits in ranges.items() if letter not in steps}
     own = walk.on(walk.grid.extended(wide))
-    counts = [end - first for first, end in wide.values()]
+    counts = tuple(end - first for first, end in wide.values())
 
     def value(at):
         found = own.at(dict(zip(steps, at, strict=True)))(node)
-        return walk.functions["broadcast_to"].call(found, tuple(counts)) if wide else found
+        if not wide:
+            return found
+        try:
+            return walk.functions["broadcast_to"].call(found, counts)
+        except ValueError:
+            message = f"{spelled(node)} has other entries than {chain.shown}"
+            raise DerivationError(message) from None
 
     numbers = [*itertools.product(*(range(*ranges[letter]) for letter in steps))]
     if not steps:

@@ -19,7 +19,13 @@ from handgrad.derivation.branches import note_call, note_comparison
 from handgrad.derivation.budget import spend
 from handgrad.derivation.entries import NO_GRID, Grid
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import is_derivative, is_reduction, near, spelled
+from handgrad.derivation.expressions import (
+    is_derivative,
+    is_reduction,
+    near,
+    spelled,
+    words_in,
+)
 from handgrad.derivation.jacobians import as_whole, chained
 
 INSIDE = re.compile(r"\w+\.<locals>\.")  # where Python says a function was made
@@ -68,8 +74,9 @@ class Walk:
         elif is_reduction(node) or entries.mentions(node, self.grid):
             found = None
         else:
+            steps = dict.fromkeys(words_in(node) - self.names.keys() - self.functions.keys(), 0)
             try:
-                found = self.on(self.grid.without_axes())(node)
+                found = self.on(self.grid.without_axes()).at(steps)(node)
             except DerivationError:
                 found = None  # said where it is evaluated
         return tuple(found.shape) if hasattr(found, "shape") else None

@@ -86,6 +86,8 @@ def of_letters(text, spellings):
     `spellings` are those that were read so far, by the name that Python makes of them.
     """
     for written in NAME.findall(text):
+        if sign := of_text(written):
+            return f"{written} is not a name{sign}"
         name = unicodedata.normalize("NFKC", written)
         other = spellings.setdefault(name, written)
         if other != written and name.isascii():

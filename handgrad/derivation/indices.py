@@ -79,8 +79,30 @@ def size_of(letter, nodes, walk, *, counts=False):
         raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
     steps = steps or ([] if alone else ahead)
     if not alone and not steps:
+        for other in _paired(letter, nodes):
+            return size_of(other, nodes, walk)
         raise DerivationError(f"the range of {letter} is not known: state it, as in {letter} : n")
     return max(0, min([*alone, *steps]))
+
+
+def _paired(letter, nodes):
+    """The letters that stand beside one in a δ[i, j], and in another subscript."""
+    for node in nodes:
+        for n in _subscripts(node):
+            parts = [spelled(part) for part in elements(n.slice)]
+            if isinstance(n.value, ast.Name) and n.value.id == "δ" and letter in parts:
+                yield from (other for other in parts if other != letter and _stands(other, nodes))
+
+
+def _stands(letter, nodes):
+    """Whether a letter is by itself the index of an array."""
+    return any(
+        spelled(part) == letter
+        for node in nodes
+        for n in _subscripts(node)
+        if not (isinstance(n.value, ast.Name) and n.value.id == "δ")
+        for part in elements(n.slice)
+    )
 
 
 def shift_of(part, letter):

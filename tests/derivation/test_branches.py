@@ -1,0 +1,78 @@
+"""Nothing passes unseen: both sides of comparisons, lines that claim nothing, inputs without a line."""
+
+import pytest
+
+from handgrad import check
+
+PPO = "l : (N)\no : (N)\nA : (N)\nε = 0.2\nr = exp(l - o)\nc = clip(r, 1 - ε, 1 + ε)\nL = -mean(minimum(r * A, c * A))\n"
+WRONG = {
+    "a clip at four": "x : (N)\ny = minimum(maximum(x, -4), 4)\ndx = dy\n",
+    "Huber's loss": "r : (N)\nL = sum(where(abs(r) <= 3, r**2 / 2, 3 * (abs(r) - 1.5)))\ndr = dL * r\n",
+    "softplus": "x : (N)\ny = log(1 + exp(x))\ndx = dy * where(x > 20, 0, 1 / (1 + exp(-x)))\n",
+    "ReLU6": "x : (N)\ny = minimum(maximum(x, 0), 6)\ndx = dy * (x > 0)\n",
+    "hard-swish": "x : (N)\ny = x * clip(x + 3, 0, 6) / 6\ndx = dy * (2 * x + 3) / 6\n",
+    "PPO without ε": f"{PPO}dl = -dL / N * where(r * A <= A, 1, 0) * A * r\n",
+    "a threshold far out": "x : (N)\ny = where(x > 50, 2 * x - 50, x)\ndx = dy\n",
+    "a threshold near zero": "x : (N)\ny = where(abs(x) < 0.01, x**2, abs(x))\ndx = dy * sign(x)\n",
+}
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("name", WRONG)
+def test_an_error_beyond_ordinary_numbers_is_found(name, seed):
+    assert check(WRONG[name], seed=seed).derivations[0].status == "WRONG"
+
+
+def test_a_right_line_beyond_ordinary_numbers_passes():
+    line = "dl = -dL / N * where(r * A <= c * A, 1, (r > 1 - ε) * (r < 1 + ε)) * A * r\n"
+    assert all(check(PPO + line, seed=seed) for seed in range(10))
+
+
+@pytest.mark.parametrize(
+    ("text", "unseen"),
+    [
+        ("x : (N)\ny = where(x**2 < -1, 0, x)\ndx = dy\n", (2, "x ** 2 < -1 was never true")),
+        ("x : (N) positive\ny = maximum(x, -1)\ndx = dy\n", (2, "x > -1 was never false")),
+        ("x : (N)\ny = x\ndx = where(abs(x) >= 0, dy, 0)\n", (3, "abs(x) >= 0 was never false")),
+    ],
+)
+def test_a_side_that_cannot_be_reached_is_named_and_does_not_pass(text, unseen):
+    report = check(text)
+    (derivation,) = report.derivations
+    assert derivation.status == "INCOMPLETE"
+    assert derivation.unseen == [unseen]
+    assert f"{unseen[1]}, at any point" in " ".join(str(report).split())
+    assert not report
+
+
+def test_what_is_not_about_numbers_needs_no_other_side():
+    assert check(
+        "x : (N)\ny[i] = where(i == 0, x[i], 2 * x[i])\ndx[i] = where(i < N, dy[i] * (2 - δ[i, 0]), 0)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "claim", ["dydx = 1 - y", "grad_x = 99 * y", "Dx = y", ""], ids=["dydx", "grad", "Dx", "none"]
+)
+def test_a_derivation_in_which_nothing_is_held_is_vacuous(claim, tmp_path, handgrad):
+    text = f"x : (N)\ny = tanh(x)\n{claim}\n"
+    report = check(text)
+    assert report.derivations[0].status == "VACUOUS"
+    assert not report
+    path = tmp_path / "a.md"
+    path.write_text(f"```derivation\n{text}```\n", encoding="utf-8")
+    assert handgrad("verify", path)[0] == 1
+
+
+def test_inputs_without_a_line_are_listed_and_no_error():
+    report = check("x : (N, D)\nW : (D, M)\nb : (M)\ny = x @ W + b\ndx = dy @ W.T\n")
+    assert report
+    assert report.derivations[0].unstated == ["W", "b"]
+    assert "no line for: W, b" in str(report)
+
+
+@pytest.mark.parametrize("given", ["x : (N) const", "x : (N) mask", "x : (N) label(3)"])
+def test_what_has_no_gradient_is_not_missed(given):
+    report = check(f"{given}\nw : (N)\ny = w * x\ndw = dy * x\n")
+    assert report
+    assert report.derivations[0].unstated == []
