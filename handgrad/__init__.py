@@ -8,17 +8,19 @@ derives the one from the other. `Layer` makes a layer of a rule; `verify` judges
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from handgrad.layers import Layer, Sequential
-
 if TYPE_CHECKING:
-    from handgrad.comparison import compare
-    from handgrad.derivation.report import check
-    from handgrad.drawing.picture import draw
-    from handgrad.judge.verify import verify
+    from handgrad.comparison import compare as compare
+    from handgrad.derivation.report import check as check
+    from handgrad.drawing.picture import draw as draw
+    from handgrad.judge.verify import verify as verify
+    from handgrad.layers import Layer as Layer
+    from handgrad.layers import Sequential as Sequential
     from handgrad.rules import *
 
 __version__ = "0.2.0.dev0"
-FUNCTIONS = {
+HOMES = {
+    "Layer": "handgrad.layers",
+    "Sequential": "handgrad.layers",
     "check": "handgrad.derivation.report",
     "compare": "handgrad.comparison",
     "draw": "handgrad.drawing.picture",
@@ -27,11 +29,11 @@ FUNCTIONS = {
 
 
 def __getattr__(name):
-    """A function or a rule. They load when they are first asked for: the import stays light."""
+    """A public name. It loads when it is first asked for: the import alone loads nothing."""
     if name == "__all__":
-        return ["Layer", "Sequential", *FUNCTIONS, *_rules()]
-    if name in FUNCTIONS:
-        return getattr(import_module(FUNCTIONS[name]), name)
+        return [*HOMES, *_rules()]
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     try:
         return _rules()[name]
     except KeyError:
@@ -39,7 +41,7 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *FUNCTIONS, *_rules()})
+    return sorted({*globals(), *HOMES, *_rules()})
 
 
 def _rules():

@@ -3,25 +3,27 @@
 `assert handgrad.verify(...)` shows the whole verdict when it fails. The fixture `handgrad_seed` is
 what `--handgrad-seed` says, for tests that draw: `handgrad.verify(subject, seed=handgrad_seed)`.
 
-`pytest --derivations` checks derivations. Every Markdown file with blocks fenced as `derivation`, and every docstring that states one, is
-collected: one test for each line that says something, named by it.
+`pytest --derivations` checks derivations. Every Markdown file with blocks fenced as `derivation`,
+and every docstring that states one, is collected: one test for each line that says something, named
+by it.
+
+Every pytest run of a machine loads this module: what it needs beyond pytest is imported when a test
+or an option asks for it.
 """
 
 import sys
+from functools import cached_property
 
 import pytest
 
 from handgrad.cli.console import whole_number
+from handgrad.common.text import printable
+
+DERIVATIONS, WANTED = "--derivations", "handgrad_derivations"
 
 
 def pytest_addoption(parser):
-    group = parser.getgroup("handgrad")
-    group.addoption(
-        "--derivations",
-        action="store_true",
-        help="check the derivations in Markdown files and docstrings, one test for each line",
-    )
-    group.addoption(
+    parser.getgroup("handgrad").addoption(
         "--handgrad-seed",
         type=whole_number,
         default=0,
@@ -30,26 +32,54 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_load_initial_conftests(parser):
+    """Add --derivations when all others have added theirs, and only if the name is free.
+
+    pytest ends the run of who adds an option a second time, whether that is we or they.
+    """
+    yield
+    if _is_free(parser, DERIVATIONS):
+        parser.getgroup("handgrad").addoption(
+            DERIVATIONS,
+            dest=WANTED,
+            action="store_true",
+            help="check the derivations in Markdown files and docstrings, one test for each line",
+        )
+
+
+def _is_free(parser, option):
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([option])
+    except (pytest.UsageError, SystemExit):
+        return False  # it takes an argument
+    return option in unknown
+
+
 def pytest_report_header(config):
-    return f"handgrad: seed {config.getoption('--handgrad-seed')}"
+    taken = "" if hasattr(config.option, WANTED) else f"; {DERIVATIONS} is another plugin's"
+    return f"handgrad: seed {config.getoption('--handgrad-seed')}{taken}"
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(call):
     """The report of a failed test, with the whole of every verdict that it asserted."""
-    report = yield
-    if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
-        report.sections += [("verdict", str(verdict)) for verdict in _asserted(call.excinfo)]
-    return report
+    outcome = yield
+    if call.excinfo is not None and issubclass(call.excinfo.type, AssertionError):
+        found = [("verdict", str(verdict)) for verdict in _asserted(call.excinfo)]
+        outcome.get_result().sections.extend(found)
 
 
 def _asserted(excinfo):
-    """The verdicts that are not ok in the frame of the assertion; pytest keeps its parts there."""
+    """The verdicts that are not ok in the frame of the assertion; pytest keeps its parts there.
+
+    Only the types of what else is there are looked at: an object may raise at anything it is asked.
+    """
     module = sys.modules.get("handgrad.judge.verdict")
     if module is None:
         return []
     values = excinfo.traceback[-1].frame.f_locals.values()
-    found = {id(v): v for v in values if isinstance(v, module.Verdict) and not v.ok}
+    found = {id(v): v for v in values if issubclass(type(v), module.Verdict) and not v.ok}
     return list(found.values())
 
 
@@ -60,7 +90,7 @@ def handgrad_seed(pytestconfig):
 
 
 def pytest_collect_file(file_path, parent):
-    wanted = parent.config.getoption("--derivations")
+    wanted = parent.config.getoption(WANTED, default=False)
     if wanted and file_path.suffix in {".md", ".py"}:
         return DerivationFile.from_parent(parent, path=file_path)
     return None
@@ -71,13 +101,12 @@ class DerivationFile(pytest.File):
 
     def collect(self):
         from handgrad.derivation.errors import DerivationError
-        from handgrad.derivation.sources import read_text, scopes_in_markdown, scopes_in_python
+        from handgrad.derivation.sources import scopes_of
 
-        scopes_in = scopes_in_python if self.path.suffix == ".py" else scopes_in_markdown
         try:
-            scopes = scopes_in(read_text(self.path), str(self.path))
+            scopes = scopes_of(self.path)
         except DerivationError as error:
-            raise self.CollectError(f"{self.path}:{error}") from None
+            raise self.CollectError(_placed(self.path, error)) from None
         for scope in scopes:
             yield from self._tests(scope)
 
@@ -85,61 +114,63 @@ class DerivationFile(pytest.File):
         """A test for each chain with something to check, or one that says why there is none."""
         from handgrad.derivation.errors import DerivationError
 
-        results = _Results(scope, self.config.getoption("--handgrad-seed"))
+        checked = _Checked(scope, self.config.getoption("--handgrad-seed"))
         try:
             chains = scope.derivation().chains
         except DerivationError:
-            yield DerivationLine.from_parent(self, name=scope.title, results=results, chain=None)
+            yield DerivationLine.from_parent(self, name=scope.title, checked=checked, chain=None)
             return
         for chain in chains:
             if chain.checked:
-                name = f"{scope.title}: {chain.text}"
-                yield DerivationLine.from_parent(self, name=name, results=results, chain=chain)
+                name = printable(f"{scope.title}: {chain.text}")
+                yield DerivationLine.from_parent(self, name=name, checked=checked, chain=chain)
 
 
-class _Results:
-    """The checked links of one scope, found when the first test asks for them."""
+class _Checked:
+    """One scope, checked when its first test asks for it, within a derivation's time."""
 
     def __init__(self, scope, seed):
         self.scope, self.seed = scope, seed
-        self._links = None
 
-    def of(self, chain):
-        from handgrad.derivation.checking import check_links
+    @cached_property
+    def derivation(self):
+        from handgrad.derivation.report import check_scopes
 
-        if self._links is None:
-            self._links = check_links(self.scope.derivation(), self.seed)
-        lines = {link.line for link in chain.checked} if chain else set()
-        return [link for link in self._links if link.line in lines]
+        (derivation,) = check_scopes([self.scope], self.seed)
+        return derivation
 
 
 class DerivationLine(pytest.Item):
     """One chain of a derivation: it passes if every link of it holds."""
 
-    def __init__(self, *, results, chain, **kwargs):
-        super().__init__(**kwargs)
-        self.results, self.chain = results, chain
+    def __init__(self, *, checked, chain, **options):
+        super().__init__(**options)
+        self.checked, self.chain = checked, chain
 
     def runtest(self):
-        wrong = [link for link in self.results.of(self.chain) if not link.ok]
+        derivation = self.checked.derivation
+        if derivation.error:
+            raise WrongDerivationError(f"{self.path}:{derivation.error}")
+        lines = {link.line for link in self.chain.checked}
+        wrong = [link for link in derivation.links if link.line in lines and not link.ok]
         if wrong:
-            raise WrongDerivationError(self.path, wrong)
+            raise WrongDerivationError(
+                "\n".join(f"{self.path}:{link.line}: {link}" for link in wrong)
+            )
 
     def repr_failure(self, excinfo, style=None):
-        from handgrad.derivation.errors import DerivationError
-
-        if isinstance(excinfo.value, WrongDerivationError | DerivationError):
-            prefix = f"{self.path}:" if isinstance(excinfo.value, DerivationError) else ""
-            return f"{prefix}{excinfo.value}"
+        if isinstance(excinfo.value, WrongDerivationError):
+            return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self):
-        line = self.chain.line - 1 if self.chain else 0
-        return self.path, line, self.name
+        return self.path, self.chain.line - 1 if self.chain else 0, self.name
 
 
 class WrongDerivationError(Exception):
-    """Links that do not hold."""
+    """A derivation that cannot be read or run, or links of it that do not hold."""
 
-    def __init__(self, path, links):
-        super().__init__("\n".join(f"{path}:{link.line}: {link}" for link in links))
+
+def _placed(path, error):
+    """path:line: message"""
+    return f"{path}:{error}" if error.line is not None else f"{path}: {error}"

@@ -54,7 +54,7 @@ def _windows(x, kernel, stride, padding, dilation):
     """Every window of x: (N, C, rows and columns of the window, rows and columns of windows)"""
     x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     rows, columns = (
-        jnp.arange(k)[:, None] * d + jnp.arange(0, n - d * (k - 1), s)
+        jnp.arange(k)[:, None] * d + jnp.arange(len(range(0, n - d * (k - 1), s))) * s
         for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
     )
     return x[:, :, rows[:, None, :, None], columns[None, :, None, :]]

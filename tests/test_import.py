@@ -9,7 +9,7 @@ from handgrad import rules
 from handgrad.rules.catalog import families
 from tests.digits import finished, python
 
-HEAVY = ("jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
+HEAVY = ("numpy", "jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
 
 PUBLIC = {"Layer", "Sequential", "check", "compare", "draw", "verify"}
 
@@ -22,10 +22,17 @@ def modules_after(statement):
     return set(output.split())
 
 
-def test_importing_handgrad_loads_numpy_and_nothing_heavy():
-    loaded = modules_after("import handgrad")
-    assert "numpy" in loaded
+@pytest.mark.parametrize("module", ["handgrad", "handgrad.pytest_plugin", "handgrad.cli.entry"])
+def test_importing_handgrad_loads_nothing_heavy(module):
+    loaded = modules_after(f"import {module}")
+    assert module in loaded
     assert not loaded.intersection(HEAVY)
+
+
+def test_a_layer_loads_numpy_and_nothing_heavier():
+    loaded = modules_after("from handgrad import Layer, Sequential")
+    assert "numpy" in loaded
+    assert not loaded.intersection(HEAVY[1:])
 
 
 @pytest.mark.parametrize(

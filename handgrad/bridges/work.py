@@ -5,6 +5,7 @@ JAX traces the rule, which allocates nothing, and every array that it would make
 
 import math
 
+from handgrad.common.jaxpr import inner_programs
 from handgrad.common.oracle import in_double_precision
 
 SMALL = 2**14  # numbers in an entry that is not traced, where its options are small too
@@ -61,12 +62,10 @@ def _made(rule, inputs, dy):
 
 def _counted(program):
     """The numbers and the steps of a program; what a loop does counts as often as it is done."""
-    from jax.extend import core
-
     numbers, steps = 0, 0
     for step in program.eqns:
         times = step.params.get("length", 1)
-        inner = [_counted(body) for body in core.jaxprs_in_params(step.params)]
+        inner = [_counted(body) for body in inner_programs(step)]
         numbers += sum(variable.aval.size for variable in step.outvars)
         numbers += times * sum(own for own, _ in inner)
         steps += 1 + times * sum(own for _, own in inner)

@@ -1,11 +1,11 @@
 """handgrad compare: a gradient by hand beside automatic differentiation."""
 
 import argparse
-import json
 import unicodedata
 
-from handgrad.cli.console import UsageError, progress, whole_number
+from handgrad.cli.console import UsageError, is_whole, progress, whole_number
 from handgrad.cli.targets import find_rules, is_file
+from handgrad.common import strict_json
 from handgrad.rules import catalog
 
 DESCRIPTION = """\
@@ -121,8 +121,8 @@ def _sizes(text):
     for part in text.split(","):
         letter, _, number = unicodedata.normalize("NFKC", part.strip()).partition("=")
         numbers = number.split("x") if letter == "..." else [number]
-        if not letter or not all(n.isdecimal() and int(n) > 0 for n in numbers):
-            message = f"{part!r} is not a size, as N=512 or ...=64x32 are, from 1"
+        if not letter or not all(is_whole(n) and int(n) > 0 for n in numbers):
+            message = f"{part[:40]!r} is not a size, as N=512 or ...=64x32 are, from 1"
             raise argparse.ArgumentTypeError(message)
         sizes[letter] = tuple(map(int, numbers)) if letter == "..." else int(number)
     return sizes
@@ -132,4 +132,4 @@ def _as_json(comparisons):
     from handgrad.comparison.timing import machine
 
     whole = {"machine": machine("numpy", "jax"), "comparisons": comparisons}
-    return json.dumps(whole, ensure_ascii=False, indent=2, allow_nan=False)
+    return strict_json.dumps(whole, indent=2)

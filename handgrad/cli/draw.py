@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from handgrad.cli.console import UsageError, whole_number
+from handgrad.cli.console import UsageError, in_one_line, whole_number
+from handgrad.cli.outputs import refuse_what_cannot_be_written, writing
 from handgrad.cli.targets import find_rules, is_file, placed, scopes_of
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
@@ -34,7 +35,7 @@ def add_parser(commands):
 
 def run(arguments):
     """0 when the picture is drawn; 2 if there is nothing to draw, or nowhere to write."""
-    _refuse_what_cannot_be_written(arguments.output)
+    _check_output(arguments.output)
     from handgrad.drawing.graph import walk
     from handgrad.drawing.picture import Picture
 
@@ -52,23 +53,20 @@ def _write(drawn, arguments):
     if output is None:
         print(drawn)
     else:
-        try:
+        with writing(output):
             drawn.save(output)
-        except OSError as error:
-            raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-        print(f"the picture is in {output}")
+        print(f"the picture is in {in_one_line(output)}")
     if arguments.steps:
         print(f"\n{drawn.steps}")
 
 
-def _refuse_what_cannot_be_written(output):
+def _check_output(output):
     """Say before the work what would fail after it."""
     if output is None:
         return
     if output.suffix not in SUFFIXES:
         raise UsageError(f"-o {output} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output} cannot be written: {output.parent} is not a directory")
+    refuse_what_cannot_be_written(output)
 
 
 def _derivation(target):

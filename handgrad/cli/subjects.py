@@ -1,33 +1,31 @@
-"""Code in a file, to be judged: FILE.py::NAME, and the inputs for it."""
+"""Code in a file, to be judged: FILE.py::NAME."""
 
-import argparse
 import ast
+import contextlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from handgrad.cli.console import UsageError
-from handgrad.common.random import generator
-from handgrad.derivation.domains import DOMAINS, draw
+from handgrad.cli.console import UsageError, in_one_line
+from handgrad.cli.inputs import FORM
+from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.sources import read_text
+from handgrad.derivation.sources import divided, read_text
 
-TYPES = ("float64", "float32", "float16", "bfloat16")
-FORM = "NAME=SHAPE[:DOMAIN][:TYPE], such as x=4x3, t=4:label(5) or s=:positive"
+DERIVATIVES = ("custom_vjp", "custom_jvp")  # of a JAX function: a derivative of its own
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A gradient in somebody's file, and the inputs to judge it at; none to draw them."""
+    """A gradient in somebody's file, and the inputs to judge it at by name; none to draw them."""
 
     name: str
     subject: Any
-    inputs: tuple[Any, ...]
+    inputs: dict[str, Any]
 
 
 def find_subject(target, inputs, seed):
@@ -35,18 +33,21 @@ def find_subject(target, inputs, seed):
 
     The file is run only if NAME can be code with a gradient.
     """
-    path, found, name = target.partition("::")
-    is_part = found and path.endswith(".py")
+    path, name = divided(target)
+    is_part = bool(name) and path.endswith(".py")
     if inputs and not is_part:
         raise UsageError(f"--input is for code in a file, FILE.py::NAME, and not for {target}")
-    if not is_part or not any(_may_be_code(node, name) for node in _statements(path)):
+    if not is_part or (statements := _statements(path)) is None:
+        return None
+    if not any(_may_be_code(node, name) for node in statements):
         if inputs:
             raise UsageError(f"{path} has no code {name!r} with a gradient")
         return None
     subject = _instance(_loaded(path, name), name)
-    if not _is_code(subject):
+    if not _is_code(subject, name):
         if inputs:
-            raise UsageError(f"{path}::{name} is not a gradient: {subject!r}")
+            kind = type(subject).__name__
+            raise UsageError(f"{path}::{name} is not a gradient: its type is {kind}")
         return None
     if not inputs and not _has_derivation(subject):
         raise UsageError(
@@ -55,13 +56,23 @@ def find_subject(target, inputs, seed):
     return Subject(f"{Path(path).name}::{name}", subject, _drawn(subject, inputs, seed))
 
 
+def code_in(target):
+    """What could be judged in a Python file, as FILE.py::NAME; nothing where a NAME is given."""
+    path, name = divided(target)
+    statements = _statements(path) if path.endswith(".py") and not name else None
+    functions = {node.name for node in statements or () if isinstance(node, ast.FunctionDef)}
+    found = (_name_of_code(node, functions) for node in statements or ())
+    return [f"{path}::{name}" for name in dict.fromkeys(found) if name]
+
+
 def _statements(path):
+    """The statements of a Python file, or None: that it is not Python is said by who reads it."""
     try:
         return ast.parse(read_text(path)).body
-    except SyntaxError:
-        return []  # said when its docstrings are read
     except DerivationError as error:
         raise UsageError(f"{path}: {error}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _may_be_code(node, name):
@@ -78,9 +89,22 @@ def _may_be_code(node, name):
     return False
 
 
-def _has_derivation(subject):
-    from handgrad.derivation.docstrings import derivation_of
+def _name_of_code(node, functions):
+    """The name of a class with a backward, of a pair of functions, or of a JAX function."""
+    match node:
+        case ast.ClassDef(name=name, body=body):
+            methods = {item.name for item in body if isinstance(item, ast.FunctionDef)}
+            return name if methods >= {"forward", "backward"} else None
+        case ast.FunctionDef(name=name, decorator_list=decorators):
+            written = " ".join(map(ast.unparse, decorators))
+            return name if any(word in written for word in DERIVATIVES) else None
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple(elts=[f, vjp])):
+            both = all(isinstance(e, ast.Name) and e.id in functions for e in (f, vjp))
+            return name if both else None
+    return None
 
+
+def _has_derivation(subject):
     try:
         return bool(derivation_of(subject).givens)
     except DerivationError as error:
@@ -106,11 +130,30 @@ def _loaded(path, name):
     sys.modules.setdefault(stem, module)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path} cannot be run: {type(error).__name__}: {error}") from None
+    except (Exception, SystemExit) as error:
+        place = "".join(f":{line}" for line in _lines_in(spec.origin, error)[-1:])
+        raise UsageError(f"{path}{place} cannot be run: {_said(error)}") from None
     finally:
-        sys.path.remove(folder)
-    return getattr(module, name)
+        with contextlib.suppress(ValueError):  # the file may have removed it
+            sys.path.remove(folder)
+    if name not in vars(module):
+        raise UsageError(f"{path} defines {name}, but no longer has it at its end")
+    return vars(module)[name]
+
+
+def _lines_in(path, error):
+    """The lines of a file that an error passed through on its way up, the deepest one last."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return [line for frame, line in frames if frame.f_code.co_filename == path]
+
+
+def _said(error):
+    """The type of somebody's error, and the first line of what it says."""
+    try:
+        said = str(error).strip().partition("\n")[0]
+    except Exception:
+        said = ""
+    return in_one_line(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 
 
 def _instance(whole, name):
@@ -121,14 +164,14 @@ def _instance(whole, name):
         return whole
     try:
         return whole()
-    except TypeError as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{name} cannot be made without arguments ({error}): "
+            f"{name} cannot be made without arguments ({_said(error)}): "
             f"name an object in the file, such as subject = {name}(...)"
         ) from None
 
 
-def _is_code(subject):
+def _is_code(subject, name):
     """Whether the judge may know what to do with it."""
     from handgrad.judge.subjects import subject_of
 
@@ -136,23 +179,26 @@ def _is_code(subject):
         subject_of(subject)
     except TypeError:
         return False
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name} cannot be looked at: it raises {_said(error)}") from None
     return True
 
 
 def _drawn(subject, inputs, seed):
     """The inputs in the order of the subject's own arguments, or in the given one."""
-    parsed = dict(inputs)
+    stated = {item.name: item for item in inputs}
+    if len(stated) < len(inputs):
+        raise UsageError("an --input is given twice: name each input once")
     order = _arguments(subject)
-    if order and set(parsed) - set(order):
-        unknown = min(set(parsed) - set(order))
-        raise UsageError(f"--input {unknown}: there is no such input, only {', '.join(order)}")
-    missing = [name for name in order if name not in parsed]
+    unknown = [name for name in stated if order and name not in order]
+    if unknown:
+        raise UsageError(f"--input {unknown[0]}: there is no such input, only {', '.join(order)}")
+    missing = [name for name in order if name not in stated]
     if inputs and missing:
-        raise UsageError(
-            f"--input {missing[0]}=SHAPE is missing: the inputs are {', '.join(order)}"
-        )
-    names = order if order and inputs else list(parsed)
-    return tuple(parsed[name](generator(seed, "input", name)) for name in names)
+        known = ", ".join(order)
+        raise UsageError(f"--input {missing[0]}=SHAPE is missing: the inputs are {known}")
+    names = order if order and inputs else stated
+    return {name: stated[name].drawn(seed) for name in names}
 
 
 def _arguments(subject):
@@ -167,41 +213,3 @@ def _arguments(subject):
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return []
     return [p.name for p in parameters if p.default is p.empty]
-
-
-def input_option(text):
-    """The type of --input: (name, function from a random generator to an array)."""
-    name, found, rest = text.partition("=")
-    shape, *words = rest.split(":")
-    if not found or not name.isidentifier() or len(words) > 2:
-        raise _malformed(text, f"an input is {FORM}")
-    try:
-        sizes = tuple(int(size) for size in shape.split("x")) if shape else ()
-    except ValueError:
-        raise _malformed(text, f"{shape!r} is not a shape such as 4x3") from None
-    kind = next((word for word in words if word in TYPES), None)
-    domain = next((word for word in words if word not in TYPES), "real")
-    domain, _, argument = domain.partition("(")
-    if domain not in DOMAINS:
-        raise _malformed(text, f"{domain!r} is neither a domain ({', '.join(DOMAINS)}) nor a type")
-    number = argument.removesuffix(")")
-    classes = int(number) if number.isdecimal() else None
-
-    def make(rng):
-        try:
-            array = draw(rng, domain, sizes, classes)
-        except DerivationError as error:
-            raise UsageError(f"--input {text}: {error}") from None
-        return array if kind is None else array.astype(_dtype(kind))
-
-    return name, make
-
-
-def _dtype(name):
-    from jax import numpy as jnp
-
-    return np.dtype(getattr(jnp, name))
-
-
-def _malformed(text, why):
-    return argparse.ArgumentTypeError(f"{text!r}: {why}")

@@ -1,27 +1,32 @@
-"""What a TARGET on the command line names: rules, or the derivations in a file."""
+"""What a TARGET on the command line names: rules, code in a file, or the derivations in one."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import handgrad.derivation
 from handgrad.cli.console import UsageError
-from handgrad.cli.subjects import Subject, find_subject
+from handgrad.cli.subjects import Subject, code_in, find_subject
 from handgrad.derivation import sources
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import Scope
 from handgrad.rules import catalog
 
 STANDARD_INPUT = "standard input"
+LISTED = 12  # names, at most
 
 
-@dataclass(frozen=True)
+@dataclass
 class Targets:
-    """Rule classes, code in files, and derivations, each once, in the order they were named."""
+    """Rule classes, code in files, and derivations, each once, in the order they were named.
 
-    classes: list[type]
-    subjects: list[Subject]
-    scopes: list[Scope]
+    `unjudged` is the code, as FILE.py::NAME, in the files of which only derivations are checked.
+    """
+
+    classes: list[type] = field(default_factory=list)
+    subjects: list[Subject] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
 
 
 def find_targets(names, inputs=(), seed=0):
@@ -29,20 +34,23 @@ def find_targets(names, inputs=(), seed=0):
 
     Raises UsageError for a name that stands for nothing.
     """
-    classes, subjects, scopes = [], [], []
+    targets = Targets()
     if inputs and len(names) != 1:
         raise UsageError("--input is for one target, FILE.py::NAME")
-    for name in names or catalog.families():
+    for name in dict.fromkeys(names or catalog.families()):
         if subject := find_subject(name, inputs, seed):
-            subjects.append(subject)
+            targets.subjects.append(subject)
         elif is_file(name):
-            scopes += scopes_of(name)
+            targets.unjudged.extend(code_in(name))
+            targets.scopes.extend(scopes_of(name))
         else:
-            classes += find_rules(name)
+            found = find_rules(name)
+            targets.classes.extend(cls for cls in found if cls not in targets.classes)
     if not names:
         folder = Path(handgrad.derivation.__file__).parent
-        scopes = [scope for path in sorted(folder.glob("*.md")) for scope in scopes_of(str(path))]
-    return Targets(list(dict.fromkeys(classes)), subjects, scopes)
+        for path in sorted(folder.glob("*.md")):
+            targets.scopes.extend(scopes_of(str(path)))
+    return targets
 
 
 def find_rules(name):
@@ -56,26 +64,49 @@ def find_rules(name):
 def is_file(target):
     """Whether a target is a file, a part of one, or the standard input, and not a rule's name."""
     path, _ = sources.divided(target)
-    return path == "-" or path.endswith((".md", ".py")) or "/" in path or Path(path).is_file()
+    return path == "-" or path.endswith((".md", ".py")) or "/" in path or sources.is_file(path)
 
 
 def scopes_of(target):
-    """The derivations in a file, in a part of one, or in the standard input.
+    """The derivations in a file, in a part of one, or in the standard input; at least one.
 
     The parts are FILE.py::NAME, a class or a function, and FILE.md#HEADING.
     """
     path, _ = sources.divided(target)
     try:
-        if path == "-":
-            text = sources.decoded(sys.stdin.buffer)
-            scopes = sources.scopes_in_text(text, STANDARD_INPUT)
-        else:
-            scopes = sources.scopes_of(target)
+        scopes = _in_standard_input() if path == "-" else sources.scopes_of(target)
     except DerivationError as error:
         raise UsageError(placed(path, error)) from None
     if not scopes:
-        raise UsageError(f"{path}: there is no derivation in it, such as a block ```derivation")
+        raise UsageError(f"{path}: there is no derivation in it{_instead(target)}")
     return scopes
+
+
+def _in_standard_input():
+    if sys.stdin is None:
+        raise UsageError("-: the standard input is closed")
+    try:
+        text = sources.decoded(sys.stdin.buffer)
+    except OSError as error:
+        raise UsageError(f"-: the standard input cannot be read: {error.strerror}") from None
+    return sources.scopes_in_text(text, STANDARD_INPUT)
+
+
+def _instead(target):
+    """What to do with a file that has no derivation."""
+    if code := code_in(target):
+        return f"; {name_what_to_judge(code)}"
+    return (
+        ", such as a docstring's indented lines"
+        if target.endswith(".py")
+        else ", such as a block ```derivation"
+    )
+
+
+def name_what_to_judge(code):
+    """How code in a file is judged, for a user who named the file alone."""
+    more = ", …" if len(code) > LISTED else ""
+    return f"name what to judge: {', '.join(code[:LISTED])}{more}"
 
 
 def placed(path, error):

@@ -1,21 +1,26 @@
-"""handgrad verify: judge rules and check derivations, and print one line for each."""
+"""handgrad verify: judge rules and check derivations; one verdict in full, or a table."""
 
 import argparse
-import json
+import contextlib
+import sys
 import textwrap
 import time
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import handgrad.derivation
 from handgrad.cli import golden
-from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
-from handgrad.cli.subjects import input_option
-from handgrad.cli.targets import find_targets
+from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progress, whole_number
+from handgrad.cli.inputs import input_option
+from handgrad.cli.targets import find_targets, name_what_to_judge
+from handgrad.common import strict_json
 from handgrad.common.text import many, number
-from handgrad.derivation.report import HEADER, check_scopes
+from handgrad.derivation.report import HEADER, Derivation, check_scopes
+from handgrad.judge.verdict import Verdict
 from handgrad.rules import catalog
 
+REFUSED = "forward"  # the check that a forward runs at all
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
 NOTATION = Path(handgrad.derivation.__file__).parent / "notation.md"
 DESCRIPTION = """\
@@ -50,7 +55,7 @@ def add_parser(commands):
         type=input_option,
         default=[],
         metavar="NAME=SHAPE",
-        help="an input for code in a file: x=4x3, t=4:label(5), s=:positive:float32",
+        help="an input for code in a file: x=4x3, t=4:label:5, s=:positive:float32",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
     golden.add_options(parser)
@@ -61,35 +66,101 @@ def run(arguments):
     """0 if everything is right, 1 if something is wrong, 2 if a derivation cannot be read."""
     if arguments.golden or arguments.against:
         return golden.run(arguments)
+    if not arguments.json:
+        return _found(arguments, partial(print, flush=True)).status
+    with contextlib.redirect_stdout(sys.stderr):  # what the judged code prints is not JSON
+        results = _found(arguments, lambda _: None)
+        text = strict_json.dumps(results.to_dict(), indent=2)
+    print(text)
+    return results.status
+
+
+@dataclass
+class _Results:
+    """The verdicts and the checked derivations of one run."""
+
+    seed: int
+    rules: list[Verdict] = field(default_factory=list)
+    derivations: list[Derivation] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def status(self):
+        """The exit status."""
+        if any(derivation.error for derivation in self.derivations):
+            return 2
+        return 1 if self.wrong else 0
+
+    @property
+    def wrong(self):
+        """The names of what is not right."""
+        names = [verdict.subject for verdict in self.rules if not verdict.ok]
+        return names + [found.title for found in self.derivations if not found.ok]
+
+    def to_dict(self):
+        return {
+            "ok": not self.wrong,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "rules": [verdict.to_dict() for verdict in self.rules],
+            "derivations": [derivation.to_dict() for derivation in self.derivations],
+        }
+
+    def __str__(self):
+        counts = []
+        if self.rules:
+            counts += [
+                many(len(self.rules), "rule"),
+                many(sum(v.cases for v in self.rules), "case"),
+            ]
+        if self.derivations:
+            counts.append(many(len(self.derivations), "derivation"))
+        links = sum(v.links for v in self.rules) + sum(len(d.links) for d in self.derivations)
+        outcome = f"not right: {', '.join(self.wrong)}" if self.wrong else "all pass"
+        return f"{', '.join([*counts, many(links, 'link')])}, {self.seconds:.0f} s: {outcome}"
+
+
+def _found(arguments, say):
+    """Everything that was found, said as soon as it is there: one verdict in full, or a table."""
     targets = find_targets(arguments.targets, arguments.input, arguments.seed)
-    say = (lambda _: None) if arguments.json else (lambda text: print(text, flush=True))
+    results = _Results(arguments.seed)
     begin = time.perf_counter()
-    rules = list(_judged(targets, arguments.seed, say))
-    derivations = list(_checked(targets.scopes, arguments.seed, say))
-    seconds = time.perf_counter() - begin
-    if arguments.json:
-        print(_as_json(rules, derivations, arguments.seed, seconds))
-    else:
-        print(_summary(rules, derivations, seconds))
-    if any(derivation.error for derivation in derivations):
-        return 2
-    return 0 if all(rules) and all(derivation.ok for derivation in derivations) else 1
-
-
-def _judged(targets, seed, say):
-    """A verdict on each rule, and on code in files; a row is said as soon as it is there."""
-    from handgrad.judge.verdict import Verdict
-
-    jobs = [(cls.__name__, partial(_of_class, cls, seed)) for cls in targets.classes]
-    jobs += [(subject.name, partial(_of_subject, subject, seed)) for subject in targets.subjects]
-    for i, (name, judge) in enumerate(jobs):
-        if i == 0:
+    jobs = _jobs(targets, arguments.seed)
+    alone = len(jobs) == 1 and not targets.scopes
+    for name, verdicts in _judged(jobs):
+        if not results.rules and not alone:
             say(RULES)
+        verdict = Verdict.combined(name, verdicts)
+        say(_in_full(verdicts[0] if len(verdicts) == 1 else verdict) if alone else _row(verdict))
+        results.rules.append(verdict)
+    for derivation in _checked(targets.scopes, arguments.seed):
+        if not results.derivations:
+            say(HEADER)
+        say(derivation.row(_painted))
+        results.derivations.append(derivation)
+    results.seconds = time.perf_counter() - begin
+    if not alone:
+        say(results)
+    if targets.unjudged:
+        note(f"only derivations were checked; {name_what_to_judge(targets.unjudged)}")
+    return results
+
+
+def _jobs(targets, seed):
+    """The name of each rule and of each code in a file, and what gives the verdicts on it."""
+    jobs = [(cls.__name__, partial(_of_class, cls, seed)) for cls in targets.classes]
+    return jobs + [
+        (subject.name, partial(_of_subject, subject, seed)) for subject in targets.subjects
+    ]
+
+
+def _judged(jobs):
+    """The name and the verdicts of each job, with progress."""
+    for i, (name, judge) in enumerate(jobs):
         progress(f"{i}/{len(jobs)} {name}")
-        verdict = Verdict.combined(name, judge())
+        verdicts = judge()
         progress()
-        say(_rule_row(verdict))
-        yield verdict
+        yield name, verdicts
 
 
 def _of_class(cls, seed):
@@ -100,37 +171,49 @@ def _of_class(cls, seed):
 
 
 def _of_subject(subject, seed):
-    """The verdict on code in a file."""
+    """The verdict on code in a file. Inputs that its forward does not take are the user's fault."""
     from handgrad.judge.verify import verify
 
     try:
-        return [verify(subject.subject, *subject.inputs, seed=seed)]
+        verdict = verify(subject.subject, *subject.inputs.values(), seed=seed)
     except (TypeError, ValueError) as error:
         hint = "" if subject.inputs else "; add --input NAME=SHAPE for each"
         raise UsageError(f"{subject.name}: {error}{hint}") from None
+    for finding in verdict.findings if subject.inputs else ():
+        if finding.check == REFUSED:
+            shapes = " and ".join(f"{name} {x.shape}" for name, x in subject.inputs.items())
+            raise UsageError(f"{subject.name} refuses these inputs, {shapes}: {finding.message}")
+    return [verdict]
 
 
-def _checked(scopes, seed, say):
-    """Each derivation with its links checked."""
-    if scopes:
-        say(HEADER)
+def _checked(scopes, seed):
+    """Each derivation with its links checked, with progress."""
     for i, derivation in enumerate(check_scopes(scopes, seed)):
         progress()
-        say(derivation.row(_painted))
+        yield derivation
         if i + 1 < len(scopes):
             progress(f"{i + 1}/{len(scopes)} {scopes[i + 1].title}")
-        yield derivation
 
 
 def _painted(status):
     return coloured(status, GREEN if status == "PASS" else RED)
 
 
-def _rule_row(verdict):
-    status = coloured(verdict.status.value, GREEN if verdict.ok else RED)
+def _status_of(verdict):
+    return coloured(verdict.status.value, GREEN if verdict.ok else RED)
+
+
+def _in_full(verdict):
+    """The verdict as it prints itself, with its status in colour."""
+    title = f"{verdict.subject}: "
+    rest = str(verdict).removeprefix(f"{title}{verdict.status.value}")
+    return f"{title}{_status_of(verdict)}{rest}"
+
+
+def _row(verdict):
     row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
-    row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}{status}"
-    rows = [row, *(_indented(finding) for finding in verdict.findings)]
+    row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}"
+    rows = [row + _status_of(verdict), *map(_indented, verdict.findings)]
     if not verdict.ok and verdict.diagnosis:
         rows.append(_indented(verdict.diagnosis))
     if not verdict.ok and verdict.script:
@@ -140,26 +223,3 @@ def _rule_row(verdict):
 
 def _indented(text):
     return textwrap.fill(str(text), 80, initial_indent="    ", subsequent_indent="      ")
-
-
-def _summary(rules, derivations, seconds):
-    counts = []
-    if rules:
-        counts += [many(len(rules), "rule"), many(sum(v.cases for v in rules), "case")]
-    if derivations:
-        counts.append(many(len(derivations), "derivation"))
-    links = sum(v.links for v in rules) + sum(len(d.links) for d in derivations)
-    wrong = [v.subject for v in rules if not v.ok] + [d.title for d in derivations if not d.ok]
-    outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
-    return f"{', '.join([*counts, many(links, 'link')])}, {seconds:.0f} s: {outcome}"
-
-
-def _as_json(rules, derivations, seed, seconds):
-    whole = {
-        "ok": all(rules) and all(derivation.ok for derivation in derivations),
-        "seed": seed,
-        "seconds": round(seconds, 3),
-        "rules": [verdict.to_dict() for verdict in rules],
-        "derivations": [derivation.to_dict() for derivation in derivations],
-    }
-    return json.dumps(whole, ensure_ascii=False, indent=2)

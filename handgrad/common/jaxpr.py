@@ -108,6 +108,18 @@ def _of_this_platform(platforms):
     return next(i for i, names in enumerate(platforms) if names is None or "cpu" in names)
 
 
+def inner_programs(equation):
+    """The programs that a call, a loop or a choice runs."""
+    from jax.extend import core
+
+    for option in equation.params.values():
+        for program in option if isinstance(option, tuple) else (option,):
+            if isinstance(program, core.ClosedJaxpr):
+                yield program.jaxpr
+            elif isinstance(program, core.Jaxpr):
+                yield program
+
+
 def _body(params):
     """The jaxpr that a call runs and its constants; None for what is not a plain call."""
     if any(name in params for name in ("cond_jaxpr", "branches", "length")):

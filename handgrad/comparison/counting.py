@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from handgrad.comparison.programs import CALLS, LOOPS, inner_programs
+from handgrad.common.jaxpr import inner_programs
+from handgrad.comparison.programs import CALLS, LOOPS
 
 MOVES = {
     "bitcast_convert_type",

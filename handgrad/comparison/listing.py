@@ -10,7 +10,8 @@ import textwrap
 import numpy as np
 from jax.extend import core
 
-from handgrad.comparison.programs import LOOPS, inner_programs
+from handgrad.common.jaxpr import inner_programs
+from handgrad.comparison.programs import LOOPS
 
 WIDTH = 80
 STEP = "    "

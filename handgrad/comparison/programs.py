@@ -116,16 +116,6 @@ def programs_of(rule, inputs):
     return Programs(forward, backward, outputs, kept, tuple(k for k in unread if k.bytes))
 
 
-def inner_programs(eqn):
-    """The programs that a call, a loop or a choice runs."""
-    for option in eqn.params.values():
-        for program in option if isinstance(option, tuple) else (option,):
-            if isinstance(program, core.ClosedJaxpr):
-                yield program.jaxpr
-            elif isinstance(program, core.Jaxpr):
-                yield program
-
-
 def _kept(forward, outputs, variable):
     """Where an array is that forward leaves for backward."""
     returned, inputs = forward.jaxpr.outvars, forward.jaxpr.invars

@@ -58,9 +58,17 @@ def divided(target):
     """The path of a target, and the part of the file that it names, or ""."""
     for mark in ("::", "#"):
         path, found, part = str(target).partition(mark)
-        if found and not Path(target).is_file():
+        if found and not is_file(target):
             return path, part
     return str(target), ""
+
+
+def is_file(path):
+    """Whether there is such a file; what is too long for a name is not one."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def only(scopes, target):

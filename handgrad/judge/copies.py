@@ -5,6 +5,8 @@ import copy
 import types
 from typing import Any
 
+from handgrad.judge.calls import contained
+
 
 def copied(function: Any, memo: dict) -> Any:
     """A copy that shares nothing with the original, but for what cannot be copied.
@@ -49,6 +51,7 @@ def _fill(cell, memo):
 def _content(held, memo):
     """What a function holds, copied if it can be."""
     try:
-        return copied(held, memo)
+        with contained():
+            return copied(held, memo)
     except Exception:
         return held

@@ -9,6 +9,7 @@ from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
+from handgrad.judge.calls import contained
 from handgrad.judge.trial import largest, outputs_of
 
 TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in another order
@@ -44,9 +45,11 @@ def _speaks_of(derivation, rule):
 def _faults(rule, derivation, point):
     """Where the code's outputs and gradients are not the derivation's, at one point."""
     inputs = [np.asarray(point.names[given.name]) for given in derivation.givens]
-    y, residuals = rule.forward(*inputs)
+    with contained():
+        y, residuals = rule.forward(*inputs)
     dy = tuple(np.asarray(point.names[f"d{name}"]) for name in derivation.outputs)
-    grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
+    with contained():
+        grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
     pairs = list(zip(derivation.outputs, outputs_of(y), strict=True))
     pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=True)]
     scale = max(largest(d) for d in dy)

@@ -6,6 +6,7 @@ A finding is (status, check, sentence).
 import numpy as np
 
 from handgrad.judge import complex_step, kinks
+from handgrad.judge.calls import said
 from handgrad.judge.elements import gradient_error, output_error
 from handgrad.judge.numbers import direction, is_bent, own_direction, project
 from handgrad.judge.trial import rms
@@ -24,11 +25,21 @@ def law_breaches(trial, laws):
         name = law.__name__.replace("_", " ")
         try:
             found += [(Status.CONTRACT, name, sentence) for sentence in law(trial)]
+        except Warning:
+            continue  # made an error by -W error: the law's inputs are not the given ones
         except Exception as error:
             found.append((Status.CONTRACT, name, f"raises {type(error).__name__}: {error}"))
         if found and law is laws[0]:
             break  # without the right shapes there is nothing to try
     return found
+
+
+def refusal(part, error):
+    """The finding that a forward or a backward raises at ordinary inputs."""
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        message = f"an input or dy is written to: {said(error)}"
+        return Status.CONTRACT, "nothing is overwritten", message
+    return Status.CONTRACT, part, f"{part} raises {said(error)}"
 
 
 def opinion_of_jax(trial, automatic):

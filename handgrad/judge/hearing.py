@@ -5,11 +5,13 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge import power
-from handgrad.judge.automatic import Automatic, first_line, registered_reference, traced
+from handgrad.judge.automatic import Automatic, registered_reference, traced
+from handgrad.judge.calls import said
 from handgrad.judge.coarse import SINGLE, is_of, roughness
+from handgrad.judge.defined import elsewhere, nowhere
 from handgrad.judge.diagnosis.explanation import explanation
 from handgrad.judge.draws import Case
-from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers
+from handgrad.judge.evidence import law_breaches, opinion_of_jax, opinion_of_numbers, refusal
 from handgrad.judge.integral import line_integral
 from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
@@ -70,21 +72,28 @@ class Hearing:
 
     def hear_given(self, case):
         """Somebody's inputs may be large, special, or in low precision."""
-        wide = [x.astype(float) if is_floating(x.dtype) else x for x in case.inputs]
-        if not any(is_floating(x.dtype) and x.dtype != np.float64 for x in case.inputs):
-            self._go_on(self._ordinary(wide, case), case)
-        elif (low := self._try(case.inputs, case)) is not None:  # first, as its owner would
-            self._hear_low(low, self._wide(wide), case)
-            self.verdict.evaluations += low.evaluations
+        self.verdict.cases += 1
+        trial = self._try(case.inputs, case)  # first, as its owner would
+        if trial is not None and (finite := elsewhere(trial)):
+            self.verdict.evaluations += trial.evaluations + finite.evaluations
+            case = Case(finite.inputs, f"{case.description}, others where forward is not finite")
+            trial = self._try(case.inputs, case)
+        if trial is None:
+            return
+        if all(x.dtype == np.float64 for x in case.inputs if is_floating(x.dtype)):
+            self._judge(trial, case)
+            self._go_on(trial, case)
+        else:
+            wide = [x.astype(float) if is_floating(x.dtype) else x for x in case.inputs]
+            self._hear_low(trial, self._wide(wide), case)
+            self.verdict.evaluations += trial.evaluations
 
     def close(self):
         """What remains to be said when all was heard."""
         if self.held is not None and not self.settled:
             self.report(self.held, "the given inputs")
-        if not self.moved and not self.settled:
-            self.report(
-                (Status.VACUOUS, "power", "every gradient is 0, up to rounding"), "every case"
-            )
+        if not self.settled and (doubt := power.doubt(self.verdict, moved=self.moved)):
+            self.report(doubt, "every case")
         if self.exhibit is not None or self.refused is not None:
             self.verdict.explain = partial(explanation, self)
 
@@ -111,18 +120,16 @@ class Hearing:
         part = "forward"
         try:
             trial = self._trial(inputs)
+            if message := nowhere(trial):
+                self.report((Status.VACUOUS, part, message), case)
+                return None
             part = "backward"
             _ = trial.first
         except UnjudgeableError:
             raise
         except Exception as error:
             self.refused = inputs
-            if isinstance(error, ValueError) and "read-only" in str(error):
-                part = "nothing is overwritten"
-                message = f"an input or dy is written to: {first_line(error)}"
-            else:
-                message = f"{part} raises {type(error).__name__}: {first_line(error)}"
-            self.report((Status.CONTRACT, part, message), case)
+            self.report(refusal(part, error), case)
             return None
         return trial
 
@@ -175,7 +182,7 @@ class Hearing:
             else:
                 self.report(finding, case, trial)
         if not self.settled:
-            self._measure_power(trial, projections, expected)
+            power.measure(self.verdict, trial, projections, expected)
 
     def _oracle(self, trial):
         """JAX's opinion, if there is a function for it to differentiate."""
@@ -187,9 +194,7 @@ class Hearing:
         try:
             message = self.automatic.misfit(trial)
         except Exception as error:
-            raise UnjudgeableError(
-                f"the reference raises {type(error).__name__}: {first_line(error)}"
-            ) from None
+            raise UnjudgeableError(f"the reference raises {said(error)}") from None
         if message:
             finding = Status.WRONG, "against JAX", message
             self.report(finding, "the given reference", trial)
@@ -204,21 +209,6 @@ class Hearing:
             error, bar = (p.error / p.spread, p.bar / p.spread) if known else (0.0, 0.0)
             if self.verdict.vs_numbers is None or error > self.verdict.vs_numbers:
                 self.verdict.vs_numbers, self.verdict.error_bar = error, bar
-
-    def _measure_power(self, trial, projections, expected):
-        seen, made = self.verdict.mutants
-        for name, spoiled in power.mutants(trial.grads):
-            if power.equivalent(trial, spoiled, trial.grads):
-                continue
-            made += 1
-            if power.rejected(trial, spoiled, trial.grads, projections, expected):
-                seen += 1
-            else:
-                self.verdict.escaped.append(name)
-        self.verdict.mutants = seen, made
-        smallest = power.smallest_error_seen(trial, projections, expected)
-        if smallest is not None:
-            self.verdict.sees = max(self.verdict.sees or 0.0, smallest)
 
     def _livelier(self, trial, case):
         """The hearing again, at inputs where a gradient is not nearly 0; that trial, or None."""
@@ -339,7 +329,6 @@ class Hearing:
 
     def _hear_low(self, low, wide, case):
         """Low precision: the mathematics in float64, if the code computes in it, and then the bits."""
-        self.verdict.cases += 1
         if wide is None:
             self._only_low(low, case)
             return
@@ -367,8 +356,12 @@ class Hearing:
                 self._in_low(low, inputs, f"{case}, {description}")
 
     def _compare_bits(self, low, wide, case):
-        name = low.precision
-        for what, bits in bits_lost(low, wide):
+        try:
+            lost = list(bits_lost(low, wide))
+        except Exception:
+            return  # at the edge of the domain
+        for what, bits in lost:
+            name = low.precision
             message = f"{what} loses {bits:.0f} bits in {name} that the problem does not cost"
             self.report((Status.IMPRECISE, "precision", message), case, low)
 
@@ -380,7 +373,12 @@ class Hearing:
         self.verdict.probes += small.evaluations if small is not trial else 0
         self.moved = trial.moves
         for k in range(PROJECTIONS):
-            error, bar = line_integral(trial, k)
+            try:
+                error, bar = line_integral(trial, k)
+            except Exception as refused:
+                message = f"at inputs nearby it raises {said(refused)}"
+                self.report((Status.INCONCLUSIVE, "against the line integral", message), case)
+                return
             if self.verdict.vs_numbers is None or error > self.verdict.vs_numbers:
                 self.verdict.vs_numbers, self.verdict.error_bar = error, bar
             if not error <= bar:

@@ -3,10 +3,14 @@
 import contextlib
 import random
 import sys
+import threading
 import warnings
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
+
+from handgrad.judge.calls import contained
 
 
 def library_of(arrays):
@@ -46,16 +50,13 @@ def to_library(x, library):
 
 @contextlib.contextmanager
 def undisturbed():
-    """Everything global as it was afterwards: warnings, error state, random state, JAX's settings.
+    """Random states, np.seterr and JAX's settings as they were afterwards.
 
-    Within, no warning is shown, and JAX computes in float64 if it is there.
+    Within, this thread shows no warning, and JAX computes in float64 if it is there.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(np.errstate(all="ignore"))
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
-        for restored in _random_states():
-            stack.callback(restored)
+        stack.enter_context(SURROUNDINGS)
+        stack.enter_context(contained())
         if "jax" in sys.modules:
             from handgrad.common.oracle import in_double_precision
 
@@ -63,14 +64,51 @@ def undisturbed():
         yield
 
 
+class _Surroundings:
+    """What is global: the first thread that enters finds it, and the last that leaves puts it back.
+
+    No filter of warnings is set, for filters are those of every thread.
+    """
+
+    def __init__(self):
+        self.lock, self.threads, self.restore = threading.Lock(), [], {}
+        self.show = warnings.showwarning
+
+    def __enter__(self):
+        with self.lock:
+            self.threads.append(threading.get_ident())
+            self.restore = dict(_random_states()) | self.restore
+            if warnings.showwarning is not _shown:
+                self.show, warnings.showwarning = warnings.showwarning, _shown
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.threads.remove(threading.get_ident())
+            if not self.threads:
+                for restored in self.restore.values():
+                    restored()
+                self.restore = {}
+                if warnings.showwarning is _shown:
+                    warnings.showwarning = self.show
+
+
+SURROUNDINGS = _Surroundings()
+
+
+def _shown(*warning, **options):
+    """warnings.showwarning, but for threads in which somebody's code is tried out."""
+    if threading.get_ident() not in SURROUNDINGS.threads:
+        SURROUNDINGS.show(*warning, **options)
+
+
 def _random_states():
-    """What puts the global random generators back into their present states."""
-    yield partial(np.random.set_state, np.random.get_state())
-    yield partial(random.setstate, random.getstate())
+    """(library, what puts its global random generator back into its present state)."""
+    yield "numpy", partial(np.random.set_state, np.random.get_state())
+    yield "random", partial(random.setstate, random.getstate())
     if "torch" in sys.modules:
         import torch
 
-        yield partial(torch.set_rng_state, torch.get_rng_state())
+        yield "torch", partial(torch.set_rng_state, torch.get_rng_state())
 
 
 def _bfloat16():
@@ -91,5 +129,11 @@ def _to_torch(x):
     if any(stride < 0 for stride in x.strides):
         x = x.copy()  # torch has no negative strides
     if x.dtype.name == "bfloat16":
-        return torch.from_numpy(x.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(x)
+        return torch.from_numpy(_writeable(x.view(np.int16))).view(torch.bfloat16)
+    return torch.from_numpy(_writeable(x))
+
+
+def _writeable(x):
+    """The same memory: torch warns of arrays that cannot be written to."""
+    described = x.__array_interface__ | {"data": (x.ctypes.data, False)}
+    return np.asarray(SimpleNamespace(__array_interface__=described, owner=x))

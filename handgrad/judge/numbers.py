@@ -193,7 +193,7 @@ class _View:
         if usual is None or any(self.line(h) for h in (*STEPS, *(-h for h in STEPS))):
             return False
         pairs = zip(self.trial.dy, usual.y, strict=True)
-        through = math.sqrt(sum(float(d.size) * (rms(d) * rms(y)) ** 2 for d, y in pairs))
+        through = math.hypot(*(math.sqrt(d.size) * rms(d) * rms(y) for d, y in pairs))
         return abs(self.moves) * STEPS[0] <= UNIT * through
 
     def shaken_gradient(self):
@@ -217,7 +217,7 @@ def usual(trial, u):
         return 0.0
     grads = trial.origin.grads
     pairs = zip(trial.real, u, strict=True)
-    return math.sqrt(sum(rms(grads[i]) ** 2 * float(np.sum(b * b)) for i, b in pairs))
+    return math.hypot(*(rms(grads[i]) * _norm([b]) for i, b in pairs))  # squares may overflow
 
 
 def _norm(arrays):
@@ -235,8 +235,8 @@ def _forward(trial):
 
 
 def _unmasked(trial, ys):
-    """Outputs with 0 where an infinity masks them."""
-    masks = [np.isinf(y) for y in trial.y]
+    """Outputs with 0 where an infinity masks them, or a NaN."""
+    masks = [~np.isfinite(y) for y in trial.y]
     return [np.where(m, 0, y) if np.any(m) else y for m, y in zip(masks, _wide(ys), strict=True)]
 
 

@@ -10,9 +10,37 @@ import numpy as np
 
 from handgrad.judge.elements import SLACK
 from handgrad.judge.trial import largest
+from handgrad.judge.verdict import Status
 
 MISSED = 1e-3  # the probability with which the smallest error stated would be missed
 CHANCE = 0.8  # a normal number is within ±t of 0 with a probability of at most 0.8 t
+
+
+def measure(verdict, trial, projections, expected):
+    """Put into the verdict which mutants were seen at a trial, and how small an error would be."""
+    seen, made = verdict.mutants
+    for name, spoiled in mutants(trial.grads):
+        if equivalent(trial, spoiled, trial.grads):
+            continue
+        made += 1
+        if rejected(trial, spoiled, trial.grads, projections, expected):
+            seen += 1
+        else:
+            verdict.escaped.append(name)
+    verdict.mutants = seen, made
+    smallest = smallest_error_seen(trial, projections, expected)
+    if smallest is not None:
+        verdict.sees = max(verdict.sees or 0.0, smallest)
+
+
+def doubt(verdict, *, moved):
+    """The finding that agreement is worth nothing, or None; `moved` if any gradient was not 0."""
+    if not moved:
+        return Status.VACUOUS, "power", "every gradient is 0, up to rounding"
+    seen, made = verdict.mutants
+    if made and not seen:
+        return Status.INCONCLUSIVE, "power", "no error was seen of those made on purpose"
+    return None
 
 
 def mutants(grads):

@@ -61,7 +61,7 @@ def misbehaviour(trial):
 
 
 def _is_asked(trial):
-    return is_finite(trial.y) and not _is_singular(trial) and not _is_empty(trial)
+    return is_finite(trial.y) and not _is_empty(trial) and not _is_refused(trial)
 
 
 def _is_empty(trial):
@@ -69,15 +69,20 @@ def _is_empty(trial):
     return all(x.size for x in trial.inputs) and not any(y.size for y in trial.y)
 
 
-def _is_singular(trial):
-    """Whether backward refuses a singular matrix that rounding alone hid from forward."""
+def _is_refused(trial):
+    """Whether backward refuses a singular matrix that rounding alone hid from forward, or warns.
+
+    A warning is an exception where warnings are errors. Nothing says that it takes these inputs.
+    """
     pairs = zip(trial.y, trial.origin.y, strict=True) if trial.origin else ()
-    if not any(rms(y) > BEYOND * rms(usual) for y, usual in pairs):
-        return False
     try:
         _ = trial.first
-    except Exception as error:
-        return isinstance(error, np.linalg.LinAlgError)
+    except Warning:
+        return True
+    except np.linalg.LinAlgError:
+        return any(rms(y) > BEYOND * rms(usual) for y, usual in pairs)
+    except Exception:
+        return False
     return False
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.judge.calls import contained
 from handgrad.judge.copies import copied
 from handgrad.judge.libraries import as_numpy
 
@@ -82,11 +83,29 @@ class Subject:
         """The same function, for JAX to differentiate."""
         return None
 
+    @contained()
+    def forward(self, *inputs):
+        """What the judged code returns."""
+        return self._forward(*inputs)
+
+    @contained()
+    def vjp(self, *inputs):
+        """The outputs, or None, and the function from upstream gradients to gradients."""
+        y, backward = self._vjp(*inputs)
+        return y, contained()(backward)
+
+    @contained()
     def anew(self):
         """A copy in the present state; what cannot keep anything is its own copy."""
         made = self._copied()
         made.numbers = self.numbers
         return made
+
+    def _forward(self, *inputs) -> Any:
+        raise NotImplementedError
+
+    def _vjp(self, *inputs) -> tuple[Any, Callable]:
+        raise NotImplementedError
 
     def _copied(self) -> Any:
         return self
@@ -103,10 +122,10 @@ class Rule(Subject):
     def name(self):
         return repr(self.rule)
 
-    def forward(self, *inputs):
+    def _forward(self, *inputs):
         return self.rule.forward(*inputs)[0]
 
-    def vjp(self, *inputs):
+    def _vjp(self, *inputs):
         y, residuals = self.rule.forward(*inputs)
         return y, lambda dy: self.rule.backward(residuals, dy)
 
@@ -137,11 +156,11 @@ class StatefulLayer(Subject):
             return tuple(getattr(self.layer, name) for name in self.params)
         return tuple(self.layer.params) if _is_our_layer(self.layer) else ()
 
-    def forward(self, *inputs):
+    def _forward(self, *inputs):
         return self.layer.forward(*self._placed(inputs))
 
-    def vjp(self, *inputs):
-        return self.forward(*inputs), lambda dy: self._gradients(self.layer.backward(dy))
+    def _vjp(self, *inputs):
+        return self._forward(*inputs), lambda dy: self._gradients(self.layer.backward(dy))
 
     def _copied(self):
         return StatefulLayer(copy.deepcopy(self.layer), self.params)
@@ -181,10 +200,10 @@ class Pair(Subject):
     def name(self):
         return f"({_named(self.function)}, {_named(self.backward)})"
 
-    def forward(self, *inputs):
+    def _forward(self, *inputs):
         return self.function(*inputs)
 
-    def vjp(self, *inputs):
+    def _vjp(self, *inputs):
         return None, lambda dy: self._gradients(dy, inputs)
 
     def _gradients(self, dy, inputs):
@@ -218,10 +237,10 @@ class JaxFunction(Subject):
         own = isinstance(self.function, jax.custom_vjp | jax.custom_jvp)
         return getattr(self.function, "fun", None) if own else None
 
-    def forward(self, *inputs):
+    def _forward(self, *inputs):
         return self.function(*inputs)
 
-    def vjp(self, *inputs):
+    def _vjp(self, *inputs):
         import jax
 
         try:
@@ -247,10 +266,10 @@ class TorchFunction(Subject):
     def name(self):
         return self.function.__name__
 
-    def forward(self, *inputs):
+    def _forward(self, *inputs):
         return self.function.apply(*inputs)
 
-    def vjp(self, *inputs):
+    def _vjp(self, *inputs):
         import torch
 
         returned = []

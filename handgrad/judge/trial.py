@@ -138,11 +138,15 @@ class Trial:
 
     @cached_property
     def _through(self):
-        return sum(rms(d) * rms(y) for d, y in zip(self.dy, self.y, strict=True))
+        return sum(rms(d) * rms(y) for d, y in zip(self.dy, self._finite_y, strict=True))
 
     @cached_property
     def _most_through(self):
-        return sum(largest(d) * largest(y) for d, y in zip(self.dy, self.y, strict=True))
+        return sum(largest(d) * largest(y) for d, y in zip(self.dy, self._finite_y, strict=True))
+
+    @property
+    def _finite_y(self):
+        return [y[np.isfinite(y.astype(float))] for y in self.y]
 
     @cached_property
     def _lengths(self):
@@ -242,9 +246,12 @@ def outputs_of(y):
     """
     outputs = y if isinstance(y, tuple | list) else (y,)
     arrays = tuple(map(as_numpy, outputs))
+    if not arrays:
+        raise UnjudgeableError(f"forward returned {y!r}: the judge needs an output")
     for k, array in enumerate(arrays):
         if array.dtype.kind not in "biuf" and not is_floating(array.dtype):
-            kind = type(outputs[k]).__name__ if array.dtype == object else array.dtype
+            is_no_array = array.dtype == object and not isinstance(outputs[k], np.ndarray)
+            kind = type(outputs[k]).__name__ if is_no_array else array.dtype
             raise UnjudgeableError(f"output {k} of forward is {kind}: the judge needs real numbers")
     return arrays
 

@@ -1,10 +1,11 @@
 """What the judge says: findings, and the verdict that they add up to."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from handgrad.common.text import many, number
 
@@ -30,7 +31,7 @@ class Finding:
     message: str
     case: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.status.value}, {self.check}: {self.message}\n        at {self.case}"
 
 
@@ -69,7 +70,7 @@ class Verdict:
     explain: Callable[[], tuple[str, str]] | None = field(default=None, compare=False)
 
     @classmethod
-    def combined(cls, subject, verdicts):
+    def combined(cls, subject: str, verdicts: Sequence["Verdict"]) -> "Verdict":
         """One verdict on several subjects, such as a rule with different options."""
         first, *_ = verdicts
         known = [v for v in verdicts if v.vs_numbers is not None]
@@ -91,23 +92,23 @@ class Verdict:
             next((v.explain for v in verdicts if v.explain), None),
         )
 
-    def withdraw(self):
+    def withdraw(self) -> None:
         """Take back what was found so far, but not what it cost."""
         self.findings, self.escaped, self.mutants = [], [], (0, 0)
         self.vs_jax = self.vs_numbers = self.error_bar = self.sees = None
 
     @cached_property
-    def explanation(self):
+    def explanation(self) -> tuple[str, str]:
         """The diagnosis and the script: two texts, empty if all is well or nothing was found."""
         return self.explain() if self.explain and not self.ok else ("", "")
 
     @property
-    def diagnosis(self):
+    def diagnosis(self) -> str:
         """What the error looks like: the simplest hypothesis that explains it."""
         return self.explanation[0]
 
     @property
-    def script(self):
+    def script(self) -> str:
         """A small counterexample that runs by itself."""
         return self.explanation[1]
 
@@ -115,19 +116,20 @@ class Verdict:
         return vars(self) | {"explanation": self.explanation, "explain": None}
 
     @property
-    def status(self):
+    def status(self) -> Status:
         """The worst status among the findings; PASS if there are none."""
         order = list(Status)
         return min((f.status for f in self.findings), key=order.index, default=Status.PASS)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
+        """Whether the status is PASS or KINK."""
         return self.status in {Status.PASS, Status.KINK}
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
         plain = {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -137,7 +139,7 @@ class Verdict:
         said = {"diagnosis": self.diagnosis, "script": self.script}
         return {"status": self.status.value, "ok": self.ok} | plain | said
 
-    def __str__(self):
+    def __str__(self) -> str:
         counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}
         counted |= {"probe": self.probes}
         lines = [

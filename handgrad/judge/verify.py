@@ -1,6 +1,8 @@
 """verify: every layer of evidence, over every case, in one verdict."""
 
 import operator
+from collections.abc import Callable
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -13,34 +15,55 @@ from handgrad.judge.trial import without_address
 from handgrad.judge.verdict import Status, Verdict
 
 
-def verify(subject, *inputs, reference=None, seed=0, params=None):
-    """Judge a gradient: its value, its contract, and what its verdict is worth.
+def verify(
+    subject: object,
+    *inputs: object,
+    reference: Callable[..., Any] | None = None,
+    seed: SupportsIndex = 0,
+    params: dict[str, str] | None = None,
+) -> Verdict:
+    """Judge a gradient: is it right, and would an error have been seen?
 
     subject    a rule: forward(*inputs) -> (y, residuals), backward(residuals, dy) -> gradients;
                a layer with a memory: forward(*inputs) -> y, backward(dy) -> a gradient or a tuple;
                a pair (f, vjp) with vjp(dy, *inputs) -> gradients;
                a JAX function, with a derivative of its own or not; or a torch.autograd.Function
-    inputs     arrays to judge it at, of NumPy, JAX or torch, in any precision, or numbers (options
-               among them need no gradient: None will do); left
-               out, drawn from the rule's derivation, which is then checked too, link by link.
-               Special inputs are made of them; where forward raises there, or gives a NaN,
-               nothing is asked of backward
-    reference  the same function in JAX; left out, the registered one, the subject's own forward if
-               JAX can trace it, or none: then the judge works with numbers alone
+    inputs     arrays of NumPy, JAX or torch in any precision, or numbers (a number may be an
+               option, without a gradient); left out, they are drawn from the rule's derivation,
+               which is then checked too, link by link
+    reference  the same function in JAX; left out, the registered one, or the subject's own forward
+               if JAX can trace it
     seed       of all that is drawn
     params     of a layer: {name of a parameter: name of its gradient}
 
-    Returns a Verdict. Nothing global is changed. Raises TypeError or ValueError where there is
-    nothing to judge.
+    Returns a verdict, which is true for the first two:
+    PASS          it agrees, and an error would have been seen
+    KINK          there is no derivative here, and the gradient is in the subdifferential
+    WRONG         the mathematics is wrong: two oracles say so
+    CONTRACT      shape, dtype, memory, state or layout; not linear in dy; or it raises
+    IMPRECISE     right in float64, and more bits are lost in the given precision than need be
+    INCONCLUSIVE  the forward is too noisy to tell
+    VACUOUS       nothing was tested: every gradient is 0, or forward is nowhere finite
+
+    Special inputs are made of the given ones: where forward raises there, or is not finite, nothing
+    is asked of backward. A given number at which forward is not finite is replaced by another one.
+
+    The judge itself changes nothing global, though a library may when it is first used. As soon as no
+    thread is judging, it puts back what the judged code did to the states of np.random, random and
+    torch's CPU generator; np.seterr lasts for one call. What else that code changes stays. Its
+    warnings are not shown; where they are errors, they are exceptions. So is sys.exit. Ctrl-C ends
+    the judge at once.
+
+    Raises TypeError or ValueError where there is nothing to judge.
     """
     if reference is not None and not callable(reference):
         raise TypeError(f"reference is {reference!r}: pass the same function in JAX")
     seed = _checked_seed(seed)
-    adapter = subject_of(subject, params, inputs)
-    if isinstance(adapter, StatefulLayer):
-        inputs = (*inputs, *adapter.parameters)
-    verdict = Verdict(without_address(adapter.name), seed)
     with undisturbed():
+        adapter = subject_of(subject, params, inputs)
+        if isinstance(adapter, StatefulLayer):
+            inputs = (*inputs, *adapter.parameters)
+        verdict = Verdict(without_address(adapter.name), seed)
         hearing = Hearing(verdict, adapter, reference, library_of(inputs))
         if inputs:
             hearing.hear_given(_given(inputs))

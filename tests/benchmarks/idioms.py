@@ -47,6 +47,11 @@ def batch_norm_inference(x, gamma, beta, *statistics, eps):
     return (x - mean) * scale + beta.reshape(shape)
 
 
+def layer_norm(x, gamma, beta, *, eps):
+    mean, var = (f(x, axis=-1, keepdims=True) for f in (jnp.mean, jnp.var))
+    return gamma * (x - mean) * lax.rsqrt(var + eps) + beta
+
+
 def slice_(x, *, start, stop, step, axis):
     return lax.slice_in_dim(x, start, stop, step, axis)
 
@@ -71,6 +76,7 @@ TABLE = {
     "BatchNorm2d": batch_norm,
     "BatchNormInference": batch_norm_inference,
     "BatchNormInference2d": batch_norm_inference,
+    "LayerNorm": layer_norm,
     "Min": jnp.min,
     "Dropout": lambda x, keep, rate: jnp.where(keep, x / (1 - rate), 0),
     "L2Penalty": lambda W, weight_decay: weight_decay / 2 * jnp.sum(W**2),

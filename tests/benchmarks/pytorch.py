@@ -38,6 +38,10 @@ def avg_pool2d(x, *, kernel, **window):
     return functional.avg_pool2d(x, kernel, **window)
 
 
+def layer_norm(x, gamma, beta, *, eps):
+    return functional.layer_norm(x, gamma.shape, gamma, beta, eps)
+
+
 def slice_(x, *, start, stop, step, axis):
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
@@ -86,6 +90,7 @@ TABLE = {
     "BatchNorm2d": batch_norm,
     "BatchNormInference": batch_norm_inference,
     "BatchNormInference2d": batch_norm_inference,
+    "LayerNorm": layer_norm,
     "Sum": lambda x, axis, keepdims: torch.sum(x, dim=axis, keepdim=keepdims),
     "Mean": lambda x, axis, keepdims: torch.mean(x, dim=axis, keepdim=keepdims),
     "Max": lambda x, axis, keepdims: torch.amax(x, dim=axis, keepdim=keepdims),

@@ -9,13 +9,29 @@ import re
 import numpy as np
 import pytest
 
-from handgrad import rules
+from handgrad import __version__, check, compare, draw, rules
 from handgrad.cli import entry
 from handgrad.judge.verdict import Verdict
 from handgrad.rules import catalog
 from tests.digits import finished, python
 
 COLOUR = "\033[3"
+NOTES = """# Right
+
+```derivation
+x : (N)
+y = exp(x)
+dx = dy * y
+```
+
+# Wrong
+
+```derivation
+x : (N, D)
+y = sum(x, axis=0)
+dx = dy
+```
+"""
 
 
 @pytest.fixture
@@ -123,8 +139,8 @@ def test_json_of_a_wrong_rule_is_not_ok(handgrad, wrong_negate):
     assert {finding["status"] for finding in whole["rules"][1]["findings"]} == {"WRONG"}
 
 
-def no_json(constant):
-    raise AssertionError(f"{constant} is no JSON")
+def refuse(constant):
+    raise AssertionError(f"{constant} is not JSON")
 
 
 WRONG_FORWARDS = {
@@ -141,7 +157,7 @@ def test_a_rule_whose_output_is_absurd_is_reported_in_strict_json(handgrad, monk
     )
     status, output, _ = handgrad("verify", "Exp", "--json")
     assert status == 1
-    assert json.loads(output, parse_constant=no_json)["ok"] is False
+    assert json.loads(output, parse_constant=refuse)["ok"] is False
 
 
 def numbers_at(handgrad, seed):
@@ -155,12 +171,12 @@ def test_the_seed_decides_the_numbers(handgrad):
     assert numbers_at(handgrad, 1) != numbers_at(handgrad, 2)
 
 
-@pytest.mark.parametrize("seed", ["-1", "1.5", "x", ""])
-def test_a_seed_that_is_no_whole_number_is_shown(handgrad, seed):
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", "", "9" * 5000])
+def test_a_seed_that_is_not_a_whole_number_is_shown(handgrad, seed):
     for command in (("verify",), ("train", "--mnist", ".")):
         status, output, errors = handgrad(*command, f"--seed={seed}")
         assert (status, output) == (2, "")
-        assert f"argument --seed: {seed!r} is not a whole number" in errors
+        assert f"argument --seed: {seed[:40]!r} is not a whole number from 0" in errors
 
 
 def test_a_terminal_gets_colour_and_progress():
@@ -202,7 +218,7 @@ def closed(process, lines):
         (("--help",), 0),
     ],
 )
-def test_a_closed_pipe_is_no_error(arguments, lines):
+def test_a_closed_pipe_is_not_an_error(arguments, lines):
     assert closed(python("-m", "handgrad", *arguments), lines) == (0, "")
 
 
@@ -224,11 +240,90 @@ def test_help_lists_the_commands(handgrad):
     assert "train" in output
 
 
-@pytest.mark.parametrize("arguments", [(), ("prove",), ("verify", "--fast")])
-def test_a_command_line_that_is_none_is_answered_with_its_usage(handgrad, arguments):
+@pytest.mark.parametrize("arguments", [("prove",), ("verify", "--fast"), ("verify", "--js")])
+def test_a_command_line_that_is_wrong_is_answered_with_its_usage(handgrad, arguments):
     status, output, errors = handgrad(*arguments)
     assert (status, output) == (2, "")
     assert errors.startswith("usage: handgrad")
+
+
+def test_no_command_at_all_is_answered_with_the_help(handgrad):
+    status, output, errors = handgrad()
+    assert (status, output) == (2, "")
+    _, whole, _ = handgrad("--help")
+    assert errors == f"{whole}\nhandgrad: error: name a command\n"
+
+
+def test_the_version_is_that_of_the_package(handgrad):
+    assert handgrad("--version") == (0, f"handgrad {__version__}\n", "")
+
+
+ERRORS = {
+    ("verify", "Sigmod"): "there is no rule or family 'Sigmod'",
+    ("verify", "nowhere.md"): "nowhere.md: No such file or directory",
+    ("verify", "ReLU", "--seed", "x"): "argument --seed: 'x' is not a whole number",
+    ("verify", "--golden", "nowhere.npz"): "nowhere.npz cannot be read",
+    ("verify", "--fast"): "unrecognized arguments: --fast",
+    ("compare", "Sigmod"): "there is no rule or family 'Sigmod'",
+    ("compare",): "the following arguments are required: TARGET",
+    ("draw", "Sigmod"): "unrecognized arguments: --json",
+    ("prove",): "argument COMMAND: invalid choice: 'prove'",
+    (): "the following arguments are required: COMMAND",
+}
+
+
+@pytest.mark.parametrize("arguments", ERRORS, ids=" ".join)
+def test_errors_with_json_are_json(handgrad, arguments):
+    status, output, errors = handgrad(*arguments, "--json")
+    whole = json.loads(output)
+    assert (status, errors) == (2, "")
+    assert whole.keys() == {"ok", "error"}
+    assert whole["ok"] is False
+    assert whole["error"].startswith(ERRORS[arguments])
+    assert "\n" not in whole["error"]
+
+
+def test_a_targets_control_characters_do_not_reach_the_terminal(handgrad):
+    _, _, errors = handgrad("verify", "a\033[2K\u202eb\nc.md")
+    assert (
+        errors == "handgrad: a\N{REPLACEMENT CHARACTER}[2K\N{REPLACEMENT CHARACTER}b c.md: "
+        "No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize("target", ["x : (N) = 1\ny = 2" * 300, "a::b" * 2000, "a#b" * 2000])
+def test_a_text_in_the_place_of_a_target_is_not_a_file(handgrad, target):
+    status, _, errors = handgrad("verify", target)
+    assert status == 2
+    assert errors.count("\n") == 1
+
+
+def test_a_rule_with_variants_is_printed_in_full_as_one(handgrad):
+    _, output, _ = handgrad("verify", "Softmax")
+    assert len(catalog.instances(rules.Softmax)) > 1
+    assert output.startswith("Softmax: PASS\n  ")
+    assert "\n  against JAX " in output
+
+
+def test_a_checked_text_is_printed_as_it_prints_itself(handgrad, tmp_path):
+    path = tmp_path / "notes.md"
+    path.write_text(NOTES, encoding="utf-8")
+    _, output, _ = handgrad("verify", path)
+    assert without_time(output) == without_time(f"{check(path)}\n")
+
+
+def without_time(text):
+    return re.sub(r"\d+ s: ", "", text)
+
+
+def test_a_comparison_is_printed_as_it_prints_itself(handgrad, monkeypatch):
+    compared = compare(rules.Exp(), {"...": (5,)})
+    monkeypatch.setattr("handgrad.comparison.compare", lambda *_, **__: compared)
+    assert handgrad("compare", "Exp") == (0, f"{compared}\n", "")
+
+
+def test_a_drawing_is_printed_as_it_prints_itself(handgrad):
+    assert handgrad("draw", "Sigmoid") == (0, f"{draw(rules.Sigmoid())}\n", "")
 
 
 def test_every_variant_of_a_rule_is_judged(handgrad, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from handgrad import Sigmoid, draw
+from handgrad.cli.draw import SUFFIXES as OF_THE_COMMAND
 from handgrad.drawing.formats import SUFFIXES
 
 TEXT = "x : () = 3\ny = x**2\ndx = dy * 2 * x\n"
@@ -34,6 +35,10 @@ def test_a_picture_is_kept_in_the_format_of_its_suffix(tmp_path, suffix):
     picture, path = draw(TEXT), tmp_path / f"square{suffix}"
     picture.save(path)
     assert path.read_text(encoding="utf-8") == picture.written_as(suffix)
+
+
+def test_the_command_writes_every_format():
+    assert OF_THE_COMMAND == SUFFIXES
 
 
 def test_norms_are_written_on_request():

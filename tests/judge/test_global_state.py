@@ -1,7 +1,12 @@
 """Nothing global is changed by a verdict, whatever the judged code does."""
 
+import os
 import random
+import subprocess
+import sys
+import threading
 import warnings
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -24,20 +29,23 @@ def state():
         "torch's random numbers": torch.get_rng_state().tolist(),
         "torch's dtype": torch.get_default_dtype(),
         "torch's gradients": torch.is_grad_enabled(),
-        "warnings": list(warnings.filters),
+        "torch's threads": torch.get_num_threads(),
+        "warnings": (list(warnings.filters), warnings.showwarning),
+        "environment": dict(os.environ),
+        "path": list(sys.path),
+        "directory": Path.cwd(),
     }
 
 
 def restless(part, factor=1.0):
-    """A pair that draws, warns, divides by 0 and sets what is global, and may raise in a part."""
+    """A pair that draws, seeds and sets what is global, and may raise in a part."""
     torch = torch_or_skip()
 
     def stir(where):
-        np.random.get_bit_generator().random_raw()
-        random.gauss()
-        torch.rand(1)
-        np.seterr(all="call")
-        warnings.simplefilter("error")
+        np.random.get_bit_generator().state = np.random.MT19937(0).state
+        random.seed(0)
+        torch.manual_seed(0)
+        np.seterr(all="raise")
         if where == part:
             raise RuntimeError("not today")
 
@@ -70,6 +78,8 @@ def test_nothing_global_is_changed(part, factor, status):
 
 
 def test_nothing_global_is_changed_by_a_torch_function_or_a_refusal():
+    x = torch_or_skip().ones(1, requires_grad=True)
+    x.backward(x)  # torch loads modules, of which one sets a filter of warnings
     before = state()
     assert verify(torch_function(1.001), X, W).status == "WRONG"
     with pytest.raises(TypeError):
@@ -81,3 +91,44 @@ def test_jax_stays_in_single_precision():
     with jax.enable_x64(False):
         assert verify(custom_vjp(1.001), X.astype("float32"), W.astype("float32")).status == "WRONG"
         assert jnp.ones(1).dtype == "float32"
+
+
+def test_an_error_state_set_by_the_judged_code_is_not_the_judges():
+    seen = set()
+
+    def sin(x):
+        seen.update(np.geterr().values())
+        np.seterr(all="raise")
+        return np.sin(x)
+
+    assert verify((sin, lambda dy, x: dy * np.cos(x)), X)
+    assert seen == {"ignore"}
+
+
+def test_a_warning_is_shown_by_the_threads_that_judge_nothing():
+    warnings.simplefilter("always")
+
+    def sin(x):
+        warnings.warn("of the judged code", stacklevel=1)
+        return np.sin(x)
+
+    def vjp(dy, x):
+        thread = threading.Thread(target=warnings.warn, args=["of another thread"])
+        thread.start()
+        thread.join()
+        return dy * np.cos(x)
+
+    with warnings.catch_warnings(record=True) as shown:
+        assert verify((sin, vjp), X)
+    assert {str(warning.message) for warning in shown} == {"of another thread"}
+
+
+def test_no_module_is_imported_that_is_not_needed():
+    code = (
+        "import sys, numpy as np; from handgrad import verify; x = np.ones(2) / 3;"
+        "print(verify((np.sin, lambda dy, x: -dy * np.cos(x)), x));"
+        "print({'matplotlib', 'torch', 'pytest', 'IPython'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.endswith("set()\n"), run.stdout
+    assert not run.stderr

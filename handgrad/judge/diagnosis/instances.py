@@ -5,6 +5,7 @@ import inspect
 
 import numpy as np
 
+from handgrad.judge.calls import contained
 from handgrad.judge.diagnosis.literals import LONG, written
 from handgrad.judge.subjects import StatefulLayer
 
@@ -28,7 +29,7 @@ def made_with(subject, inputs):
     values = _values_of(subject.layer)
     last = inputs[len(inputs) - len(subject.params) :]
     given = dict(zip(subject.params, map(np.array, last), strict=True))
-    return StatefulLayer(type(subject.layer)(**(values | given)), subject.params)
+    return StatefulLayer(_made(subject.layer, values | given), subject.params)
 
 
 def takes_parameters(subject):
@@ -54,10 +55,16 @@ def _values_of(thing):
 def _is_made_by(thing, values):
     """Whether a call with these arguments gives an object that holds the same."""
     try:
-        held, made = vars(thing), vars(type(thing)(**values))
+        held, made = vars(thing), vars(_made(thing, values))
     except Exception:
         return False
     return made.keys() == held.keys() and all(_equal(made[name], held[name]) for name in held)
+
+
+@contained()
+def _made(thing, values):
+    """An object of a thing's class."""
+    return type(thing)(**values)
 
 
 def _literal(value):

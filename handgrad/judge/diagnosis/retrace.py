@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.judge.calls import contained
+
 MADE = {"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"}
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 REDUCED |= {"logical_and": "all", "logical_or": "any"}
@@ -35,6 +37,7 @@ def retraced(subject, inputs):
     """A subject's forward as a function that JAX can trace, or tries to; it decides as at these inputs."""
     forward = _forward_of(subject)
 
+    @contained()
     def traced(*given):
         from jax import Array
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.judge.calls import contained
 from handgrad.judge.diagnosis.tape import Edge, Node, Tape
 from handgrad.judge.libraries import as_numpy, is_floating, to_library
 
@@ -44,6 +45,7 @@ class TorchProgram:
                 outputs = [o * 1 for o in (y if isinstance(y, tuple | list) else (y,))]
             return _tape([leaves[i] for i in self.real], self.real, outputs, values)
 
+    @contained()
     def _forward(self, leaves):
         import torch
 

@@ -1,0 +1,88 @@
+"""Inputs for code in a file: the option --input NAME=SHAPE[:DOMAIN][:TYPE]."""
+
+import argparse
+import math
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.cli.console import UsageError, is_whole
+from handgrad.common.random import generator
+from handgrad.derivation.bounds import MAX_AXES
+from handgrad.derivation.domains import DOMAINS, draw
+from handgrad.derivation.errors import DerivationError
+
+TYPES = ("float64", "float32", "float16", "bfloat16")
+FORM = "NAME=SHAPE[:DOMAIN][:TYPE], such as x=4x3, t=4:label:5 or s=:positive:float32"
+MOST = 10**7  # numbers: the judge keeps some copies of them
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input, as the command line states it; `classes` are those of a label."""
+
+    text: str
+    name: str
+    shape: tuple[int, ...]
+    domain: str
+    classes: int | None
+    dtype: str | None
+
+    def drawn(self, seed):
+        """Random numbers of this shape, domain and type."""
+        try:
+            rng = generator(seed, "input", self.name)
+            array = draw(rng, self.domain, self.shape, self.classes)
+        except DerivationError as error:
+            raise UsageError(f"--input {self.text}: {error}") from None
+        return array if self.dtype is None else array.astype(_dtype(self.dtype))
+
+
+def input_option(text):
+    """The type of --input."""
+    name, found, rest = text.partition("=")
+    name = unicodedata.normalize("NFKC", name)  # as Python reads it
+    shape, *words = rest.split(":")
+    if not found or not name.isidentifier():
+        raise _malformed(text, f"an input is {FORM}")
+    sizes = _sizes(text, shape)
+    dtype = words.pop() if words and words[-1] in TYPES else None
+    domain = words.pop(0) if words else "real"
+    if domain not in DOMAINS:
+        known = f"neither a domain ({', '.join(DOMAINS)}) nor a type ({', '.join(TYPES)})"
+        raise _malformed(text, f"{domain!r} is {known}")
+    classes = _classes(text, words) if domain == "label" else None
+    if words:
+        raise _malformed(text, f"an input is {FORM}")
+    return Input(text, name, sizes, domain, classes, dtype)
+
+
+def _sizes(text, shape):
+    sizes = shape.split("x") if shape else []
+    if not all(map(is_whole, sizes)):
+        raise _malformed(text, f"{shape[:40]!r} is not a shape such as 4x3")
+    sizes = tuple(map(int, sizes))
+    if len(sizes) > MAX_AXES:
+        raise _malformed(text, f"an input has at most {MAX_AXES} axes, not {len(sizes)}")
+    if math.prod(max(1, size) for size in sizes) > MOST:
+        raise _malformed(text, f"an input has at most {MOST} numbers")
+    return sizes
+
+
+def _classes(text, words):
+    """The number that follows `label`, taken from the words."""
+    if not words or not is_whole(words[0]) or not 1 <= int(words[0]) <= MOST:
+        why = f"label needs the number of classes, from 1 to {MOST}, as in t=4:label:5"
+        raise _malformed(text, why)
+    return int(words.pop(0))
+
+
+def _dtype(name):
+    from jax import numpy as jnp
+
+    return np.dtype(getattr(jnp, name))
+
+
+def _malformed(text, why):
+    return argparse.ArgumentTypeError(f"{text[:60]!r}: {why}")
