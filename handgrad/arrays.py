@@ -125,11 +125,11 @@ def erf(x):
     """The error function, 2/√π times the integral of exp(−t²) from 0 to x."""
     xp = array_namespace(x)
     if xp.__name__ == "jax.numpy":
-        from jax.scipy.special import erf
+        from jax.scipy import special
 
-        return erf(x)
-    if hasattr(xp, "erf"):
-        return xp.erf(x)
+        return special.erf(x)
+    if native := getattr(xp, "erf", None):
+        return native(x)
     size = xp.abs(x)
     return xp.where(size < 0.5, _erf_near_0(x), xp.sign(x) * (1 - _erfc_far_out(size)))
 
@@ -138,11 +138,11 @@ def erfc(x):
     """1 − erf(x), with all its digits where erf(x) rounds to 1."""
     xp = array_namespace(x)
     if xp.__name__ == "jax.numpy":
-        from jax.scipy.special import erfc
+        from jax.scipy import special
 
-        return erfc(x)
-    if hasattr(xp, "erfc"):
-        return xp.erfc(x)
+        return special.erfc(x)
+    if native := getattr(xp, "erfc", None):
+        return native(x)
     far = _erfc_far_out(xp.abs(x))
     return xp.where(xp.abs(x) < 0.5, 1 - _erf_near_0(x), xp.where(x < 0, 2 - far, far))
 
