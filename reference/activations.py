@@ -1,14 +1,8 @@
 """Activations."""
 
-import jax
 import jax.numpy as jnp
 
-__all__ = ["relu", "sigmoid", "softmax", "tanh"]
-
-
-def relu(x):
-    """max(x, 0), as jax.nn has it"""
-    return jax.nn.relu(x)
+__all__ = ["sigmoid", "tanh"]
 
 
 def sigmoid(x):
@@ -19,8 +13,3 @@ def sigmoid(x):
 def tanh(x):
     """tanh x"""
     return jnp.tanh(x)
-
-
-def softmax(x, *, axis=-1):
-    """eˣ / Σ eˣ, as the exponential of x − log Σ eˣ"""
-    return jnp.exp(x - jax.nn.logsumexp(x, axis=axis, keepdims=True))

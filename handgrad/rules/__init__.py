@@ -2,10 +2,14 @@
 
 from handgrad.rules.activations import *
 from handgrad.rules.arithmetic import *
+from handgrad.rules.batch_normalization import *
 from handgrad.rules.convolution import *
+from handgrad.rules.elementary import *
 from handgrad.rules.linear import *
 from handgrad.rules.losses import *
 from handgrad.rules.normalization import *
+from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regularization import *
+from handgrad.rules.simplex import *
 from handgrad.rules.structure import *

@@ -2,35 +2,9 @@
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, kept
+from handgrad.arrays import array_namespace
 
-__all__ = ["ReLU", "Sigmoid", "Softmax", "Tanh"]
-
-
-@dataclass(frozen=True)
-class ReLU:
-    """y = max(x, 0)
-
-        x : (...)
-        y = where(x > 0, x, 0)
-
-    Where x > 0 it passes through; elsewhere y does not move:
-
-        dx = where(x > 0, dy, 0)
-
-    At 0, where every slope from 0 to 1 is a subgradient, we take 0, as JAX and torch do.
-    A NaN passes forward.
-
-    Keeps the mask x > 0.
-    """
-
-    def forward(self, x):
-        xp = array_namespace(x)
-        return xp.maximum(x, 0), (x > 0,)
-
-    def backward(self, residuals, dy):
-        (mask,) = residuals
-        return (kept(mask, dy),)
+__all__ = ["Sigmoid", "Tanh"]
 
 
 @dataclass(frozen=True)
@@ -98,43 +72,3 @@ class Tanh:
     def backward(self, residuals, dy):
         (y,) = residuals
         return (dy * (1 - y) * (1 + y),)
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """yᵢ = eˣⁱ / Σⱼ eˣʲ along one axis
-
-        x : (M, N)
-        e = exp(x)
-        S = sum(e, axis=axis, keepdims=True)
-        y = e / S
-
-    Each eᵢ reaches y twice, by its own numerator and through the sum that all share:
-
-        dS = -sum(dy * e, axis=axis, keepdims=True) / S**2
-           = -sum(dy * y, axis=axis, keepdims=True) / S
-        de = dy / S + dS
-
-    exp multiplies by its own output, and e / S is y:
-
-        dx = de * e
-           = y * (dy - sum(dy * y, axis=axis, keepdims=True))
-
-    Keeps y.
-    """
-
-    axis: int = -1
-
-    def forward(self, x):
-        xp = array_namespace(x)
-        e = xp.exp(x - xp.max(x, axis=self.axis, keepdims=True))  # at most 1: never overflows
-        y = e / xp.sum(e, axis=self.axis, keepdims=True)
-        return y, (y,)
-
-    def backward(self, residuals, dy):
-        (y,) = residuals
-        xp = array_namespace(y, dy)
-        return (y * (dy - xp.sum(dy * y, axis=self.axis, keepdims=True)),)
-
-
-VARIANTS = (Softmax(axis=0),)
