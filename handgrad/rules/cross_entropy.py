@@ -1,28 +1,16 @@
-"""Losses: how far the outputs x are from the targets t.
+"""Cross-entropy: what the right classes cost, from probabilities or from logits.
 
 A target broadcasts to the shape of the outputs, and never the other way: labels of shape (N, 1)
 do not pair every row with every label.
-
-`reduction` says what becomes of the losses: "none" leaves one for each row (or number), "sum" and
-"mean" make one number of them. The mean over no losses is NaN, as in NumPy.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from handgrad.arrays import array_namespace, device_of, kept, log, outline, outlined, unbroadcast
+from handgrad.rules.batch import Reduction, of_each_row, reduced
 
-__all__ = [
-    "CrossEntropy",
-    "MeanSquaredError",
-    "SigmoidCrossEntropy",
-    "SoftmaxCrossEntropy",
-    "SoftmaxCrossEntropyWithLabels",
-    "SumSquaredError",
-]
-
-Reduction = Literal["none", "sum", "mean"]
+__all__ = ["CrossEntropy", "SoftmaxCrossEntropy", "SoftmaxCrossEntropyWithLabels"]
 
 
 @dataclass(frozen=True)
@@ -48,12 +36,12 @@ class CrossEntropy:
         q = p + self.eps
         target = xp.broadcast_to(t, p.shape)
         losses = -xp.vecdot(target, kept(target != 0, log(q)))
-        return _reduce(losses, self.reduction), (q, target, outline(t))
+        return reduced(losses, self.reduction), (q, target, outline(t))
 
     def backward(self, residuals, dy):
         q, t, t_outline = residuals
         xp = array_namespace(q, t)
-        dl = _row_gradient(dy, q.shape[:-1], self.reduction)
+        dl = of_each_row(dy, q.shape[:-1], self.reduction)
         dp = -dl * t / xp.where(t == 0, 1, q)
         return dp, unbroadcast(-dl * log(q), outlined(t_outline))
 
@@ -88,12 +76,12 @@ class SoftmaxCrossEntropy:
         log_p = _log_softmax(x)
         target = xp.broadcast_to(t, x.shape)
         losses = -xp.vecdot(target, kept(target != 0, log_p))
-        return _reduce(losses, self.reduction), (log_p, target, outline(t))
+        return reduced(losses, self.reduction), (log_p, target, outline(t))
 
     def backward(self, residuals, dy):
         log_p, t, t_outline = residuals
         xp = array_namespace(log_p, t)
-        dl = _row_gradient(dy, log_p.shape[:-1], self.reduction)
+        dl = of_each_row(dy, log_p.shape[:-1], self.reduction)
         ones = _ones(log_p)
         total = t @ ones
         sure = log_p > math.log(0.75)  # one of a row at most
@@ -130,12 +118,12 @@ class SoftmaxCrossEntropyWithLabels:
         label = xp.broadcast_to(t, x.shape[:-1])
         picked = xp.take_along_axis(log_p, xp.expand_dims(label, axis=-1), axis=-1)[..., 0]
         losses = xp.where(_is_class(label, x.shape[-1]), -picked, xp.nan)
-        return _reduce(losses, self.reduction), (log_p, label)
+        return reduced(losses, self.reduction), (log_p, label)
 
     def backward(self, residuals, dy):
         log_p, label = residuals
         xp = array_namespace(log_p, label)
-        dl = _row_gradient(dy, label.shape, self.reduction)
+        dl = of_each_row(dy, label.shape, self.reduction)
         label = xp.expand_dims(label, axis=-1)
         classes = xp.arange(log_p.shape[-1], device=device_of(log_p))
         hit = xp.astype(label, classes.dtype) == classes
@@ -146,95 +134,6 @@ class SoftmaxCrossEntropyWithLabels:
         return dl * valid * dz, None
 
 
-@dataclass(frozen=True)
-class SigmoidCrossEntropy:
-    """y = −t log σ(x) − (1 − t) log σ(−x), averaged over all numbers
-
-        x : (N, D)
-        t : (N, D)
-        l = log(1 + exp(x)) - t * x
-        y = mean(l)
-
-    log(1 + eˣ) has the slope σ(x):
-
-        dx = dy * (sigmoid(x) - t) / (N * D)
-           = dy * ((1 - t) * sigmoid(x) - t * sigmoid(-x)) / (N * D)
-        dt = -dy * x / (N * D)
-
-    The last form of dx subtracts nothing near 1.
-
-    Keeps x and t.
-    """
-
-    reduction: Reduction = "mean"
-
-    def forward(self, x, t):
-        xp = array_namespace(x, t)
-        target = xp.broadcast_to(t, x.shape)
-        losses = xp.maximum(x, 0) - target * x + xp.log1p(xp.exp(-xp.abs(x)))
-        return _reduce(losses, self.reduction), (x, target, outline(t))
-
-    def backward(self, residuals, dy):
-        x, t, t_outline = residuals
-        xp = array_namespace(x, t)
-        dl = _gradient(dy, x.shape, self.reduction)
-        e = xp.exp(-xp.abs(x))
-        s = e / (1 + e)
-        right = xp.astype(x >= 0, x.dtype)
-        dx = dl * (right - t + (1 - 2 * right) * s)  # σ(x) is 1 − s or s, and 1 − t comes first
-        return dx, unbroadcast(-dl * x, outlined(t_outline))
-
-
-@dataclass(frozen=True)
-class SumSquaredError:
-    """y = ½ Σ (x − t)²
-
-        x : (N, D)
-        t : (N, D)
-        y = sum((x - t)**2) / 2
-        dx = dy * (x - t)
-        dt = -dx
-
-    After an identity output layer this is the gradient that softmax has with cross-entropy.
-
-    Keeps x − t.
-    """
-
-    def forward(self, x, t):
-        xp = array_namespace(x, t)
-        e = x - xp.broadcast_to(t, x.shape)
-        return xp.sum(e * e) / 2, (e, outline(t))
-
-    def backward(self, residuals, dy):
-        e, t_outline = residuals
-        dx = dy * e
-        return dx, unbroadcast(-dx, outlined(t_outline))
-
-
-@dataclass(frozen=True)
-class MeanSquaredError:
-    """y = Σ (x − t)² / n    over all n numbers, without ½
-
-        x : (N, D)
-        t : (N, D)
-        y = mean((x - t)**2)
-        dx = dy * 2 * (x - t) / (N * D)
-        dt = -dx
-
-    Keeps x − t.
-    """
-
-    def forward(self, x, t):
-        xp = array_namespace(x, t)
-        e = x - xp.broadcast_to(t, x.shape)
-        return xp.mean(e * e), (e, outline(t))
-
-    def backward(self, residuals, dy):
-        e, t_outline = residuals
-        dx = _gradient(dy * 2, e.shape, "mean") * e
-        return dx, unbroadcast(-dx, outlined(t_outline))
-
-
 VARIANTS = (
     CrossEntropy("sum", eps=1e-7),
     CrossEntropy("none"),
@@ -242,32 +141,7 @@ VARIANTS = (
     SoftmaxCrossEntropy("none"),
     SoftmaxCrossEntropyWithLabels("sum"),
     SoftmaxCrossEntropyWithLabels("none"),
-    SigmoidCrossEntropy("sum"),
-    SigmoidCrossEntropy("none"),
 )
-
-
-def _reduce(losses, reduction):
-    xp = array_namespace(losses)
-    match reduction:
-        case "none":
-            return losses
-        case "sum":
-            return xp.sum(losses)
-        case "mean":
-            return xp.mean(losses)
-    raise ValueError(f"reduction is {reduction!r}; it may be 'none', 'sum' or 'mean'")
-
-
-def _gradient(dy, shape, reduction):
-    """The gradient of each loss; `shape` is that of the losses."""
-    return dy / max(1, math.prod(shape)) if reduction == "mean" else dy
-
-
-def _row_gradient(dy, shape, reduction):
-    """The gradient of each row's loss, ready to multiply the row."""
-    dl = _gradient(dy, shape, reduction)
-    return array_namespace(dl).expand_dims(dl, axis=-1) if reduction == "none" else dl
 
 
 def _ones(rows):
