@@ -65,6 +65,16 @@ def fresh(x):
     return x * 1
 
 
+def norm(x, axis, p=2):
+    """(Σ |x|ᵖ)^(1/p) along the axes, which stay with size 1. No power overflows or is lost to 0."""
+    xp = array_namespace(x)
+    size = xp.abs(x)
+    largest = xp.max(size, axis=axis, keepdims=True)
+    largest = xp.where((largest > 0) & xp.isfinite(largest), largest, 1)
+    total = xp.sum((size / largest) ** p, axis=axis, keepdims=True)
+    return largest * (xp.sqrt(total) if p == 2 else total ** (1 / p))
+
+
 def unbroadcast(dy, shape):
     """dy summed over the axes along which an array of this shape was stretched to dy's."""
     stretched = shape_of(dy)
