@@ -10,7 +10,19 @@ from handgrad.arrays import array_namespace
 Reduction = Literal["none", "sum", "mean"]
 
 
+def stretched(t, x):
+    """A target in the shape of the outputs x; whole numbers become numbers of x's kind.
+
+    It broadcasts to x, and x never to it: labels of shape (N, 1) do not pair every row with every
+    label.
+    """
+    xp = array_namespace(x, t)
+    t = xp.broadcast_to(t, x.shape)
+    return xp.astype(t, x.dtype) if xp.isdtype(t.dtype, ("bool", "integral")) else t
+
+
 def reduced(losses, reduction):
+    """The losses, their sum or their mean."""
     xp = array_namespace(losses)
     match reduction:
         case "none":
