@@ -4,11 +4,13 @@ from handgrad.rules.activations import *
 from handgrad.rules.arithmetic import *
 from handgrad.rules.batch_normalization import *
 from handgrad.rules.binary import *
+from handgrad.rules.channel_normalization import *
 from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
 from handgrad.rules.elementary import *
 from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
+from handgrad.rules.piecewise import *
 from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
