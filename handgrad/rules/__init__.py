@@ -9,6 +9,7 @@ from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
 from handgrad.rules.elementary import *
 from handgrad.rules.gates import *
+from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
