@@ -12,7 +12,7 @@ from handgrad.arrays import (
     outlined,
     unbroadcast,
 )
-from handgrad.rules.batch import Reduction, of_each_row, reduced, stretched
+from handgrad.rules.batch import Reduction, excess, of_each_row, reduced, stretched
 
 __all__ = ["CrossEntropy", "SoftmaxCrossEntropy", "SoftmaxCrossEntropyWithLabels"]
 
@@ -95,10 +95,7 @@ class SoftmaxCrossEntropy:
         z, t, t_outline = residuals
         xp = array_namespace(z, t)
         dl = of_each_row(dy, z.shape[:-1], self.reduction)
-        p = xp.exp(z)
-        total = xp.sum(t, axis=-1, keepdims=True)
-        others = xp.sum(kept(p <= 0.5, p), axis=-1, keepdims=True)
-        dx = dl * xp.where(p > 0.5, total - t - total * others, total * p - t)
+        dx = dl * excess(xp.exp(z), t)
         return dx, unbroadcast(-dl * z, outlined(t_outline))
 
 

@@ -126,7 +126,7 @@ def test_the_flops_of_affine(way):
 
 
 def test_the_cost_of_sigmoid():
-    # forward: nine operations of each number, of two equal sums one, and an exponential;
+    # forward: nine operations of each number, and an exponential;
     # backward: dy and the slope are read, dx is written
     cost = costs(by_hand(Sigmoid(), *arrays((N, D))), (N, D))
     assert (cost["forward"].flops, cost["forward"].transcendentals) == (9 * N * D, N * D)
