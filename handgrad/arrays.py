@@ -60,6 +60,19 @@ def log(x):
         return array_namespace(x).log(x)
 
 
+def along(ndim, axis, index):
+    """The index that takes `index` along one axis and everything along the others."""
+    key = [slice(None)] * ndim
+    key[axis] = index
+    return tuple(key)
+
+
+def constant(numbers, like):
+    """Known numbers as an array with the library, the dtype and the device of another one."""
+    xp = array_namespace(like)
+    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
+
+
 def fresh(x):
     """x in memory of its own: a gradient never shares memory with dy."""
     return x * 1
