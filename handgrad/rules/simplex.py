@@ -135,11 +135,11 @@ class Sparsemax:
     """y = the nearest point to x on the simplex, along the last axis
 
         x : (M, N)
-        z = x - max(x, axis=-1, keepdims=True)
+        z = maximum(x - max(x, axis=-1, keepdims=True), -1)
 
-    It is z less a threshold τ, cut off at 0, where τ makes the sum 1. If the k largest numbers s
-    are left, k τ is their sum less 1. For any other k that τ is smaller, because the k largest
-    z − τ never sum to more than y does:
+    It is z less a threshold τ, cut off at 0, where τ makes the sum 1. (What is 1 below the largest
+    is cut off in any case.) If the k largest numbers s are left, k τ is their sum less 1. For any
+    other k that τ is smaller, because the k largest z − τ never sum to more than y does:
 
         s = flip(sort(z, axis=-1), axis=-1)
         τ = max((cumsum(s, axis=-1) - 1) / arange(1, N + 1), axis=-1, keepdims=True)
@@ -164,7 +164,7 @@ class Sparsemax:
 
     def forward(self, x):
         xp = array_namespace(x)
-        z = x - xp.max(x, axis=-1, keepdims=True)
+        z = xp.maximum(x - xp.max(x, axis=-1, keepdims=True), -1)
         s = xp.flip(xp.sort(z, axis=-1), axis=-1)
         k = constant(list(range(1, x.shape[-1] + 1)), x)
         threshold = xp.max((xp.cumulative_sum(s, axis=-1) - 1) / k, axis=-1, keepdims=True)
