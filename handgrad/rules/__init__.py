@@ -7,6 +7,7 @@ from handgrad.rules.binary import *
 from handgrad.rules.channel_normalization import *
 from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
+from handgrad.rules.cumulative import *
 from handgrad.rules.elementary import *
 from handgrad.rules.gates import *
 from handgrad.rules.labelled import *
@@ -19,6 +20,7 @@ from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
 from handgrad.rules.regularization import *
+from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
 from handgrad.rules.structure import *
 from handgrad.rules.weight_normalization import *
