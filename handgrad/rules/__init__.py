@@ -10,6 +10,7 @@ from handgrad.rules.cross_entropy import *
 from handgrad.rules.cumulative import *
 from handgrad.rules.elementary import *
 from handgrad.rules.gates import *
+from handgrad.rules.indexing import *
 from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
@@ -20,6 +21,7 @@ from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
 from handgrad.rules.regularization import *
+from handgrad.rules.segments import *
 from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
 from handgrad.rules.structure import *
