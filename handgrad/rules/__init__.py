@@ -5,6 +5,7 @@ from handgrad.rules.arithmetic import *
 from handgrad.rules.batch_normalization import *
 from handgrad.rules.binary import *
 from handgrad.rules.channel_normalization import *
+from handgrad.rules.contrastive import *
 from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
 from handgrad.rules.cumulative import *
@@ -16,6 +17,7 @@ from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
 from handgrad.rules.pooling import *
+from handgrad.rules.ranking import *
 from handgrad.rules.rearrangement import *
 from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
@@ -24,6 +26,7 @@ from handgrad.rules.regularization import *
 from handgrad.rules.segments import *
 from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
+from handgrad.rules.sorting import *
 from handgrad.rules.structure import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *
