@@ -60,19 +60,49 @@ def log(x):
         return array_namespace(x).log(x)
 
 
+def along(ndim, axis, index):
+    """The index that takes `index` along one axis and everything along the others."""
+    key = [slice(None)] * ndim
+    key[axis] = index
+    return tuple(key)
+
+
+def constant(numbers, like):
+    """Known numbers as an array with the library, the dtype and the device of another one."""
+    xp = array_namespace(like)
+    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
+
+
+def log1p(x):
+    """log(1 + x): −∞ at −1 and NaN below, without NumPy's warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return array_namespace(x).log1p(x)
+
+
 def fresh(x):
     """x in memory of its own: a gradient never shares memory with dy."""
     return x * 1
 
 
-def norm(x, axis, p=2):
-    """(Σ |x|ᵖ)^(1/p) along the axes, which stay with size 1. No power overflows or is lost to 0."""
+def largest(x, axis):
+    """The largest |x| along the axes, which stay with size 1; and 1 where that is 0 or infinite."""
     xp = array_namespace(x)
-    size = xp.abs(x)
-    largest = xp.max(size, axis=axis, keepdims=True)
-    largest = xp.where((largest > 0) & xp.isfinite(largest), largest, 1)
-    total = xp.sum((size / largest) ** p, axis=axis, keepdims=True)
-    return largest * (xp.sqrt(total) if p == 2 else total ** (1 / p))
+    s = xp.max(xp.abs(x), axis=axis, keepdims=True)
+    return xp.where((s > 0) & xp.isfinite(s), s, 1)
+
+
+def norm(x, axis):
+    """√(Σ x²) along the axes, which stay with size 1. No square overflows or is lost to 0."""
+    xp = array_namespace(x)
+    s = largest(x, axis)
+    return s * xp.sqrt(xp.sum((x / s) ** 2, axis=axis, keepdims=True))
+
+
+def products_before(x, axis):
+    """For each number along an axis the product of those before it: 1 for the first."""
+    xp = array_namespace(x)
+    products = xp.cumulative_prod(x, axis=axis, include_initial=True)
+    return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
 
 
 def unbroadcast(dy, shape):
