@@ -30,5 +30,6 @@ from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
 from handgrad.rules.structure import *
+from handgrad.rules.transposed_convolution import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *
