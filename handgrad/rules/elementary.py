@@ -124,7 +124,7 @@ class LogAddExp:
            = dy * sigmoid(a - b)
         db = dy * sigmoid(b - a)
 
-    Of two equal infinities each has the share ½, as any equal numbers; JAX and torch give NaN for −∞.
+    Equal numbers have the share ½ each, also two equal infinities; for −∞ JAX and torch give NaN.
 
     Keeps a − b, and the shapes.
     """

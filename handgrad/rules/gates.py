@@ -1,7 +1,8 @@
 """Gated units: one input a, through an activation, is the gate of another, b.
 
-a and b are two halves, usually of one product x W. The gate comes first, as in Shazeer, GLU variants
-improve transformer, 2020, arXiv:2002.05202; torch's glu has it last. They broadcast as in NumPy.
+a and b are two halves, usually of one product x W. The gate comes first, as in Shazeer, GLU
+variants improve transformer, 2020, arXiv:2002.05202; torch's glu has it last. They broadcast as
+in NumPy.
 """
 
 from dataclasses import dataclass

@@ -182,7 +182,8 @@ class L2Normalize:
         xp = array_namespace(x)
         n = norm(x, self.axis)
         m = xp.where(n > self.eps, n, self.eps)
-        return x / m, (x / m, m, n > self.eps)
+        y = x / m
+        return y, (y, m, n > self.eps)
 
     def backward(self, residuals, dy):
         y, m, longer = residuals
