@@ -30,7 +30,7 @@ class GLU:
            = dy * b * sigmoid(a) * sigmoid(-a)
         db = dy * s
 
-    The middle form has no digits where s is near 1; the last one has them all.
+    1 − s has no digits left where s is near 1; σ(−a) has them all.
 
     Keeps a and b.
 

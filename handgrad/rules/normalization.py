@@ -170,7 +170,8 @@ class L2Normalize:
            = (dy - where(n > eps, y * sum(dy * y, axis=axis, keepdims=True), 0)) / m
 
     So dx is orthogonal to x. At ‖x‖ ≤ ε, and at 0, the function is x / ε, with the gradient dy / ε.
-    torch's normalize is the same; ε under the root, √(‖x‖² + ε), is another function.
+    torch's normalize is the same, but for its gradient at ‖x‖ = ε, which is the other branch's. ε
+    under the root, √(‖x‖² + ε), is another function.
 
     Keeps y, m and where n > ε.
     """

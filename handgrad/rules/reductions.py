@@ -237,8 +237,8 @@ class Std:
         dx = dc - mean(dc, axis=axis, keepdims=True)
            = dc
 
-    Numbers that are all the same have k = 0, a kink: the gradient is 0 there, where JAX and torch
-    have NaN.
+    Numbers that are all the same have k = 0, a kink: the gradient is 0 there, as in torch, where
+    JAX has NaN.
 
     Keeps c and k.
     """
@@ -278,8 +278,8 @@ class Norm:
            = reshape(dy, k.shape) * sign(x) * abs(x / s)**(ord - 1) * T**(1 / ord - 1)
 
     For p = 2 that is dy x / y. In the limit p = ∞ only the largest numbers are left, T counts them,
-    and they share the gradient equally, as in Max. At 0 the gradient is 0: for p = 1 at each number
-    (JAX has 1), else where all are 0 (JAX has NaN).
+    and they share the gradient equally, as in Max. At 0 the gradient is 0, as in torch: for p = 1
+    at each number (JAX has 1), else where all are 0 (JAX has NaN).
 
     Keeps x / s and T.
     """
