@@ -96,7 +96,8 @@ class Standardize:
         return y, (y, r)
 
     def backward(self, residuals, dy):
-        return (_through(*residuals, dy),)
+        y, r = residuals
+        return (_through(y, r, dy),)
 
 
 @dataclass(frozen=True)
