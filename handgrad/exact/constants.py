@@ -1,0 +1,61 @@
+"""Numbers as they are written: a float stands for the simplest number that it is the rounding of.
+
+That is a decimal of at most 15 digits, a fraction of small numbers, or such a one times the root of
+a small number and of a power of π. Any other float stands for itself, which is a fraction too.
+"""
+
+import functools
+import math
+from fractions import Fraction
+
+DIGITS = 15
+SMALL = 10_000  # the largest denominator of a fraction that is recognized
+SQUARES = 1000  # the same for what stands under a root
+POWERS = (0, 2, -2, 1, -1, 4, -4)  # of √π
+
+
+@functools.lru_cache(maxsize=10_000)
+def meaning(x):
+    """(fraction, radicand, power): x is fraction · √(radicand · π^power), exactly as it is meant."""
+    if isinstance(x, int):
+        return Fraction(x), Fraction(1), 0
+    if len(repr(abs(x)).partition("e")[0].replace(".", "").strip("0")) <= DIGITS:
+        return Fraction(repr(x)), Fraction(1), 0
+    if float(simple := Fraction(x).limit_denominator(SMALL)) == x:
+        return simple, Fraction(1), 0
+    for power in POWERS:
+        square = Fraction(x * x / math.pi**power).limit_denominator(SQUARES)
+        if square and math.isclose(math.sqrt(square * math.pi**power), abs(x), rel_tol=4e-16):
+            outside, inside = _without_squares(square)
+            return (outside if x > 0 else -outside), inside, power
+    return Fraction(x), Fraction(1), 0
+
+
+def is_rounded(x):
+    """Whether a float stands for itself, and so perhaps for something else in another place."""
+    fraction, _, _ = meaning(x)
+    return isinstance(x, float) and fraction.denominator > SMALL and len(repr(x)) > DIGITS + 2
+
+
+def rational_root(fraction):
+    """The root of a fraction that is a square; None for another."""
+    outside, inside = _without_squares(fraction)
+    return outside if inside == 1 else None
+
+
+def _without_squares(fraction):
+    """(a, b) with fraction = a² b, where b holds no square of a small number."""
+    outside, inside = [], []
+    for n in (fraction.numerator, fraction.denominator):
+        root = math.isqrt(n)
+        if root * root == n:
+            outside.append(root)
+            inside.append(1)
+            continue
+        taken = 1
+        for d in range(2, 100):
+            while n % (d * d) == 0:
+                n, taken = n // (d * d), taken * d
+        outside.append(taken)
+        inside.append(n)
+    return Fraction(*outside), Fraction(*inside)

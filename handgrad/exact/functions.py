@@ -1,0 +1,289 @@
+"""Functions of each number: powers and roots, exponentials, logarithms, circular and opaque ones.
+
+A function with no model in a field is opaque: its value is random, the same for equal arguments,
+and its derivative is known. What holds for such numbers holds for the function too.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from handgrad.exact import gauss
+from handgrad.exact.constants import rational_root
+from handgrad.exact.degrees import VARIABLE
+from handgrad.exact.draw import Logs, current
+from handgrad.exact.errors import InexactError
+from handgrad.exact.gauss import Gauss
+from handgrad.exact.numbers import Exact, Track, inverse, lift, linear, moved_by, no_logs, still
+
+_base_power = np.frompyfunc(pow, 3, 1)
+
+
+def power(a, n):
+    """aⁿ: for an integer n by products, for half of one by a root, else exp(n log a)."""
+    if isinstance(n, Exact):
+        return exp(n * log(a))
+    a, exponents = lift(a), np.asarray(n, dtype=float)
+    if np.all(exponents == np.round(exponents)):
+        return _integer_power(a, exponents.astype(int))
+    if exponents.ndim == 0 and 2 * exponents == np.round(2 * exponents):
+        return _integer_power(sqrt(a), np.asarray(round(2 * float(exponents))))
+    return exp(log(a) * n)
+
+
+def _integer_power(a, exponents):
+    if exponents.ndim == 0:
+        return _repeated(a, int(exponents))
+    kinds = np.unique(exponents).tolist()
+    if len(kinds) > 64:
+        raise InexactError("many different powers")
+    result = _repeated(a, kinds[0])
+    for n in kinds:
+        result = linear(
+            lambda x, y, n=n: np.where(exponents == n, x, y), _repeated(a, n), result
+        )
+    return result
+
+
+def _repeated(a, n):
+    if n < 0:
+        return inverse(_repeated(a, -n))
+    result = None
+    square = a
+    while n:
+        if n % 2:
+            result = square if result is None else result * square
+        n //= 2
+        square = square * square if n else square
+    return a * 0 + 1 if result is None else result
+
+
+def square(a):
+    a = lift(a)
+    return a * a
+
+
+def sqrt(a):
+    """The positive root: in F_p where there is one, else in F_p(i); of 1/a it is 1/√a."""
+    if isinstance(a, int | Fraction) and a >= 0 and (root := rational_root(Fraction(a))) is not None:
+        return lift(root)
+    a, draw = lift(a), current()
+    made = [Track(np.sqrt(a.real))]
+    for place, track in enumerate(a.tracks[1:]):
+        if track is None:
+            made.append(None)
+            continue
+        value, back, keys = _canonical(track.value)
+        root = value.root()
+        if place == 0:
+            draw.roots.note(keys, np.ravel(root.re != 0))
+        inverted = root.inverse()
+        made.append(Track(gauss.linear(lambda x, y, b=back: np.where(b, x, y), inverted, root)))
+    return moved_by(made, a, _slope_of_root, a.degree.power(0.5))
+
+
+def _slope_of_root(y):
+    """The slope of a root y, 1 / (2 y)."""
+    if isinstance(y, Gauss):
+        return gauss.linear(lambda x: x * ((y.p + 1) // 2), y.inverse())
+    return 0.5 / y
+
+
+def _canonical(value):
+    """One of a and 1/a for each number, where it is 1/a, and the key of each."""
+    other = value.inverse()
+    pairs = list(zip(value.keys(), other.keys(), strict=True))
+    back = np.reshape([b < a for a, b in pairs], value.shape).astype(bool)
+    chosen = gauss.linear(lambda x, y: np.where(back, x, y), other, value)
+    return chosen, back, [min(pair) for pair in pairs]
+
+
+def exp(a):
+    """eᵃ: a power of g whose exponent is a in the field below; e^(c log S) is Sᶜ."""
+    a, draw = lift(a), current()
+    draw.exponential = True
+    real = np.exp(a.real)
+    gone = np.isneginf(a.real)
+    made = [Track(real)]
+    for level, field in enumerate(draw.fields):
+        below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
+        made.append(None if below is None else Track(_power_of_base(below.value, field, 0)))
+    made = _with_logs(made, a) if a.logs is not None else made
+    if np.any(gone):
+        made = [t and Track(_without(t.value, gone)) for t in made]
+    result = moved_by(made, a, lambda y: y, VARIABLE.plus(a.degree))
+    _remember(result, a)
+    return result
+
+
+def _without(value, gone):
+    """Zeros in the places of what is gone."""
+    if isinstance(value, Gauss):
+        return gauss.linear(lambda x: np.where(gone, 0, x), value)
+    return np.where(gone, 0.0, value)
+
+
+def _power_of_base(exponent, field, first):
+    """g^(a + b i), with bases of their own for the real and the imaginary part."""
+    p = field.p
+    made = Gauss(gauss.integers(_base_power(field.bases[first], exponent.re, p)), None, p)
+    if exponent.im is None:
+        return made
+    other = _base_power(field.bases[first + 1], exponent.im, p)
+    return made * Gauss(gauss.integers(other), None, p)
+
+
+def _with_logs(made, a):
+    """The powers of bases, without what the logarithms in a have added, times their arguments."""
+    flat = [logs.terms if isinstance(logs, Logs) else {} for logs in a.logs.ravel().tolist()]
+    if not any(flat):
+        return made
+    fields = current().fields
+    found = [made[0]]
+    for level, track in enumerate(made[1:]):
+        keys = [_of_logs(terms, level, fields) for terms in flat]
+        known = track is not None and None not in keys
+        p = fields[level].p
+        found.append(Track(track.value * gauss.from_keys(keys, a.shape, p)) if known else None)
+    return found
+
+
+def _of_logs(terms, level, fields):
+    """Π Sᶜ g^(−c log S) over logarithms with whole coefficients c; None where an S is not known."""
+    field = fields[level]
+    product = gauss.from_keys([(1, 0)], (), field.p)
+    for atom, c in terms.items():
+        if c.denominator != 1:
+            continue
+        if atom.arguments[level] is None or level + 1 == len(fields):
+            return None
+        own = gauss.from_keys([atom.values[level + 1]], (), fields[level + 1].p)
+        undone = _power_of_base(gauss.linear(lambda x, c=c: -c.numerator * x, own), field, 0)
+        argument = gauss.from_keys([atom.arguments[level]], (), field.p)
+        product = product * undone * argument.power(c.numerator)
+    return product.keys()[0]
+
+
+def _remember(result, a):
+    """Remember the exponent of each number, for its logarithm."""
+    levels = [None if t is None else t.value.keys() for t in a.tracks[1:]]
+    logs = [None] * a.size if a.logs is None else a.logs.ravel().tolist()
+    for i, key in enumerate(result.top.keys()):
+        known = tuple(None if keys is None else keys[i] for keys in levels)
+        current().exponents[key] = (known, logs[i] if isinstance(logs[i], Logs) else Logs())
+
+
+def log(a):
+    """The exponent of what is an exponential, else an opaque number; log(1/S) is −log S."""
+    a, draw = lift(a), current()
+    _, back, keys = _canonical(a.top)
+    below = [None if t is None else _canonical_as(t.value, back).keys() for t in a.tracks[1:]]
+    arguments = zip(*([None] * a.size if k is None else k for k in below), strict=True)
+    inverted = a.top.inverse().keys()
+    places = zip(a.top.keys(), inverted, back.ravel(), keys, arguments, strict=True)
+    found = [_exponent(draw, *place) for place in places]
+    made = [Track(np.log(a.real))]
+    for level, field in enumerate(draw.fields):
+        level_keys = [values[level] for values, _ in found]
+        known = None not in level_keys
+        made.append(Track(gauss.from_keys(level_keys, a.shape, field.p)) if known else None)
+    logs = no_logs(a.shape)
+    logs.ravel()[:] = [terms for _, terms in found]
+    return _moved(made, a, inverse(still(a)), logs)
+
+
+def _exponent(draw, own, inverted, back, key, arguments):
+    """The logarithm of one number: its value in each field, and as a sum of logarithms."""
+    if own in draw.exponents:
+        return draw.exponents[own]
+    if inverted in draw.exponents:
+        values, logs = draw.exponents[inverted]
+        return _minus(values, draw.fields), -logs
+    atom = draw.atom(key, arguments)
+    values = _minus(atom.values, draw.fields) if back else atom.values
+    return values, Logs({atom: Fraction(-1 if back else 1)})
+
+
+def _canonical_as(value, back):
+    """One of a and 1/a, as another field has chosen."""
+    return gauss.linear(lambda x, y: np.where(back, x, y), value.inverse(), value)
+
+
+def _minus(values, fields):
+    """Minus a number, in each field where it is known."""
+    return tuple(
+        None if value is None else (-value[0] % f.p, -value[1] % f.p)
+        for value, f in zip(values, fields, strict=True)
+    )
+
+
+def _moved(made, a, slope, logs=None):
+    """The array with these values, a function of a whose slope is another array."""
+    moved = []
+    for place, track in enumerate(made):
+        moves = a.tracks[place].moves if place < 2 else ()
+        if moves:
+            own = slope.tracks[place].value
+            track = Track(track.value, tuple(own * move for move in moves))
+        moved.append(track)
+    return Exact(moved, VARIABLE.plus(a.degree), logs)
+
+
+def circular(a):
+    """(cos a, sin a) from eⁱᵃ, which is a power of a base of its own."""
+    a, draw = lift(a), current()
+    draw.exponential = True
+    cos, sin = [Track(np.cos(a.real))], [Track(np.sin(a.real))]
+    for level, field in enumerate(draw.fields):
+        below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
+        if below is None:
+            cos.append(None)
+            sin.append(None)
+            continue
+        e = _power_of_base(below.value, field, 2)
+        half = (field.p + 1) // 2
+        halves = [gauss.linear(lambda x, h=half: x * h, x) for x in (e, e.inverse())]
+        cos.append(Track(halves[0] + halves[1]))
+        sin.append(Track((halves[1] - halves[0]).times_i()))
+    still_cos, still_sin = (Exact(t, VARIABLE.plus(a.degree)) for t in (cos, sin))
+    return _moved(cos, a, -still_sin), _moved(sin, a, still_cos)
+
+
+def cos(a):
+    return circular(a)[0]
+
+
+def sin(a):
+    return circular(a)[1]
+
+
+def tan(a):
+    cosine, sine = circular(a)
+    return sine / cosine
+
+
+def number_pi():
+    """π, of which nothing is known: it is transcendental."""
+    return _opaque("π", lambda _: np.asarray(math.pi), lift(0), None)
+
+
+def _opaque(name, real, a, slope):
+    """A function of which nothing is known but its slope, an array or None."""
+    draw = current()
+    values = [draw.opaque(name, key) for key in a.top.keys()]
+    made = [Track(np.asarray(real(a.real), dtype=float))]
+    for level, field in enumerate(draw.fields):
+        keys = [value[level] for value in values]
+        made.append(Track(gauss.from_keys(keys, a.shape, field.p)))
+    return Exact(made, VARIABLE) if slope is None else _moved(made, a, slope)
+
+
+def opaque(name, real, slope):
+    """A function by its name, its values in floats, and its slope at an array."""
+
+    def function(a):
+        a = lift(a)
+        return _opaque(name, real, a, slope(still(a)) if a.tracks[1].moves else None)
+
+    return function

@@ -1,0 +1,387 @@
+"""Exact arrays: each number in several fields at once, and as an ordinary float beside them.
+
+A track is a number in one field and its derivatives along some directions, the moves. The first
+track of an array is real: it decides comparisons, and nothing else. The second is in the highest
+field, and is what a test compares. The others are in the fields below, for exponents; they have no
+moves, and are None once they are not known.
+"""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handgrad.exact import gauss
+from handgrad.exact.constants import is_rounded, meaning
+from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree
+from handgrad.exact.draw import Logs, current, residue
+from handgrad.exact.errors import InexactError, LevelError
+from handgrad.exact.gauss import Gauss
+from handgrad.exact.primes import integer
+
+MOST = 20_000  # numbers in an array
+
+
+class Track(NamedTuple):
+    """A value in one field, and how it moves along each direction; no moves if it stands still."""
+
+    value: Any
+    moves: tuple[Any, ...] = ()
+
+
+class Exact:
+    """An array of exact numbers, which NumPy's functions and operators take as one of its own."""
+
+    __slots__ = ("degree", "logs", "tracks")
+
+    def __init__(self, tracks, degree, logs=None):
+        if tracks[1] is None:
+            raise LevelError("an exponential of an exponential")
+        if tracks[0].value.size > MOST:
+            raise InexactError("too many numbers")
+        self.tracks, self.degree, self.logs = tuple(tracks), degree, logs
+
+    shape = property(lambda self: self.tracks[0].value.shape)
+    ndim = property(lambda self: self.tracks[0].value.ndim)
+    size = property(lambda self: self.tracks[0].value.size)
+    dtype = property(lambda self: np.dtype(float))
+    device = property(lambda self: "cpu")
+    real = property(lambda self: self.tracks[0].value)
+    top = property(lambda self: self.tracks[1].value)
+    T = property(lambda self: linear(np.transpose, self))
+
+    def __len__(self):
+        return len(self.real)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        return linear(lambda x: x[index], self)
+
+    def __setitem__(self, index, value):
+        new = linear(lambda x, y: _with(x, index, y), self, lift(value))
+        self.tracks, self.degree, self.logs = new.tracks, new.degree, new.logs
+
+    def __add__(self, other):
+        return linear(np.add, self, lift(other))
+
+    def __neg__(self):
+        return linear(np.negative, self)
+
+    def __pos__(self):
+        return self
+
+    def __sub__(self, other):
+        return self + -lift(other)
+
+    def __rsub__(self, other):
+        return lift(other) - self
+
+    def __mul__(self, other):
+        product = multilinear(np.multiply, self, lift(other))
+        if self.logs is not None and not isinstance(other, Exact):
+            product.logs = gauss.integers(self.logs * _fractions(other))
+        return product
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __truediv__(self, other):
+        if isinstance(other, int | Fraction) and other:
+            return self * Fraction(1, other)
+        return self * inverse(lift(other))
+
+    def __rtruediv__(self, other):
+        return lift(other) * inverse(self)
+
+    def __matmul__(self, other):
+        return matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return matmul(other, self)
+
+    def __pow__(self, exponent):
+        return _namespace().power(self, exponent)
+
+    def __rpow__(self, base):
+        return _namespace().power(base, self)
+
+    def __abs__(self):
+        return _namespace().abs(self)
+
+    def __lt__(self, other):
+        return _namespace().less(self, other)
+
+    def __le__(self, other):
+        return _namespace().less_equal(self, other)
+
+    def __gt__(self, other):
+        return _namespace().greater(self, other)
+
+    def __ge__(self, other):
+        return _namespace().greater_equal(self, other)
+
+    def __eq__(self, other):
+        return _namespace().equal(self, other)
+
+    def __ne__(self, other):
+        return _namespace().not_equal(self, other)
+
+    def __array_namespace__(self, **_version):
+        return _namespace()
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        from handgrad.exact.protocol import apply_ufunc
+
+        return apply_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function, _types, arguments, options):
+        from handgrad.exact.protocol import apply_function
+
+        return apply_function(function, arguments, options)
+
+    def __getattr__(self, name):
+        from handgrad.exact.protocol import method_of
+
+        return method_of(self, name)
+
+    def __array__(self, *_options):
+        raise InexactError("a buffer of floats")
+
+    def __float__(self):
+        raise InexactError("a number turned into a float")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def __bool__(self):
+        if self.size != 1:
+            raise InexactError("the truth of an array")
+        return not bool(self.top.is_zero())
+
+    __hash__ = None
+
+
+def _namespace():
+    """The functions of exact arrays, which are made of the ones here."""
+    from handgrad.exact import namespace
+
+    return namespace
+
+
+def _with(x, index, y):
+    """A copy of an array with other numbers at an index."""
+    x = x.copy()
+    x[index] = y
+    return x
+
+
+def _apply(f, values, of_gauss):
+    """f of the values of a track."""
+    if isinstance(values[0], Gauss):
+        return of_gauss(values)
+    return np.asarray(f(*values), dtype=float)
+
+
+def _zero(value):
+    if isinstance(value, Gauss):
+        return gauss.linear(lambda x: x * 0, value)
+    return np.zeros(value.shape)
+
+
+def _parts(arrays):
+    """The tracks of some arrays, field by field; None where one of them is not known."""
+    for tracks in zip(*(a.tracks for a in arrays), strict=True):
+        yield None if any(t is None for t in tracks) else tracks
+
+
+def linear(f, *arrays):
+    """A function that is linear in all arrays together: it acts on values and moves alike."""
+
+    def at(values):
+        return _apply(f, values, lambda values: gauss.linear(f, *values))
+
+    made = []
+    for tracks in _parts(arrays):
+        if tracks is None:
+            made.append(None)
+            continue
+        moves = (
+            at([t.moves[k] if t.moves else _zero(t.value) for t in tracks])
+            for k in range(max(len(t.moves) for t in tracks))
+        )
+        made.append(Track(at([t.value for t in tracks]), tuple(moves)))
+    degree = arrays[0].degree
+    for other in arrays[1:]:
+        degree = degree.plus(other.degree)
+    before, after = max(a.size for a in arrays), max(1, made[0].value.size)
+    return Exact(made, degree.summed(max(1, before // after)), _logs(f, arrays))
+
+
+def _logs(f, arrays):
+    """The logarithms in a linear function of some arrays; None if there are none."""
+    if all(a.logs is None for a in arrays):
+        return None
+    parts = [no_logs(a.shape) if a.logs is None else a.logs for a in arrays]
+    return gauss.integers(f(*parts))
+
+
+def no_logs(shape):
+    """An array of empty sums of logarithms."""
+    empty = np.empty(shape, dtype=object)
+    empty.fill(Logs())
+    return empty
+
+
+def multilinear(f, *arrays, terms=1):
+    """A function that is linear in each array, by the product rule; it sums so many terms."""
+
+    def at(values):
+        return _apply(f, values, lambda values: gauss.multilinear(f, values))
+
+    made = []
+    for tracks in _parts(arrays):
+        if tracks is None:
+            made.append(None)
+            continue
+        values = [t.value for t in tracks]
+        moves = []
+        for k in range(max(len(t.moves) for t in tracks)):
+            moved = (
+                at([*values[:i], t.moves[k], *values[i + 1 :]])
+                for i, t in enumerate(tracks)
+                if t.moves
+            )
+            total = next(moved)
+            for term in moved:
+                total = total + term
+            moves.append(total)
+        made.append(Track(at(values), tuple(moves)))
+    degree = CONSTANT
+    for a in arrays:
+        degree = degree.times(a.degree)
+    return Exact(made, degree.summed(max(1, terms)))
+
+
+def matmul(a, b):
+    """a @ b, with the rules of NumPy."""
+    a, b = lift(a), lift(b)
+    return multilinear(np.matmul, a, b, terms=a.shape[-1] if a.ndim else 1)
+
+
+def inverse(a):
+    """1 / a, whose slope is −1 / a²; not a number where a is 0."""
+    zero = a.top.is_zero()
+    if np.any(np.isinf(a.real)):
+        raise InexactError("a division by infinity")
+    made = [Track(np.where(zero, np.nan, 1 / a.real))]
+    made += [None if t is None else Track(t.value.inverse()) for t in a.tracks[1:]]
+    return moved_by(made, a, lambda y: -(y * y), Degree(0).over(a.degree))
+
+
+def moved_by(tracks, a, slope, degree, logs=None):
+    """The array with these values, a function of a whose slope at its own values is `slope`."""
+    made = []
+    for place, track in enumerate(tracks):
+        moves = a.tracks[place].moves if place < 2 else ()
+        if moves:
+            s = slope(track.value)
+            track = Track(track.value, tuple(s * move for move in moves))
+        made.append(track)
+    return Exact(made, degree, logs)
+
+
+def lift(x):
+    """A number or an array of NumPy's as exact numbers that stand still."""
+    if isinstance(x, Exact):
+        return x
+    if isinstance(x, Fraction):
+        return _of_keys(np.asarray(float(x)), [x])
+    array = np.asarray(x)
+    if array.dtype == object:
+        return _stacked(array)
+    if array.dtype.kind not in "bifu":
+        raise InexactError(f"numbers of the type {array.dtype}")
+    return _of_keys(array.astype(float), array.ravel().tolist())
+
+
+def _of_keys(real, numbers):
+    draw = current()
+    tracks = [Track(real)]
+    for level in range(len(draw.fields)):
+        keys = [_constant(x, level) for x in numbers]
+        tracks.append(Track(gauss.from_keys(keys, real.shape, draw.fields[level].p)))
+    return Exact(tracks, CONSTANT)
+
+
+def _constant(x, level):
+    """A number in a field; 0 for what is not finite, which its real track shows."""
+    draw = current()
+    if isinstance(x, int | Fraction):
+        return residue(x, draw.fields[level].p), 0
+    if x in {0.0, 1.0}:
+        return int(x), 0
+    if x - x != 0:
+        return 0, 0
+    key = ("constant", x, level)
+    if key not in draw.values:
+        draw.values[key] = _written(x, draw, level)
+    return draw.values[key]
+
+
+def _written(x, draw, level):
+    """A float as what it was written for: a fraction, times the root of a number and of a power of π."""
+    fraction, radicand, power = meaning(x)
+    if is_rounded(x):
+        draw.reasons.add(f"{x!r} is a rounded number")
+    p = draw.fields[level].p
+    outside = Gauss(gauss.integers(residue(fraction, p)), None, p)
+    if radicand == 1 and not power:
+        return outside.keys()[0]
+    functions = _namespace()
+    inside = lift(radicand) * functions.number_pi() ** power
+    return (outside * functions.sqrt(inside).tracks[1 + level].value).keys()[0]
+
+
+def _fractions(x):
+    """The fractions that numbers are written for; 0 for a float that is none, which has no log."""
+    return np.frompyfunc(lambda v: v if isinstance(v, Fraction) else meaning(v)[0], 1, 1)(
+        np.asarray(x, dtype=object) if isinstance(x, Fraction) else np.asarray(x).astype(object)
+    )
+
+
+def _stacked(array):
+    """An array of objects, exact numbers among them, as one exact array."""
+    from handgrad.exact.namespace import reshape, stack
+
+    return reshape(stack([lift(x) for x in array.ravel().tolist()]), array.shape)
+
+
+def random_array(real, *, degree=VARIABLE):
+    """Random numbers in each field, beside these real ones."""
+    draw = current()
+    tracks = [Track(np.asarray(real, dtype=float))]
+    for field in draw.fields:
+        values = np.empty(tracks[0].value.size, dtype=object)
+        values[:] = [integer(draw.rng, field.p) for _ in range(values.size)]
+        tracks.append(Track(Gauss(values.reshape(tracks[0].value.shape), None, field.p)))
+    return Exact(tracks, degree)
+
+
+def moving(a, *directions):
+    """The array, moving along each of these directions, which are arrays of its shape."""
+    tracks = [
+        Track(t.value, tuple(d.tracks[place].value for d in directions))
+        for place, t in enumerate(a.tracks[:2])
+    ]
+    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs)
+
+
+def still(a):
+    """The array without its moves."""
+    return Exact([t if t is None else Track(t.value) for t in a.tracks], a.degree, a.logs)
+
+
+def move_of(a, k=0):
+    """How an array moves along its k-th direction, as an array that stands still."""
+    found = [Track(t.moves[k] if t.moves else _zero(t.value)) for t in a.tracks[:2]]
+    return Exact([*found, *(None for _ in a.tracks[2:])], a.degree.plus(a.degree))

@@ -1,0 +1,189 @@
+"""Order: the real numbers beside the exact ones decide it, and equal ones are equal exactly.
+
+What is computed so holds on the branch that was taken.
+"""
+
+import numpy as np
+
+from handgrad.exact.draw import current
+from handgrad.exact.errors import InexactError
+from handgrad.exact.numbers import Exact, lift, linear, still
+
+CLOSE = 1e-9  # of their size: numbers so close may be equal, or in either order
+
+
+def _sides(a, b):
+    """(a < b, a > b), number by number."""
+    a, b = lift(a), lift(b)
+    current().branched = True
+    same = a.top.equals(b.top) & (np.isfinite(a.real) == np.isfinite(b.real))
+    distance = np.abs(a.real - b.real)
+    if np.any((distance <= CLOSE * (np.abs(a.real) + np.abs(b.real))) & ~same):
+        raise InexactError("numbers too close to compare")
+    return (a.real < b.real) & ~same, (a.real > b.real) & ~same
+
+
+def less(a, b):
+    return _sides(a, b)[0]
+
+
+def greater(a, b):
+    return _sides(a, b)[1]
+
+
+def less_equal(a, b):
+    smaller, larger = _sides(a, b)
+    return smaller | (~larger & _comparable(a, b))
+
+
+def greater_equal(a, b):
+    smaller, larger = _sides(a, b)
+    return larger | (~smaller & _comparable(a, b))
+
+
+def equal(a, b):
+    smaller, larger = _sides(a, b)
+    return ~smaller & ~larger & _comparable(a, b)
+
+
+def not_equal(a, b):
+    return ~equal(a, b)
+
+
+def _comparable(a, b):
+    return ~np.isnan(lift(a).real) & ~np.isnan(lift(b).real)
+
+
+def where(condition, a, b):
+    """a where a condition is true, else b."""
+    if isinstance(condition, Exact):
+        condition = ~condition.top.is_zero()
+    if not isinstance(a, Exact) and not isinstance(b, Exact):
+        return np.where(condition, a, b)
+    chosen = np.asarray(condition, dtype=bool)
+    return linear(lambda x, y: np.where(chosen, x, y), lift(a), lift(b))
+
+
+def maximum(a, b):
+    """The larger one; where they are equal, half of each moves."""
+    return _extreme(a, b, *_sides(a, b))
+
+
+def minimum(a, b):
+    """The smaller one; where they are equal, half of each moves."""
+    return _extreme(a, b, *reversed(_sides(a, b)))
+
+
+def _extreme(a, b, other, own):
+    chosen = where(own, a, b)
+    if np.all(own | other):
+        return chosen
+    return where(own | other, chosen, (lift(a) + b) / 2)
+
+
+def clip(x, low=None, high=None):
+    x = x if low is None else maximum(x, low)
+    return x if high is None else minimum(x, high)
+
+
+def sign(x):
+    smaller, larger = _sides(x, 0)
+    return 1.0 * larger - 1.0 * smaller
+
+
+def magnitude(x):
+    """|x|, with the slope 0 at 0."""
+    return lift(x) * sign(x)
+
+
+def relu(x):
+    return where(greater(x, 0), x, 0)
+
+
+def argsort(x, axis=-1, **_options):
+    """The places of the numbers in ascending order."""
+    current().branched = True
+    order = np.argsort(x.real, axis=axis, kind="stable")
+    ascending = np.take_along_axis(x.real, order, axis)
+    gaps, sizes = np.diff(ascending, axis=axis), np.abs(ascending)
+    pairs = np.take(sizes, range(1, sizes.shape[axis]), axis=axis)
+    if np.any(gaps <= CLOSE * pairs):
+        raise InexactError("numbers too close to sort")
+    return order
+
+
+def sort(x, axis=-1, **_options):
+    order = argsort(x, axis)
+    return linear(lambda values: np.take_along_axis(values, order, axis), x)
+
+
+def argmax(x, axis=None, keepdims=False):
+    """The place of the largest number; of equal ones the first."""
+    largest = maximum_along(x, axis, keepdims=True)
+    return np.argmax(equal(x, largest), axis=axis, keepdims=keepdims)
+
+
+def argmin(x, axis=None, keepdims=False):
+    return argmax(-x, axis, keepdims)
+
+
+def maximum_along(x, axis=None, keepdims=False, **_options):
+    """The largest number along axes; equal ones move it together, each by its share."""
+    still_x, axes = still(x), axis
+    if axis is None:
+        axes = tuple(range(x.ndim))
+    largest = _picked(still_x, axes)
+    hit = equal(still_x, largest)
+    total = linear(lambda v: np.sum(v, axis=axes, keepdims=keepdims), where(hit, x, 0))
+    ties = np.sum(hit, axis=axes, keepdims=keepdims)
+    return total if np.all(ties == 1) else total * (1 / np.maximum(ties, 1))
+
+
+def minimum_along(x, axis=None, keepdims=False, **_options):
+    return -maximum_along(-x, axis, keepdims)
+
+
+def _picked(x, axes):
+    """The numbers that are largest in the real track, with the axes kept."""
+    for axis in axes if isinstance(axes, tuple) else (axes,):
+        place = np.argmax(x.real, axis=axis, keepdims=True)
+        x = linear(lambda v, p=place, k=axis: np.take_along_axis(v, p, k), x)
+    return x
+
+
+def rounded(function):
+    """A step function, such as floor: a whole number near each number, which does not move."""
+
+    def call(x, *_options):
+        current().branched = True
+        if np.any(np.abs(x.real - np.round(2 * x.real) / 2) <= CLOSE * (1 + np.abs(x.real))):
+            raise InexactError("numbers too close to a step")
+        return lift(function(x.real))
+
+    return call
+
+
+TABLE = {
+    "abs": magnitude, "absolute": magnitude, "amax": maximum_along, "amin": minimum_along,
+    "argmax": argmax, "argmin": argmin, "argsort": argsort, "clip": clip, "equal": equal,
+    "floor": rounded(np.floor), "ceil": rounded(np.ceil), "round": rounded(np.round),
+    "greater": greater, "greater_equal": greater_equal, "less": less, "less_equal": less_equal,
+    "max": maximum_along, "maximum": maximum, "min": minimum_along, "minimum": minimum,
+    "not_equal": not_equal, "rint": rounded(np.rint), "sign": sign, "sort": sort, "where": where,
+}
+
+
+def same(a, b):
+    """Whether two arrays are equal exactly, and their real tracks as far as rounding lets them."""
+    a, b = lift(a), lift(b)
+    if a.shape != b.shape or not np.all(a.top.equals(b.top)):
+        return False
+    return agree(a.real, b.real)
+
+
+def agree(a, b):
+    """Whether two arrays of floats are finite and equal up to a millionth of the largest."""
+    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        return False
+    size = max(np.max(np.abs(a), initial=0.0), np.max(np.abs(b), initial=0.0))
+    return bool(np.all(np.abs(a - b) <= 1e-6 * size))
