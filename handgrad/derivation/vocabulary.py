@@ -4,15 +4,17 @@ They are the array API's, by its names, and the few more that derivations need. 
 arguments is held within bounds before it runs.
 """
 
+import ast
 import functools
-import importlib
+import importlib.util
 import inspect
 import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,25 @@ class Function:
     elementwise: bool = False
 
 
+class Vocabulary(Mapping):
+    """Functions by name: those of a table, and the references, which are imported when one is used."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __getitem__(self, name):
+        return self.table[name] if name in self.table else _references()[name]
+
+    def __contains__(self, name):
+        return name in self.table or name in _names_of_references()
+
+    def __iter__(self):
+        return iter({**self.table, **dict.fromkeys(_names_of_references())})
+
+    def __len__(self):
+        return len(list(iter(self)))
+
+
 def vocabulary(xp):
     """The functions by name, on NumPy or on jax.numpy."""
     return _table(xp.__name__)
@@ -73,8 +94,10 @@ def _table(library):
         name: Function(call, positional, frozenset(keywords), broadcasts=name == "clip")
         for name, call, positional, keywords in advanced(xp)
     }
+    own = getattr(xp, "OWN", {})  # what a library has in a better form than the one made here
+    table |= {name: replace(table[name], call=call) for name, call in own.items()}
     table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
-    return _references() | table
+    return Vocabulary(table)
 
 
 def _moving(xp):
@@ -231,11 +254,26 @@ def _terms(x, total):
 
 
 def _erf(xp):
+    if hasattr(xp, "erf"):
+        return xp.erf
     if xp is np:
         return np.vectorize(math.erf, otypes=[float])
     from jax.scipy.special import erf
 
     return erf
+
+
+@functools.cache
+def _names_of_references():
+    """What `__all__` lists in the files of `reference/`, which are not imported for it."""
+    found = set()
+    for path in importlib.util.find_spec("handgrad.reference").submodule_search_locations:
+        for file in sorted(Path(path).glob("*.py")):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                match node:
+                    case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                        found.update(ast.literal_eval(value))
+    return found
 
 
 @functools.cache

@@ -52,6 +52,8 @@ class Logs:
     def __mul__(self, number):
         return Logs({atom: c * number for atom, c in self.terms.items()} if number else None)
 
+    __rmul__ = __mul__
+
 
 @dataclass
 class Roots:
@@ -100,14 +102,14 @@ class Draw:
 
     def opaque(self, name, key):
         """The value of an opaque function, the same for equal arguments."""
-        self.reasons.add(f"nothing is known of {name} but its derivative")
+        self.reasons.add(f"of {name} little is known but the derivative")
         if (name, key) not in self.values:
             self.values[name, key] = self.random()
         return self.values[name, key]
 
     def atom(self, key, arguments):
         """The logarithm of what has this key."""
-        self.reasons.add("of logarithms few relations are known")
+        self.reasons.add("of logarithms little is known but the derivative")
         if key not in self.atoms:
             self.atoms[key] = Atom(self.random(), arguments)
         return self.atoms[key]

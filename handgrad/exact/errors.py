@@ -4,6 +4,3 @@
 class InexactError(ArithmeticError):
     """A few words on what has no exact form here; numbers must decide."""
 
-
-class LevelError(InexactError):
-    """An exponential stands above more exponentials than there are fields."""

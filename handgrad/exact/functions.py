@@ -17,6 +17,7 @@ from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
 from handgrad.exact.numbers import Exact, Track, inverse, lift, linear, moved_by, no_logs, still
 
+EXPONENTIALS, CIRCULAR = "exponentials", "cos and sin"
 _base_power = np.frompyfunc(pow, 3, 1)
 
 
@@ -100,21 +101,41 @@ def _canonical(value):
 
 
 def exp(a):
-    """eᵃ: a power of g whose exponent is a in the field below; e^(c log S) is Sᶜ."""
+    """eᵃ: a power of g whose exponent is a in the field below; e^(c log S) is Sᶜ.
+
+    Where a is not known in the field below, the exponential is opaque, with e⁻ᵃ = 1/eᵃ.
+    """
     a, draw = lift(a), current()
-    draw.exponential = True
-    real = np.exp(a.real)
     gone = np.isneginf(a.real)
-    made = [Track(real)]
+    rest, factors = _without_logs(a)
+    made = [Track(np.exp(a.real))]
     for level, field in enumerate(draw.fields):
-        below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
-        made.append(None if below is None else Track(_power_of_base(below.value, field, 0)))
-    made = _with_logs(made, a) if a.logs is not None else made
+        below = rest[level + 1] if level + 1 < len(draw.fields) else None
+        if below is not None:
+            draw.exponential = True
+            value = _power_of_base(below, field, 0)
+        else:
+            value = _opaque_power(rest[0], level)
+        factor = factors[level]
+        made.append(None if factor is None else Track(value * factor))
     if np.any(gone):
         made = [t and Track(_without(t.value, gone)) for t in made]
     result = moved_by(made, a, lambda y: y, VARIABLE.plus(a.degree))
     _remember(result, a)
     return result
+
+
+def _opaque_power(exponent, level):
+    """Random numbers for exponentials, the same for equal exponents."""
+    draw, p = current(), current().fields[level].p
+    keys = []
+    for key, minus in zip(exponent.keys(), (-exponent).keys(), strict=True):
+        if key == minus:
+            keys.append((1, 0))
+            continue
+        value = draw.opaque(EXPONENTIALS, min(key, minus))[level]
+        keys.append(value if key < minus else (pow(value[0], -1, p), 0))
+    return gauss.from_keys(keys, exponent.shape, p)
 
 
 def _without(value, gone):
@@ -134,34 +155,38 @@ def _power_of_base(exponent, field, first):
     return made * Gauss(gauss.integers(other), None, p)
 
 
-def _with_logs(made, a):
-    """The powers of bases, without what the logarithms in a have added, times their arguments."""
-    flat = [logs.terms if isinstance(logs, Logs) else {} for logs in a.logs.ravel().tolist()]
-    if not any(flat):
-        return made
+def _without_logs(a):
+    """a without its logarithms with whole coefficients, field by field, and e to their power."""
+    values = [None if t is None else t.value for t in a.tracks[1:]]
     fields = current().fields
-    found = [made[0]]
-    for level, track in enumerate(made[1:]):
-        keys = [_of_logs(terms, level, fields) for terms in flat]
-        known = track is not None and None not in keys
-        p = fields[level].p
-        found.append(Track(track.value * gauss.from_keys(keys, a.shape, p)) if known else None)
-    return found
+    ones = [gauss.from_keys([(1, 0)], (), field.p) for field in fields]
+    if a.logs is None:
+        return values, ones
+    terms = [t.terms if isinstance(t, Logs) else {} for t in a.logs.ravel().tolist()]
+    whole = [{k: int(c) for k, c in t.items() if c.denominator == 1} for t in terms]
+    factors = []
+    for level, field in enumerate(fields):
+        if values[level] is not None:
+            keys = [_sum_of_logs(t, level, field.p) for t in whole]
+            values[level] = values[level] - gauss.from_keys(keys, a.shape, field.p)
+        products = [_product_of_logs(t, level, field.p) for t in whole]
+        known = None not in products
+        factors.append(gauss.from_keys(products, a.shape, field.p) if known else None)
+    return values, factors
 
 
-def _of_logs(terms, level, fields):
-    """Π Sᶜ g^(−c log S) over logarithms with whole coefficients c; None where an S is not known."""
-    field = fields[level]
-    product = gauss.from_keys([(1, 0)], (), field.p)
+def _sum_of_logs(terms, level, p):
+    """Σ c log S in a field."""
+    return tuple(sum(c * atom.values[level][k] for atom, c in terms.items()) % p for k in (0, 1))
+
+
+def _product_of_logs(terms, level, p):
+    """Π Sᶜ in a field; None where an S is not known there."""
+    product = gauss.from_keys([(1, 0)], (), p)
     for atom, c in terms.items():
-        if c.denominator != 1:
-            continue
-        if atom.arguments[level] is None or level + 1 == len(fields):
+        if atom.arguments[level] is None:
             return None
-        own = gauss.from_keys([atom.values[level + 1]], (), fields[level + 1].p)
-        undone = _power_of_base(gauss.linear(lambda x, c=c: -c.numerator * x, own), field, 0)
-        argument = gauss.from_keys([atom.arguments[level]], (), field.p)
-        product = product * undone * argument.power(c.numerator)
+        product = product * gauss.from_keys([atom.arguments[level]], (), p).power(c)
     return product.keys()[0]
 
 
@@ -222,7 +247,7 @@ def _moved(made, a, slope, logs=None):
     """The array with these values, a function of a whose slope is another array."""
     moved = []
     for place, track in enumerate(made):
-        moves = a.tracks[place].moves if place < 2 else ()
+        moves = a.tracks[place].moves if track and place < 2 else ()
         if moves:
             own = slope.tracks[place].value
             track = Track(track.value, tuple(own * move for move in moves))
@@ -231,23 +256,38 @@ def _moved(made, a, slope, logs=None):
 
 
 def circular(a):
-    """(cos a, sin a) from eⁱᵃ, which is a power of a base of its own."""
+    """(cos a, sin a) from eⁱᵃ, a power of a base of its own, or from an opaque tan a/2."""
     a, draw = lift(a), current()
-    draw.exponential = True
     cos, sin = [Track(np.cos(a.real))], [Track(np.sin(a.real))]
     for level, field in enumerate(draw.fields):
         below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
-        if below is None:
-            cos.append(None)
-            sin.append(None)
-            continue
-        e = _power_of_base(below.value, field, 2)
-        half = (field.p + 1) // 2
-        halves = [gauss.linear(lambda x, h=half: x * h, x) for x in (e, e.inverse())]
-        cos.append(Track(halves[0] + halves[1]))
-        sin.append(Track((halves[1] - halves[0]).times_i()))
-    still_cos, still_sin = (Exact(t, VARIABLE.plus(a.degree)) for t in (cos, sin))
+        pair = _by_half(a.top, level) if below is None else _by_turns(below.value, field)
+        cos.append(Track(pair[0]))
+        sin.append(Track(pair[1]))
+    degree = VARIABLE.plus(a.degree).power(2)
+    still_cos, still_sin = (Exact(t, degree) for t in (cos, sin))
     return _moved(cos, a, -still_sin), _moved(sin, a, still_cos)
+
+
+def _by_turns(angle, field):
+    """cos and sin as the halves of e = eⁱᵃ: (e + 1/e) / 2 and (e − 1/e) / 2i."""
+    current().exponential = True
+    e, half = _power_of_base(angle, field, 2), (field.p + 1) // 2
+    one, other = (gauss.linear(lambda x: x * half, x) for x in (e, e.inverse()))
+    return one + other, (other - one).times_i()
+
+
+def _by_half(angle, level):
+    """cos and sin as (1 − t²) / (1 + t²) and 2 t / (1 + t²), with a random t for each angle."""
+    draw, p = current(), current().fields[level].p
+    keys = []
+    for key, minus in zip(angle.keys(), (-angle).keys(), strict=True):
+        t = 0 if key == minus else draw.opaque(CIRCULAR, min(key, minus))[level][0]
+        keys.append((t if key < minus else -t % p, 0))
+    t = gauss.from_keys(keys, angle.shape, p)
+    one = gauss.from_keys([(1, 0)], (), p)
+    under = (one + t * t).inverse()
+    return (one - t * t) * under, (t + t) * under
 
 
 def cos(a):

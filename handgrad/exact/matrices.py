@@ -112,4 +112,11 @@ def qr(a):
     return q, linear(np.triu, matmul(q.T, a))
 
 
-TABLE = {"cholesky": cholesky, "det": det, "inv": inv, "slogdet": slogdet, "solve": solve}
+TABLE = {
+    "cholesky": cholesky,
+    "det": det,
+    "inv": inv,
+    "qr": qr,
+    "slogdet": slogdet,
+    "solve": solve,
+}

@@ -27,7 +27,7 @@ ABOUT = {
     "logical_and": lambda a, b: np.logical_and(_truth(a), _truth(b)),
     "logical_not": lambda x: np.logical_not(_truth(x)),
     "logical_or": lambda a, b: np.logical_or(_truth(a), _truth(b)),
-    "ndim": np.ndim,
+    "ndim": lambda x: x.ndim,
     "shape": lambda x: x.shape,
     "size": lambda x, axis=None: x.size if axis is None else x.shape[axis],
 }
@@ -156,15 +156,15 @@ NUMBERS = {
     "newaxis": None,
     "pi": math.pi,
 }
-OWN = {**reductions.OWN, **elementary.OWN, **UNKNOWN, "relu": ordering.relu, "qr": matrices.qr}
-OWN["slogdet"] = matrices.slogdet
+OWN = {**reductions.OWN, **elementary.OWN, **UNKNOWN, "relu": ordering.relu}
 TABLE: dict[str, Any] = {name: moving(name) for name in MOVING.split()}
 TABLE |= {name: joining(name) for name in JOINING.split()}
 TABLE |= {"concat": TABLE["concatenate"], "permute_dims": permute_dims, "diag": diag}
-TABLE |= {"pad": pad, "split": split, "astype": astype, "linalg": matrices}
+TABLE |= {"pad": pad, "split": split, "astype": astype}
 TABLE |= ABOUT | ARITHMETIC | MAKING | NUMBERS | OWN
 TABLE |= ordering.TABLE | elementary.TABLE | reductions.TABLE | matrices.TABLE
-TABLE["fft"] = SimpleNamespace(**UNKNOWN)
+TABLE |= {"fft": SimpleNamespace(**UNKNOWN)}
+TABLE |= {"linalg": SimpleNamespace(**(UNKNOWN | matrices.TABLE | {"norm": reductions.norm}))}
 
 
 def __getattr__(name):

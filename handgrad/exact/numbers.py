@@ -15,7 +15,7 @@ from handgrad.exact import gauss
 from handgrad.exact.constants import is_rounded, meaning
 from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree
 from handgrad.exact.draw import Logs, current, residue
-from handgrad.exact.errors import InexactError, LevelError
+from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
 from handgrad.exact.primes import integer
 
@@ -36,7 +36,7 @@ class Exact:
 
     def __init__(self, tracks, degree, logs=None):
         if tracks[1] is None:
-            raise LevelError("an exponential of an exponential")
+            raise InexactError("the exponential of a logarithm of exponentials")
         if tracks[0].value.size > MOST:
             raise InexactError("too many numbers")
         self.tracks, self.degree, self.logs = tuple(tracks), degree, logs
@@ -282,7 +282,7 @@ def moved_by(tracks, a, slope, degree, logs=None):
     """The array with these values, a function of a whose slope at its own values is `slope`."""
     made = []
     for place, track in enumerate(tracks):
-        moves = a.tracks[place].moves if place < 2 else ()
+        moves = a.tracks[place].moves if track and place < 2 else ()
         if moves:
             s = slope(track.value)
             track = Track(track.value, tuple(s * move for move in moves))

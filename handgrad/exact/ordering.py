@@ -10,6 +10,7 @@ from handgrad.exact.errors import InexactError
 from handgrad.exact.numbers import Exact, lift, linear, still
 
 CLOSE = 1e-9  # of their size: numbers so close may be equal, or in either order
+FAR = 1e-6  # of their size: numbers so far apart are not equal
 
 
 def _sides(a, b):
@@ -174,16 +175,21 @@ TABLE = {
 
 
 def same(a, b):
-    """Whether two arrays are equal exactly, and their real tracks as far as rounding lets them."""
+    """Whether two arrays are equal exactly.
+
+    Raises InexactError where the floats beside them are not finite, or differ all the same.
+    """
     a, b = lift(a), lift(b)
-    if a.shape != b.shape or not np.all(a.top.equals(b.top)):
+    if a.shape != b.shape:
         return False
-    return agree(a.real, b.real)
+    size = max(np.max(np.abs(a.real), initial=0.0), np.max(np.abs(b.real), initial=0.0))
+    return equal_beside(np.all(a.top.equals(b.top)), np.abs(a.real - b.real), size)
 
 
-def agree(a, b):
-    """Whether two arrays of floats are finite and equal up to a millionth of the largest."""
-    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
-        return False
-    size = max(np.max(np.abs(a), initial=0.0), np.max(np.abs(b), initial=0.0))
-    return bool(np.all(np.abs(a - b) <= 1e-6 * size))
+def equal_beside(equal_exactly, distance, size):
+    """Whether what is compared is equal exactly; the floats beside it must not contradict."""
+    if not (np.all(np.isfinite(distance)) and np.isfinite(size)):
+        raise InexactError("numbers that are not finite")
+    if equal_exactly and np.any(distance > FAR * (1 + size)):
+        raise InexactError("a branch of a root on which it does not hold")
+    return bool(equal_exactly)

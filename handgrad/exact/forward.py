@@ -1,0 +1,121 @@
+"""The forward of a derivation on exact numbers, and how its outputs move when a node moves."""
+
+import ast
+
+import numpy as np
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import of_derivative
+from handgrad.derivation.points import is_real
+from handgrad.derivation.vocabulary import vocabulary
+from handgrad.exact import namespace
+from handgrad.exact.errors import InexactError
+from handgrad.exact.givens import given
+from handgrad.exact.numbers import Exact, lift, linear, move_of, moving, random_array, still
+from handgrad.exact.reductions import total
+
+MOST_WHOLE = 300  # numbers of a gradient that is formed number by number
+
+
+class Forward:
+    """The values of the names above the gradients, their moves, and what is asked of them.
+
+    `names` also has each node's differential for random moves of the inputs, and the upstream
+    gradients.
+    """
+
+    def __init__(self, derivation, runner, inputs, *, stated):
+        self.derivation, self.runner = derivation, runner
+        self.functions = vocabulary(namespace)
+        domains = {g.name: "one_hot" if stated else g.domain for g in derivation.givens}
+        self.inputs = {
+            name: given(domains[name], x) if is_real(x) else x for name, x in inputs.items()
+        }
+        moves = {
+            name: direction(x.shape)
+            for name, x in self.inputs.items()
+            if is_real(x) and name not in runner.still
+        }
+        moved = {
+            name: moving(x, moves[name]) if name in moves else x for name, x in self.inputs.items()
+        }
+        values = runner.run(moved, self.functions)
+        self.names = {n: still(x) if isinstance(x, Exact) else x for n, x in values.items()}
+        for name, x in values.items():
+            if is_real(x) and name not in runner.still:
+                self.names[f"δ{name}"] = move_of(x) if isinstance(x, Exact) else lift(0.0 * x)
+        self.upstream = {
+            name: self._upstream(values[name], stated=stated)
+            for name in derivation.outputs
+            if is_real(values[name])
+        }
+        self.names |= {f"d{name}": dy for name, dy in self.upstream.items()}
+
+    @staticmethod
+    def _upstream(y, *, stated):
+        return lift(1.0) if stated and not y.shape else direction(y.shape)
+
+    def has_gradient(self, name):
+        """Whether a name is that of a node that can move."""
+        return is_real(self.names.get(name)) and name not in self.runner.still
+
+    def moved(self, name, *directions):
+        """The names that there are when a node moves along some directions."""
+        nothing = linear(lambda x: 0 * x, lift(self.names[name]))
+        return self.runner.run(
+            self.inputs, self.functions, moved={name: moving(nothing, *directions)}
+        )
+
+    def change(self, name, move):
+        """⟨dy, δy⟩ when a node moves so, and the sum of the sizes of its terms."""
+        names = self.moved(name, move)
+        result, size = lift(0), 0.0
+        for output, dy in self.upstream.items():
+            if isinstance(names[output], Exact):
+                product = dy * move_of(names[output])
+                result, size = result + total(product), size + np.sum(np.abs(product.real))
+        return result, size
+
+    def gradient(self, name):
+        """The gradient of a node, number by number."""
+        names = self.moved(name, *self._units(name))
+        found = []
+        for k in range(np.size(self.names[name])):
+            products = [
+                total(dy * move_of(names[output], k))
+                for output, dy in self.upstream.items()
+                if isinstance(names[output], Exact)
+            ]
+            found.append(sum(products[1:], products[0]))
+        return _shaped(found, np.shape(self.names[name]))
+
+    def jacobian(self, derivative):
+        """∂y/∂x with the axes of y before those of x."""
+        y, x = of_derivative(derivative)
+        of_y = self.moved(x, *self._units(x))[y]
+        shape = np.shape(self.names[x])
+        columns = [move_of(lift(of_y), k) for k in range(np.size(self.names[x]))]
+        whole = linear(lambda *parts: np.stack(parts, axis=-1), *columns)
+        return linear(lambda v: np.reshape(v, (*np.shape(of_y), *shape)), whole)
+
+    def _units(self, name):
+        """A direction for each number of a node."""
+        if not self.has_gradient(name):
+            raise DerivationError(f"{name} has no gradient")
+        size = np.size(self.names[name])
+        if not 0 < size <= MOST_WHOLE:
+            raise InexactError("a whole gradient of many numbers")
+        shape = np.shape(self.names[name])
+        return [lift(row.reshape(shape)) for row in np.eye(size)]
+
+
+def direction(shape):
+    """Random numbers in each field, and beside them normal ones."""
+    from handgrad.exact.draw import current
+
+    return random_array(current().rng.normal(size=shape))
+
+
+def _shaped(numbers, shape):
+    stacked = linear(lambda *parts: np.stack(parts), *numbers)
+    return linear(lambda v: np.reshape(v, shape), stacked)

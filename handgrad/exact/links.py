@@ -1,0 +1,79 @@
+"""Derivations: each link decided by identity testing, at points that the check has chosen."""
+
+from handgrad.common.random import generator
+from handgrad.derivation.budget import BudgetError
+from handgrad.derivation.comparison import is_number
+from handgrad.exact.draw import Draw
+from handgrad.exact.functions import CIRCULAR, EXPONENTIALS
+from handgrad.exact.proof import Proof, Tally, together
+from handgrad.exact.statements import Statements
+
+LEVELS = (1, 2, 4, 7)  # fields, with exponentials of as many exponentials, less one
+
+
+def prove_links(derivation, runner, points, seed):
+    """(a proof for each link that is checked, whether a comparison decided anything).
+
+    `points` are pairs: the inputs as numbers, and whether they are the values that are stated. A
+    link that is a number is a claim about those values alone, as long as there are any.
+    """
+    links = [link for chain in derivation.chains for link in chain.checked]
+    valued = any(stated for _, stated in points)
+    found, branched = [[] for _ in links], False
+    for number, (inputs, stated) in enumerate(points):
+        wanted = [not valued or is_number(link.node) == stated for link in links]
+        if any(wanted):
+            test = _Test(derivation, runner, inputs, stated, (seed, number))
+            proofs = test.proofs(wanted)
+            branched |= test.branched
+            for own, proof, want in zip(found, proofs, wanted, strict=True):
+                own += [proof] * want
+    missing = [Proof(reason="no point was tried")]
+    return [together(own or missing) for own in found], branched
+
+
+class _Test:
+    """The test of a derivation's links at one point, in as many draws as the proofs need."""
+
+    def __init__(self, derivation, runner, inputs, stated, seed):
+        self.derivation, self.runner, self.inputs = derivation, runner, inputs
+        self.stated, self.seed = stated, seed
+        self.branched = False
+
+    def proofs(self, wanted):
+        """A proof for each link, in more fields until those that are wanted are decided."""
+        found = [Proof(reason="not asked for")] * len(wanted)
+        for levels in LEVELS:
+            open_ones = [w and not p.decided for w, p in zip(wanted, found, strict=True)]
+            if levels > 1 and not any(
+                o and EXPONENTIALS in p.reason or CIRCULAR in p.reason
+                for o, p in zip(open_ones, found, strict=True)
+            ):
+                break
+            tallies = [Tally() for _ in wanted]
+            try:
+                self._tally(levels, tallies, open_ones)
+            except BudgetError:
+                self.branched = True
+                break
+            found = [
+                t.proof() if o else p for t, o, p in zip(tallies, open_ones, found, strict=True)
+            ]
+        return found
+
+    def _tally(self, levels, tallies, wanted):
+        number = 0
+        while any(t.is_open() for t, want in zip(tallies, wanted, strict=True) if want):
+            draw = Draw(generator(*self.seed, self._text(), number, levels), levels)
+            with draw.running():
+                statements = Statements(self.derivation, self.runner, draw)
+                outcomes = statements.outcomes(self.inputs, stated=self.stated)
+            self.branched |= draw.branched
+            for tally, outcome in zip(tallies, outcomes, strict=True):
+                tally.outcomes.append(outcome)
+            number += 1
+
+    def _text(self):
+        """All that is stated, so that nobody can choose a text to suit the primes of a draw."""
+        chains = self.derivation.chains
+        return "\n".join(f"{c.shown} = {link.text}" for c in chains for link in c.links)

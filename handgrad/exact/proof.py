@@ -1,0 +1,141 @@
+"""Proofs: what the draws of a test say together, and with which probability it is wrong.
+
+A rational function that is not 0 is 0 at a random point with a probability below degree / p
+(Schwartz, Zippel). A root doubles the degree of what must be 0, for the product over both of its
+signs is a rational function. That needs roots of which none is made of the others: if a product of
+some radicands were a square, it would be one modulo every prime. So the draws are independent
+columns of squares and others, or nothing is proved.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from handgrad.exact.primes import BITS
+
+DRAWS = 2  # at each point, and with exponentials CONJECTURED of them
+CONJECTURED = 4
+SPARE = 12  # draws beyond the number of roots
+MOST_ROOTS = 40
+ENOUGH = 50  # bits: an error below 2⁻⁵⁰ counts as a proof
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What exact arithmetic says of a claim: it is proved, or refused, or why neither.
+
+    A proof is wrong with a probability below 2^−bits. Where exponentials are in it, that is the
+    bound if they behave as independent variables do, which is conjectured.
+    """
+
+    proved: bool = False
+    refused: bool = False
+    reason: str = ""
+    bits: int = 0
+    conjectured: bool = False
+
+    def __bool__(self):
+        return self.proved
+
+    @property
+    def decided(self):
+        return self.proved or self.refused
+
+    def __str__(self):
+        if self.proved:
+            sure = "if exponentials are as good as variables" if self.conjectured else "proved"
+            return f"exact, {sure}, but for a probability below 2^-{self.bits}"
+        return "refused" if self.refused else f"by numbers: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one test in one draw, and what it rests on.
+
+    `doubts` are why a test that fails need not mean that the claim is wrong; `reason` says why
+    there was no test.
+    """
+
+    holds: bool = False
+    reason: str = ""
+    doubts: frozenset[str] = frozenset()
+    roots: frozenset[int] = frozenset()
+    squares: tuple[bool, ...] = ()
+    degree: int = 0
+    exponential: bool = False
+
+
+@dataclass
+class Tally:
+    """The outcomes of one claim at one point, draw after draw."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def is_open(self):
+        """Whether more draws are needed."""
+        if any(o.reason for o in self.outcomes):
+            return False
+        failed = any(not o.holds for o in self.outcomes)
+        if failed and (not self._roots() or self.outcomes[-1].doubts):
+            return False
+        if len(self._roots()) > MOST_ROOTS:
+            return False
+        wanted = CONJECTURED if any(o.exponential for o in self.outcomes) else DRAWS
+        if len(self.outcomes) < wanted and not failed:
+            return True
+        return not self._are_independent() and len(self.outcomes) < len(self._roots()) + SPARE
+
+    def proof(self):
+        """What the outcomes prove."""
+        if not self.outcomes:
+            return Proof(reason="no time was left")
+        for outcome in self.outcomes:
+            if outcome.reason:
+                return Proof(reason=outcome.reason)
+        independent = self._are_independent()
+        failed = [o for o in self.outcomes if not o.holds]
+        if not independent:
+            return Proof(reason="roots of which one may be made of the others")
+        if failed:
+            doubts = sorted(failed[0].doubts)
+            return Proof(reason=doubts[0]) if doubts else Proof(refused=True)
+        bits = self._bits()
+        if bits < ENOUGH:
+            return Proof(reason="a function of a high degree")
+        return Proof(True, bits=bits, conjectured=any(o.exponential for o in self.outcomes))
+
+    def _roots(self):
+        return set().union(*(o.roots for o in self.outcomes))
+
+    def _bits(self):
+        """−log₂ of the bound: (2^roots · degree / p)^draws."""
+        degree = max(o.degree for o in self.outcomes)
+        each = BITS - len(self._roots()) - math.ceil(math.log2(max(2, degree)))
+        return max(0, each) * len(self.outcomes)
+
+    def _are_independent(self):
+        """Whether the rows of squares, one for each draw, have as many independent columns as roots."""
+        columns = sorted(self._roots())
+        pivots = {}
+        for outcome in self.outcomes:
+            if columns and columns[-1] >= len(outcome.squares):
+                return False
+            row = sum(1 << i for i, c in enumerate(columns) if not outcome.squares[c])
+            while row:
+                low = row & -row
+                if low not in pivots:
+                    pivots[low] = row
+                    break
+                row ^= pivots[low]
+        return len(pivots) == len(columns)
+
+
+def together(proofs):
+    """The proof of a claim from those at several points, one for each branch that they take."""
+    proofs = list(proofs)
+    for proof in proofs:
+        if proof.refused:
+            return proof
+    for proof in proofs:
+        if not proof.proved:
+            return proof
+    return min(proofs, key=lambda p: (not p.conjectured, p.bits))
