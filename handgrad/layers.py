@@ -3,6 +3,7 @@
 from typing import Any
 
 from handgrad.arrays import shape_of
+from handgrad.common import needs as needed
 
 
 class Layer:
@@ -44,8 +45,12 @@ class Layer:
         self._shapes = _shapes_of(y)
         return y
 
-    def backward(self, dy):
-        """The gradient of the input, or a tuple with one for each; `grads` has the parameters'."""
+    def backward(self, dy, *, needs=None):
+        """The gradient of the input, or a tuple with one for each; `grads` has the parameters'.
+
+        `needs` has one flag for each input. Where one is false, a rule that can saves the work,
+        and the gradient is None.
+        """
         if self._residuals is None:
             raise RuntimeError(
                 f"{self.rule} has no forward to differentiate: call forward first, and once for "
@@ -57,8 +62,9 @@ class Layer:
                 f"{_listed(self._shapes)}: an upstream gradient has the shape of its output"
             )
         residuals, self._residuals = self._residuals, None
+        needs = needs and (*needs, *(True for _ in self.params))
         try:
-            grads = self.rule.backward(residuals, dy)
+            grads = needed.call(self.rule.backward, residuals, dy, needs=needs)
         except Exception as error:
             error.add_note(f"in {self.rule}.backward, given dy of {_listed(_shapes_of(dy))}")
             raise
@@ -85,10 +91,14 @@ class Sequential:
             x = layer.forward(x)
         return x
 
-    def backward(self, dy):
-        """The gradient of x; each layer keeps the gradients of its parameters."""
+    def backward(self, dy, *, needs=None):
+        """The gradient of x; each layer keeps the gradients of its parameters.
+
+        With needs=(False,), nobody needs that of x: the first layer may leave it out.
+        """
         for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+            first = layer is self.layers[0]
+            dy = needed.call(layer.backward, dy, needs=needs if first else None)
         return dy
 
     @property

@@ -5,8 +5,6 @@ import jax.numpy as jnp
 __all__ = [
     "add",
     "divide",
-    "exp",
-    "log",
     "multiply",
     "negate",
     "power",
@@ -44,16 +42,6 @@ def negate(x):
 def power(a, b):
     """aᵇ"""
     return jnp.float_power(a, b)
-
-
-def exp(x):
-    """eˣ"""
-    return jnp.exp(x)
-
-
-def log(x):
-    """log x"""
-    return jnp.log(x)
 
 
 def sqrt(x):

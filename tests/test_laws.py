@@ -1,6 +1,8 @@
 """What every rule obeys, on every array library."""
 
 import dataclasses
+import inspect
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +66,20 @@ def test_torch_agrees_with_numpy(rule):
     pytest.importorskip("array_api_compat", reason="torch needs array-api-compat")
     trial = trial_of(rule)
     assert_same(run(rule, trial, torch.tensor), run(rule, trial, np.asarray))
+
+
+CHOOSY = [rule for rule in RULES if "needs" in inspect.signature(rule.backward).parameters]
+
+
+@pytest.mark.parametrize("rule", CHOOSY, ids=repr)
+def test_what_nobody_needs_is_none_and_the_rest_keeps_its_bits(rule):
+    trial = trial_of(rule)
+    _, residuals = rule.forward(*trial.inputs)
+    expected = rule.backward(residuals, trial.dy[0])
+    for needs in itertools.product((True, False), repeat=len(expected)):
+        grads = rule.backward(residuals, trial.dy[0], needs=needs)
+        for dx, full, needed in zip(grads, expected, needs, strict=True):
+            assert np.array_equal(dx, full) if needed and full is not None else dx is None
 
 
 class Compiled:

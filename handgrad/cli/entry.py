@@ -67,12 +67,19 @@ def _run(argv):
 
 
 def _parser():
-    from handgrad.cli import compare, draw, export, train, verify  # where Ctrl-C is caught already
+    from handgrad.cli import (
+        compare,
+        draw,
+        export,
+        show,
+        train,
+        verify,
+    )  # where Ctrl-C is caught already
 
     parser = Parser(prog="handgrad", description="Derive it by hand, prove it by machine.")
     parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (verify, draw, compare, train, export):
+    for command in (verify, draw, show, compare, train, export):
         command.add_parser(commands)
     return parser
 

@@ -60,9 +60,10 @@ class Derivation:
         rows = [f"{self.title:<62.61}{len(self.links):>6}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
-        for link in self.links:
-            if link.ok and link.read_as:
-                rows.append(_indented(f"{path}:{link.line}: {link}: {link.read_as}"))
+        for reading in dict.fromkeys(link.read_as for link in self.links if link.read_as):
+            lines = dict.fromkeys(link.line for link in self.links if link.read_as == reading)
+            said = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
+            rows.append(_indented(f"{path}: {said}: {reading}"))
         if self.error:
             rows.append(_indented(f"{path}:{self.error}"))
         rows += [

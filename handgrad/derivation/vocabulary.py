@@ -36,7 +36,7 @@ ELEMENTWISE = (
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
 OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where clip lgamma digamma erfinv"
 REDUCTIONS = "all any max min prod sum"
-ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
+ALONG_AXIS = "argmax argmin argsort sort"
 LINALG = "cholesky det inv"
 MOVING = {"diagonal": 1, "matrix_transpose": 1, "moveaxis": 3, "reshape": 2, "swapaxes": 3}
 MOVING_ALONG = {"expand_dims": 2, "flip": 1, "roll": 2, "squeeze": 1}
@@ -89,6 +89,7 @@ def _table(library):
     table |= {name: Function(getattr(xp, name), 2, axes) for name in REDUCTIONS.split()}
     table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
     table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
+    table |= {f"cum{name}": _running(xp, name) for name in ("prod", "sum")}
     table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
     table |= {
         name: Function(call, positional, frozenset(keywords), broadcasts=name == "clip")
@@ -98,6 +99,22 @@ def _table(library):
     table |= {name: replace(table[name], call=call) for name, call in own.items()}
     table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
     return Vocabulary(table)
+
+
+def _running(xp, name):
+    """cumsum or cumprod: from the front or in reverse, each number itself among them or not."""
+    run, neutral = getattr(xp, f"cum{name}"), {"prod": 1.0, "sum": 0.0}[name]
+
+    def call(x, axis=None, exclusive=False, reverse=False):
+        x, axis = (xp.reshape(x, (-1,)), 0) if axis is None else (x, axis)
+        x = xp.flip(x, axis) if reverse else x
+        if exclusive:
+            x = xp.moveaxis(x, axis, 0)
+            x = xp.moveaxis(xp.concatenate([xp.full_like(x[:1], neutral), x[:-1]]), 0, axis)
+        y = run(x, axis=axis)
+        return xp.flip(y, axis) if reverse else y
+
+    return Function(call, 2, frozenset({"axis", "exclusive", "reverse"}))
 
 
 def _moving(xp):

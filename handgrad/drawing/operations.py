@@ -133,8 +133,7 @@ class _Expander:
         self.copies = (f"copy{number}" for number in itertools.count(1))
 
     def give(self, given):
-        self.expanded.derivation.givens.append(given)
-        self.expanded.derivation.order.append(given)
+        self.expanded.derivation.add(given)
         self.expanded.live.add(given.name)
 
     def give_unit(self):
@@ -164,8 +163,7 @@ class _Expander:
     def _keep_whole(self, chain):
         """One operation for a definition by indices or steps, which are not taken apart."""
         derivation = self.expanded.derivation
-        derivation.chains.append(chain)
-        derivation.order.append(chain)
+        derivation.add(chain)
         derivation.times |= chain.times
         (target,) = chain.targets
         names = [name for name in names_in(chain.links[0].node) if name in self.expanded.live]
@@ -294,8 +292,7 @@ class _Expander:
     def _add(self, targets, node, line):
         link = Link(node, ast.unparse(node), line)
         chain = Chain(Kind.DEFINITION, tuple(targets), (link,), line)
-        self.expanded.derivation.chains.append(chain)
-        self.expanded.derivation.order.append(chain)
+        self.expanded.derivation.add(chain)
 
 
 def _symbol_of(chain):

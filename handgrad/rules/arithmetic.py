@@ -10,8 +10,6 @@ from handgrad.arrays import array_namespace, fresh, log, outline, outlined, shap
 __all__ = [
     "Add",
     "Divide",
-    "Exp",
-    "Log",
     "Multiply",
     "Negate",
     "Power",
@@ -180,52 +178,6 @@ class Power:
         da = dy * b * a ** xp.where(b == 0, 1.0, b - 1.0)
         db = dy * y * log(xp.where(a == 0, 1.0, a))
         return unbroadcast(da, shape_of(a)), unbroadcast(db, shape_of(b))
-
-
-@dataclass(frozen=True)
-class Exp:
-    """y = eˣ
-
-        x : (...)
-        y = exp(x)
-
-    exp is its own slope:
-
-        dx = dy * exp(x)
-           = dy * y
-
-    Keeps y.
-    """
-
-    def forward(self, x):
-        y = array_namespace(x).exp(x)
-        return y, (y,)
-
-    def backward(self, residuals, dy):
-        (y,) = residuals
-        return (dy * y,)
-
-
-@dataclass(frozen=True)
-class Log:
-    """y = log x
-
-        x : (...) positive
-        y = log(x)
-
-    From x = exp(y) and δx = x δy:
-
-        dx = dy / x
-
-    Keeps x.
-    """
-
-    def forward(self, x):
-        return array_namespace(x).log(x), (x,)
-
-    def backward(self, residuals, dy):
-        (x,) = residuals
-        return (dy / x,)
 
 
 @dataclass(frozen=True)

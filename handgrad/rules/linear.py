@@ -33,7 +33,7 @@ class MatMul:
     def forward(self, a, b):
         return a @ b, (a, b)
 
-    def backward(self, residuals, dy):
+    def backward(self, residuals, dy, *, needs=(True, True)):
         a, b = residuals
         xp = array_namespace(a, b)
         A = a if a.ndim > 1 else a[None, :]
@@ -42,9 +42,12 @@ class MatMul:
             dy = xp.expand_dims(dy, axis=-1)
         if a.ndim == 1:
             dy = xp.expand_dims(dy, axis=-2)
-        da = unbroadcast(dy @ xp.matrix_transpose(B), A.shape)
-        db = unbroadcast(xp.matrix_transpose(A) @ dy, B.shape)
-        return xp.reshape(da, a.shape), xp.reshape(db, b.shape)
+        da = db = None
+        if needs[0]:
+            da = xp.reshape(unbroadcast(dy @ xp.matrix_transpose(B), A.shape), a.shape)
+        if needs[1]:
+            db = xp.reshape(unbroadcast(xp.matrix_transpose(A) @ dy, B.shape), b.shape)
+        return da, db
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,12 @@ class Affine:
     def forward(self, x, W, b):
         return x @ W + b, (x, W)
 
-    def backward(self, residuals, dy):
+    def backward(self, residuals, dy, *, needs=(True, True, True)):
         x, W = residuals
         xp = array_namespace(x, W)
         n = math.prod(x.shape[:-1])
         rows, d_rows = xp.reshape(x, (n, W.shape[0])), xp.reshape(dy, (n, W.shape[1]))
-        return dy @ W.T, rows.T @ d_rows, xp.sum(d_rows, axis=0)
+        dx = dy @ W.T if needs[0] else None
+        dW = rows.T @ d_rows if needs[1] else None
+        db = xp.sum(d_rows, axis=0) if needs[2] else None
+        return dx, dW, db
