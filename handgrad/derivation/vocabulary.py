@@ -6,7 +6,7 @@ arguments is held within bounds before it runs.
 
 import ast
 import functools
-import importlib.util
+import importlib
 import inspect
 import itertools
 import math
@@ -284,7 +284,7 @@ def _erf(xp):
 def _names_of_references():
     """What `__all__` lists in the files of `reference/`, which are not imported for it."""
     found = set()
-    for path in importlib.util.find_spec("handgrad.reference").submodule_search_locations:
+    for path in importlib.import_module("handgrad.reference").__path__:
         for file in sorted(Path(path).glob("*.py")):
             for node in ast.parse(file.read_text(encoding="utf-8")).body:
                 match node:

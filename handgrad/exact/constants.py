@@ -37,6 +37,31 @@ def is_rounded(x):
     return isinstance(x, float) and fraction.denominator > SMALL and len(repr(x)) > DIGITS + 2
 
 
+def constant_parts(x):
+    """(fraction, a, [(prime, ±1), …], power): x looks like fraction · π^power, and fraction is
+    a² times the primes; None for other numbers.
+    """
+    if not 0 < x < math.inf:
+        return None
+    for power in (0, 1, -1, 2, -2, 3, -3):
+        fraction = Fraction(x / math.pi**power).limit_denominator(SQUARES)
+        if fraction and math.isclose(fraction * math.pi**power, x, rel_tol=1e-14):
+            outside, inside = _without_squares(fraction)
+            above, below = _primes(inside.numerator), _primes(inside.denominator)
+            return fraction, outside, [(p, 1) for p in above] + [(p, -1) for p in below], power
+    return None
+
+
+def _primes(n):
+    """The prime factors of a small number."""
+    found, d = [], 2
+    while n > 1:
+        while n % d == 0:
+            found, n = [*found, d], n // d
+        d = d + 1 if d * d <= n else n
+    return found
+
+
 def rational_root(fraction):
     """The root of a fraction that is a square; None for another."""
     outside, inside = _without_squares(fraction)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from handgrad.exact.degrees import VARIABLE, Degree
 from handgrad.exact.errors import InexactError
 from handgrad.exact.primes import chain, integer
 
+MOST_RELATED = 200  # logarithms among which relations are looked for
 CURRENT: ContextVar["Draw"] = ContextVar("CURRENT")
 
 
@@ -26,6 +28,7 @@ class Atom:
 
     values: tuple[tuple[int, int], ...]
     arguments: tuple[tuple[int, int] | None, ...]
+    degree: Degree
 
 
 class Logs:
@@ -55,6 +58,15 @@ class Logs:
     __rmul__ = __mul__
 
 
+@dataclass(frozen=True, eq=False)
+class Exponent:
+    """What a number is the exponential of: in each field where it is known, and as logarithms."""
+
+    values: tuple[tuple[int, int] | None, ...]
+    logs: Logs = field(default_factory=Logs)
+    degree: Degree = VARIABLE
+
+
 @dataclass
 class Roots:
     """The square roots of a draw: which radicands are squares modulo p, in their order."""
@@ -80,8 +92,8 @@ class Draw:
         self.fields = chain(rng, levels)[::-1]
         self.roots = Roots()
         self.values = {}  # of opaque functions, by their name and argument
-        self.atoms = {}
-        self.exponents = {(1, 0): (((0, 0),) * levels, Logs())}
+        self.atoms, self.inverses = {}, {}
+        self.exponents = {(1, 0): Exponent(((0, 0),) * levels)}
         self.reasons = set()  # why a test that fails need not mean that a link is wrong
         self.exponential = False
         self.branched = False
@@ -107,11 +119,28 @@ class Draw:
             self.values[name, key] = self.random()
         return self.values[name, key]
 
-    def atom(self, key, arguments):
+    def related(self, key):
+        """(atom, its sign, exponent, its sign) where key is S^±1 e^±a for a known log S; else None."""
+        p = self.fields[0].p
+        for atom in self.atoms.values() if len(self.atoms) <= MOST_RELATED else ():
+            if atom not in self.inverses or key[1]:
+                continue
+            argument, inverse = self.inverses[atom]
+            for sign, other in ((1, inverse), (-1, argument)):
+                ratio = key[0] * other % p
+                if (ratio, 0) in self.exponents:
+                    return atom, sign, self.exponents[ratio, 0], 1
+                if (turned := (pow(ratio, -1, p), 0)) in self.exponents:
+                    return atom, sign, self.exponents[turned], -1
+        return None
+
+    def atom(self, key, arguments, degree):
         """The logarithm of what has this key."""
         self.reasons.add("of logarithms little is known but the derivative")
         if key not in self.atoms:
-            self.atoms[key] = Atom(self.random(), arguments)
+            self.atoms[key] = atom = Atom(self.random(), arguments, degree)
+            if key[0] and not key[1]:
+                self.inverses[atom] = key[0], pow(key[0], -1, self.fields[0].p)
         return self.atoms[key]
 
 

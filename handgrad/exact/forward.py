@@ -11,7 +11,7 @@ from handgrad.derivation.vocabulary import vocabulary
 from handgrad.exact import namespace
 from handgrad.exact.errors import InexactError
 from handgrad.exact.givens import given
-from handgrad.exact.numbers import Exact, lift, linear, move_of, moving, random_array, still
+from handgrad.exact.numbers import Exact, lift, chosen, linear, move_of, moving, random_array, still
 from handgrad.exact.reductions import total
 
 MOST_WHOLE = 300  # numbers of a gradient that is formed number by number
@@ -26,6 +26,8 @@ class Forward:
 
     def __init__(self, derivation, runner, inputs, *, stated):
         self.derivation, self.runner = derivation, runner
+        if any(chain.implicit for chain in derivation.definitions):
+            raise InexactError("a root or a fixed point has no exact form")
         self.functions = vocabulary(namespace)
         domains = {g.name: "one_hot" if stated else g.domain for g in derivation.givens}
         self.inputs = {
@@ -95,7 +97,7 @@ class Forward:
         of_y = self.moved(x, *self._units(x))[y]
         shape = np.shape(self.names[x])
         columns = [move_of(lift(of_y), k) for k in range(np.size(self.names[x]))]
-        whole = linear(lambda *parts: np.stack(parts, axis=-1), *columns)
+        whole = chosen(lambda *parts: np.stack(parts, axis=-1), *columns)
         return linear(lambda v: np.reshape(v, (*np.shape(of_y), *shape)), whole)
 
     def _units(self, name):
@@ -117,5 +119,5 @@ def direction(shape):
 
 
 def _shaped(numbers, shape):
-    stacked = linear(lambda *parts: np.stack(parts), *numbers)
+    stacked = chosen(lambda *parts: np.stack(parts), *numbers)
     return linear(lambda v: np.reshape(v, shape), stacked)

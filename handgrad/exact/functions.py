@@ -10,9 +10,9 @@ from fractions import Fraction
 import numpy as np
 
 from handgrad.exact import gauss
-from handgrad.exact.constants import rational_root
-from handgrad.exact.degrees import VARIABLE
-from handgrad.exact.draw import Logs, current
+from handgrad.exact.constants import constant_parts, rational_root
+from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
+from handgrad.exact.draw import Exponent, Logs, current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
 from handgrad.exact.numbers import Exact, Track, inverse, lift, linear, moved_by, no_logs, still
@@ -70,6 +70,27 @@ def sqrt(a):
     if isinstance(a, int | Fraction) and a >= 0 and (root := rational_root(Fraction(a))) is not None:
         return lift(root)
     a, draw = lift(a), current()
+    if a.size == 1 and not a.tracks[1].moves and (found := _of_constant(a)) is not None:
+        return found
+    return _root(a, draw)
+
+
+def _of_constant(a):
+    """The root of a number made of small primes and π, as a product of their roots; else None."""
+    found = constant_parts(float(a.real.ravel()[0]))
+    if found is None:
+        return None
+    fraction, outside, primes, power = found
+    value = lift(fraction) * number_pi() ** power if power else lift(fraction)
+    if len(primes) + abs(power) < 2 and outside == 1 or not np.all(a.top.equals(value.top)):
+        return None
+    root = lift(outside) * (_root(number_pi(), current()) ** power if power else 1)
+    for prime, exponent in primes:
+        root = root * _root(lift(prime), current()) ** exponent
+    return linear(lambda x: np.reshape(x, a.shape), root)
+
+
+def _root(a, draw):
     made = [Track(np.sqrt(a.real))]
     for place, track in enumerate(a.tracks[1:]):
         if track is None:
@@ -81,7 +102,8 @@ def sqrt(a):
             draw.roots.note(keys, np.ravel(root.re != 0))
         inverted = root.inverse()
         made.append(Track(gauss.linear(lambda x, y, b=back: np.where(b, x, y), inverted, root)))
-    return moved_by(made, a, _slope_of_root, a.degree.power(0.5))
+    degree = a.degree.power(0.5)
+    return moved_by(made, a, _slope_of_root, degree, CONSTANT.over(degree))
 
 
 def _slope_of_root(y):
@@ -107,7 +129,7 @@ def exp(a):
     """
     a, draw = lift(a), current()
     gone = np.isneginf(a.real)
-    rest, factors = _without_logs(a)
+    rest, factors, degree = _without_logs(a)
     made = [Track(np.exp(a.real))]
     for level, field in enumerate(draw.fields):
         below = rest[level + 1] if level + 1 < len(draw.fields) else None
@@ -120,7 +142,7 @@ def exp(a):
         made.append(None if factor is None else Track(value * factor))
     if np.any(gone):
         made = [t and Track(_without(t.value, gone)) for t in made]
-    result = moved_by(made, a, lambda y: y, VARIABLE.plus(a.degree))
+    result = moved_by(made, a, lambda y: y, degree, degree)
     _remember(result, a)
     return result
 
@@ -156,12 +178,12 @@ def _power_of_base(exponent, field, first):
 
 
 def _without_logs(a):
-    """a without its logarithms with whole coefficients, field by field, and e to their power."""
+    """a without its logarithms with whole coefficients, field by field; e to their power; a degree."""
     values = [None if t is None else t.value for t in a.tracks[1:]]
     fields = current().fields
     ones = [gauss.from_keys([(1, 0)], (), field.p) for field in fields]
     if a.logs is None:
-        return values, ones
+        return values, ones, VARIABLE
     terms = [t.terms if isinstance(t, Logs) else {} for t in a.logs.ravel().tolist()]
     whole = [{k: int(c) for k, c in t.items() if c.denominator == 1} for t in terms]
     factors = []
@@ -172,7 +194,9 @@ def _without_logs(a):
         products = [_product_of_logs(t, level, field.p) for t in whole]
         known = None not in products
         factors.append(gauss.from_keys(products, a.shape, field.p) if known else None)
-    return values, factors
+    powers = [atom.degree.power(c) for t in whole for atom, c in t.items()]
+    most = max((len(t) for t in whole), default=0)
+    return values, factors, VARIABLE.times(largest([CONSTANT, *powers]).power(most))
 
 
 def _sum_of_logs(terms, level, p):
@@ -196,7 +220,8 @@ def _remember(result, a):
     logs = [None] * a.size if a.logs is None else a.logs.ravel().tolist()
     for i, key in enumerate(result.top.keys()):
         known = tuple(None if keys is None else keys[i] for keys in levels)
-        current().exponents[key] = (known, logs[i] if isinstance(logs[i], Logs) else Logs())
+        own = logs[i] if isinstance(logs[i], Logs) else Logs()
+        current().exponents[key] = Exponent(known, own, a.degree)
 
 
 def log(a):
@@ -207,40 +232,57 @@ def log(a):
     arguments = zip(*([None] * a.size if k is None else k for k in below), strict=True)
     inverted = a.top.inverse().keys()
     places = zip(a.top.keys(), inverted, back.ravel(), keys, arguments, strict=True)
-    found = [_exponent(draw, *place) for place in places]
+    found = [_exponent(draw, *place, a.degree) for place in places]
     made = [Track(np.log(a.real))]
     for level, field in enumerate(draw.fields):
-        level_keys = [values[level] for values, _ in found]
+        level_keys = [exponent.values[level] for exponent in found]
         known = None not in level_keys
         made.append(Track(gauss.from_keys(level_keys, a.shape, field.p)) if known else None)
     logs = no_logs(a.shape)
-    logs.ravel()[:] = [terms for _, terms in found]
-    return _moved(made, a, inverse(still(a)), logs)
+    logs.ravel()[:] = [exponent.logs for exponent in found]
+    result = _moved(made, a, inverse(still(a)), logs)
+    result.degree = largest([VARIABLE, *(exponent.degree for exponent in found)])
+    return result
 
 
-def _exponent(draw, own, inverted, back, key, arguments):
-    """The logarithm of one number: its value in each field, and as a sum of logarithms."""
+def _exponent(draw, own, inverted, back, key, arguments, degree):
+    """The logarithm of one number."""
     if own in draw.exponents:
         return draw.exponents[own]
     if inverted in draw.exponents:
-        values, logs = draw.exponents[inverted]
-        return _minus(values, draw.fields), -logs
-    atom = draw.atom(key, arguments)
-    values = _minus(atom.values, draw.fields) if back else atom.values
-    return values, Logs({atom: Fraction(-1 if back else 1)})
+        return _turned(draw.exponents[inverted], draw)
+    if key not in draw.atoms and key[0] and (found := draw.related(key)):
+        found = _product(draw, *found)
+    else:
+        atom = draw.atom(key, arguments, degree.times(CONSTANT.over(degree)))
+        found = Exponent(atom.values, Logs({atom: Fraction(1)}))
+    return _turned(found, draw) if back else found
+
+
+def _product(draw, atom, of_atom, exponent, of_exponent):
+    """log(S^±1 e^±a) = ± log S ± a."""
+    one = Exponent(atom.values, Logs({atom: Fraction(1)}))
+    one = one if of_atom > 0 else _turned(one, draw)
+    other = exponent if of_exponent > 0 else _turned(exponent, draw)
+    values = tuple(
+        None if a is None else tuple((x + y) % f.p for x, y in zip(s, a, strict=True))
+        for s, a, f in zip(one.values, other.values, draw.fields, strict=True)
+    )
+    return Exponent(values, one.logs + other.logs, VARIABLE.plus(exponent.degree))
+
+
+def _turned(exponent, draw):
+    """Minus an exponent."""
+    values = tuple(
+        None if value is None else (-value[0] % f.p, -value[1] % f.p)
+        for value, f in zip(exponent.values, draw.fields, strict=True)
+    )
+    return Exponent(values, -exponent.logs, exponent.degree)
 
 
 def _canonical_as(value, back):
     """One of a and 1/a, as another field has chosen."""
     return gauss.linear(lambda x, y: np.where(back, x, y), value.inverse(), value)
-
-
-def _minus(values, fields):
-    """Minus a number, in each field where it is known."""
-    return tuple(
-        None if value is None else (-value[0] % f.p, -value[1] % f.p)
-        for value, f in zip(values, fields, strict=True)
-    )
 
 
 def _moved(made, a, slope, logs=None):
@@ -252,7 +294,7 @@ def _moved(made, a, slope, logs=None):
             own = slope.tracks[place].value
             track = Track(track.value, tuple(own * move for move in moves))
         moved.append(track)
-    return Exact(moved, VARIABLE.plus(a.degree), logs)
+    return Exact(moved, VARIABLE, logs, slope.degree.times(a.moved))
 
 
 def circular(a):
@@ -264,9 +306,12 @@ def circular(a):
         pair = _by_half(a.top, level) if below is None else _by_turns(below.value, field)
         cos.append(Track(pair[0]))
         sin.append(Track(pair[1]))
-    degree = VARIABLE.plus(a.degree).power(2)
+    degree = Degree(2, 2)
     still_cos, still_sin = (Exact(t, degree) for t in (cos, sin))
-    return _moved(cos, a, -still_sin), _moved(sin, a, still_cos)
+    found = _moved(cos, a, -still_sin), _moved(sin, a, still_cos)
+    for array in found:
+        array.degree = degree
+    return found
 
 
 def _by_turns(angle, field):

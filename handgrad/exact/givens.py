@@ -7,7 +7,7 @@ sum 1 by a division, of norm 1 by a projection from a pole, orthonormal columns 
 import numpy as np
 
 from handgrad.exact.matrices import inv
-from handgrad.exact.numbers import Exact, Track, lift, linear, matmul, random_array
+from handgrad.exact.numbers import Exact, Track, lift, chosen, linear, matmul, random_array
 from handgrad.exact.reductions import total
 
 
@@ -31,7 +31,7 @@ def _of_norm_one(real):
         return lift(real)
     u = random_array(real[..., 1:])
     square = total(u * u, -1, True)
-    around = linear(lambda *parts: np.concatenate(parts, axis=-1), u * 2, square - 1)
+    around = chosen(lambda *parts: np.concatenate(parts, axis=-1), u * 2, square - 1)
     return around / (square + 1)
 
 

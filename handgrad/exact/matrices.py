@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.exact.errors import InexactError
 from handgrad.exact.functions import log, sqrt
-from handgrad.exact.numbers import inverse, lift, linear, matmul
+from handgrad.exact.numbers import inverse, lift, chosen, linear, matmul
 from handgrad.exact.ordering import magnitude, sign
 from handgrad.exact.reductions import norm
 
@@ -16,7 +16,7 @@ MOST = 12  # rows of a matrix
 
 
 def _stack(rows):
-    return linear(lambda *parts: np.stack(parts), *rows)
+    return chosen(lambda *parts: np.stack(parts), *rows)
 
 
 def _of_stacks(function):
@@ -38,7 +38,7 @@ def _of_stacks(function):
 
 def _eliminated(a, b):
     """(the determinant of a, a⁻¹ b), by rows."""
-    rows = [linear(lambda x, y: np.concatenate([x, y]), a[i], b[i]) for i in range(len(a))]
+    rows = [chosen(lambda x, y: np.concatenate([x, y]), a[i], b[i]) for i in range(len(a))]
     determinant = lift(1)
     for k in range(len(rows)):
         candidates = [i for i in range(k, len(rows)) if not rows[i][k].top.is_zero()]
@@ -108,7 +108,7 @@ def qr(a):
         for q in columns:
             rest = rest - q * matmul(q, a[:, k])
         columns.append(rest * (inverse(norm(rest)) * signs[k]))
-    q = linear(lambda *parts: np.stack(parts, axis=1), *columns)
+    q = chosen(lambda *parts: np.stack(parts, axis=1), *columns)
     return q, linear(np.triu, matmul(q.T, a))
 
 

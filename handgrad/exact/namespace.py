@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.exact import elementary, matrices, ordering, reductions
 from handgrad.exact.errors import InexactError
-from handgrad.exact.numbers import Exact, inverse, lift, linear
+from handgrad.exact.numbers import Exact, inverse, lift, chosen, linear
 
 MOVING = (
     "atleast_1d atleast_2d broadcast_to copy cumsum diagonal expand_dims flip fliplr flipud "
@@ -69,7 +69,7 @@ def joining(name):
         arrays = list(arrays)
         if not any(isinstance(a, Exact) for a in arrays):
             return function(arrays, *arguments, **options)
-        return linear(lambda *parts: function(parts, *arguments, **options), *map(lift, arrays))
+        return chosen(lambda *parts: function(parts, *arguments, **options), *map(lift, arrays))
 
     return call
 
@@ -112,15 +112,19 @@ def zeros(shape, dtype=float, **_options):
 
 
 def filled_like(value):
-    def call(x, dtype=None, **_options):
-        plain = np.full(x.shape, value, dtype or float)
+    def call(x, dtype=None, shape=None, **_options):
+        plain = np.full(x.shape if shape is None else shape, value, dtype or float)
         return lift(plain) if plain.dtype.kind == "f" else plain
 
     return call
 
 
-def full_like(x, fill_value, **_options):
-    return filled_like(fill_value)(x)
+def full_like(x, fill_value, **options):
+    return filled_like(fill_value)(x, **options)
+
+
+def asarray(x, **_options):
+    return x if isinstance(x, Exact) else np.asarray(x)
 
 
 def _without_device(function):
@@ -141,7 +145,7 @@ def _unknown(name):
 UNKNOWN = {name: _unknown(name) for name in ("eigh", "irfft", "fft", "ifft", "lu", "rfft", "svd")}
 UNKNOWN["imag"] = _unknown("imag")
 MAKING = {name: _without_device(getattr(np, name)) for name in ("arange", "eye", "full", "ones")}
-MAKING |= {"empty": _without_device(np.empty), "zeros": zeros, "asarray": lift, "array": lift}
+MAKING |= {"empty": _without_device(np.empty), "zeros": zeros, "asarray": asarray, "array": asarray}
 MAKING |= {"zeros_like": filled_like(0.0), "empty_like": filled_like(0.0)}
 MAKING |= {"ones_like": filled_like(1.0), "full_like": full_like}
 NUMBERS = {

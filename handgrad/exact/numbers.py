@@ -6,6 +6,7 @@ field, and is what a test compares. The others are in the fields below, for expo
 moves, and are None once they are not known.
 """
 
+import functools
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from handgrad.exact import gauss
 from handgrad.exact.constants import is_rounded, meaning
-from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree
+from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
 from handgrad.exact.draw import Logs, current, residue
 from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
@@ -32,14 +33,15 @@ class Track(NamedTuple):
 class Exact:
     """An array of exact numbers, which NumPy's functions and operators take as one of its own."""
 
-    __slots__ = ("degree", "logs", "tracks")
+    __slots__ = ("degree", "logs", "moved", "tracks")
 
-    def __init__(self, tracks, degree, logs=None):
+    def __init__(self, tracks, degree, logs=None, moved=CONSTANT):
         if tracks[1] is None:
             raise InexactError("the exponential of a logarithm of exponentials")
         if tracks[0].value.size > MOST:
             raise InexactError("too many numbers")
-        self.tracks, self.degree, self.logs = tuple(tracks), degree, logs
+        self.tracks, self.logs = tuple(tracks), logs
+        self.degree, self.moved = degree, moved  # of the values, and of the moves
 
     shape = property(lambda self: self.tracks[0].value.shape)
     ndim = property(lambda self: self.tracks[0].value.ndim)
@@ -60,8 +62,9 @@ class Exact:
         return linear(lambda x: x[index], self)
 
     def __setitem__(self, index, value):
-        new = linear(lambda x, y: _with(x, index, y), self, lift(value))
-        self.tracks, self.degree, self.logs = new.tracks, new.degree, new.logs
+        new = chosen(lambda x, y: _with(x, index, y), self, lift(value))
+        self.tracks, self.logs = new.tracks, new.logs
+        self.degree, self.moved = new.degree, new.moved
 
     def __add__(self, other):
         return linear(np.add, self, lift(other))
@@ -210,11 +213,20 @@ def linear(f, *arrays):
             for k in range(max(len(t.moves) for t in tracks))
         )
         made.append(Track(at([t.value for t in tracks]), tuple(moves)))
-    degree = arrays[0].degree
-    for other in arrays[1:]:
-        degree = degree.plus(other.degree)
-    before, after = max(a.size for a in arrays), max(1, made[0].value.size)
-    return Exact(made, degree.summed(max(1, before // after)), _logs(f, arrays))
+    terms = max(1, max(a.size for a in arrays) // max(1, made[0].value.size))
+    degree, moved = (
+        functools.reduce(Degree.plus, degrees).summed(terms)
+        for degrees in ([a.degree for a in arrays], [a.moved for a in arrays])
+    )
+    return Exact(made, degree, _logs(f, arrays), moved)
+
+
+def chosen(f, *arrays):
+    """A linear function whose every number is one of those in the arrays."""
+    found = linear(f, *arrays)
+    found.degree = largest(a.degree for a in arrays)
+    found.moved = largest(a.moved for a in arrays)
+    return found
 
 
 def _logs(f, arrays):
@@ -256,16 +268,23 @@ def multilinear(f, *arrays, terms=1):
                 total = total + term
             moves.append(total)
         made.append(Track(at(values), tuple(moves)))
-    degree = CONSTANT
-    for a in arrays:
-        degree = degree.times(a.degree)
-    return Exact(made, degree.summed(max(1, terms)))
+    degrees = [a.degree for a in arrays]
+    moved = [
+        functools.reduce(Degree.times, [*degrees[:i], a.moved, *degrees[i + 1 :]])
+        for i, a in enumerate(arrays)
+        if a.tracks[1].moves
+    ]
+    return Exact(
+        made,
+        functools.reduce(Degree.times, degrees).summed(terms),
+        moved=functools.reduce(Degree.plus, moved, CONSTANT).summed(terms),
+    )
 
 
 def matmul(a, b):
     """a @ b, with the rules of NumPy."""
     a, b = lift(a), lift(b)
-    return multilinear(np.matmul, a, b, terms=a.shape[-1] if a.ndim else 1)
+    return multilinear(np.matmul, a, b, terms=max(1, a.shape[-1]) if a.ndim else 1)
 
 
 def inverse(a):
@@ -275,10 +294,11 @@ def inverse(a):
         raise InexactError("a division by infinity")
     made = [Track(np.where(zero, np.nan, 1 / a.real))]
     made += [None if t is None else Track(t.value.inverse()) for t in a.tracks[1:]]
-    return moved_by(made, a, lambda y: -(y * y), Degree(0).over(a.degree))
+    degree = CONSTANT.over(a.degree)
+    return moved_by(made, a, lambda y: -(y * y), degree, degree.power(2))
 
 
-def moved_by(tracks, a, slope, degree, logs=None):
+def moved_by(tracks, a, slope, degree, of_slope):
     """The array with these values, a function of a whose slope at its own values is `slope`."""
     made = []
     for place, track in enumerate(tracks):
@@ -287,7 +307,7 @@ def moved_by(tracks, a, slope, degree, logs=None):
             s = slope(track.value)
             track = Track(track.value, tuple(s * move for move in moves))
         made.append(track)
-    return Exact(made, degree, logs)
+    return Exact(made, degree, moved=of_slope.times(a.moved))
 
 
 def lift(x):
@@ -333,13 +353,13 @@ def _written(x, draw, level):
     fraction, radicand, power = meaning(x)
     if is_rounded(x):
         draw.reasons.add(f"{x!r} is a rounded number")
-    p = draw.fields[level].p
-    outside = Gauss(gauss.integers(residue(fraction, p)), None, p)
-    if radicand == 1 and not power:
-        return outside.keys()[0]
     functions = _namespace()
-    inside = lift(radicand) * functions.number_pi() ** power
-    return (outside * functions.sqrt(inside).tracks[1 + level].value).keys()[0]
+    found = lift(fraction)
+    if radicand != 1 or power % 2:
+        found = found * functions.sqrt(lift(radicand) * functions.number_pi() ** (power % 2 * power))
+    if power and power % 2 == 0:
+        found = found * functions.number_pi() ** (power // 2)
+    return found.tracks[1 + level].value.keys()[0]
 
 
 def _fractions(x):
@@ -373,7 +393,7 @@ def moving(a, *directions):
         Track(t.value, tuple(d.tracks[place].value for d in directions))
         for place, t in enumerate(a.tracks[:2])
     ]
-    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs)
+    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs, largest(d.degree for d in directions))
 
 
 def still(a):
@@ -384,4 +404,4 @@ def still(a):
 def move_of(a, k=0):
     """How an array moves along its k-th direction, as an array that stands still."""
     found = [Track(t.moves[k] if t.moves else _zero(t.value)) for t in a.tracks[:2]]
-    return Exact([*found, *(None for _ in a.tracks[2:])], a.degree.plus(a.degree))
+    return Exact([*found, *(None for _ in a.tracks[2:])], a.moved)

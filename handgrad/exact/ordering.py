@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
-from handgrad.exact.numbers import Exact, lift, linear, still
+from handgrad.exact.numbers import Exact, chosen, lift, linear, still
 
 CLOSE = 1e-9  # of their size: numbers so close may be equal, or in either order
 FAR = 1e-6  # of their size: numbers so far apart are not equal
@@ -61,8 +61,8 @@ def where(condition, a, b):
         condition = ~condition.top.is_zero()
     if not isinstance(a, Exact) and not isinstance(b, Exact):
         return np.where(condition, a, b)
-    chosen = np.asarray(condition, dtype=bool)
-    return linear(lambda x, y: np.where(chosen, x, y), lift(a), lift(b))
+    true = np.asarray(condition, dtype=bool)
+    return chosen(lambda x, y: np.where(true, x, y), lift(a), lift(b))
 
 
 def maximum(a, b):
@@ -76,10 +76,10 @@ def minimum(a, b):
 
 
 def _extreme(a, b, other, own):
-    chosen = where(own, a, b)
+    extreme = where(own, a, b)
     if np.all(own | other):
-        return chosen
-    return where(own | other, chosen, (lift(a) + b) / 2)
+        return extreme
+    return where(own | other, extreme, (lift(a) + b) / 2)
 
 
 def clip(x, low=None, high=None):

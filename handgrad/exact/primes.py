@@ -7,7 +7,7 @@ modulo pₖ₊₁. As −1 is not a square, i adjoined gives every number of the
 import math
 from dataclasses import dataclass
 
-BITS = 96
+BITS = 128
 SMALL = [n for n in range(3, 1000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
 WITNESSES = (2, *SMALL[:15])
 PRODUCT = math.prod(SMALL)

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.exact.draw import current
 from handgrad.exact.functions import exp, log, sqrt
-from handgrad.exact.numbers import Exact, lift, linear, matmul, multilinear
+from handgrad.exact.numbers import Exact, lift, chosen, linear, matmul, multilinear
 from handgrad.exact.ordering import where
 
 MOST = 2_000_000  # products of an einsum
@@ -59,7 +59,7 @@ def cumprod(x, axis=0, **_options):
     rows, found = linear(lambda v: np.moveaxis(v, axis, 0), x), []
     for row in rows:
         found.append(row if not found else found[-1] * row)
-    stacked = linear(lambda *parts: np.stack(parts), *found)
+    stacked = chosen(lambda *parts: np.stack(parts), *found)
     return linear(lambda v: np.moveaxis(v, 0, axis), stacked)
 
 

@@ -21,7 +21,7 @@ from handgrad.derivation.shapes import unpacked
 from handgrad.derivation.vocabulary import vocabulary
 from handgrad.exact.errors import InexactError
 from handgrad.exact.forward import Forward, direction
-from handgrad.exact.numbers import lift
+from handgrad.exact.numbers import lift, linear
 from handgrad.exact.ordering import equal_beside, same
 from handgrad.exact.proof import Outcome
 from handgrad.exact.reductions import total
@@ -144,14 +144,15 @@ class Statements:
         """The test of one gradient, in each way in which it may be read."""
         if not self.forward.has_gradient(target[1:]):
             raise DerivationError(f"{target[1:]} has no gradient")
-        stated = self._stated(chain, target, head)
+        places = self._places(chain, target, head)
+        shape = np.shape(self.names[target[1:]])
+        stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
         for _, change in MOVES.get(chain.domain, EVERY):
-            move = direction(np.shape(self.names[target[1:]]))
-            move = move * stated if stated is not None else move
+            move = direction(shape) * stated
             holds, degree = self._paired(chain, target, head, claim, move, change)
             if holds:
-                if change is None:
-                    self._keep(target, claim, stated)
+                if change is None and np.all(stated):
+                    self._keep(target, claim, np.argsort(places), shape)
                 break
         return holds, degree
 
@@ -169,24 +170,21 @@ class Statements:
         equal = np.all(claimed.top.equals(true.top))
         return equal_beside(equal, np.abs(claimed.real - true.real), size), degree
 
-    def _stated(self, chain, target, head):
-        """1 at the numbers of a gradient that a head stands for; None where it is all of them."""
-        if isinstance(head, ast.Name) and not chain.letters:
-            return None
+    def _places(self, chain, target, head):
+        """Which numbers of a gradient a head stands for, in the order of its own numbers."""
         shape = np.shape(self.names[target[1:]])
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
-        places = np.ravel(value_on(head, chain, Walk(self.names | {target: numbers}, vocabulary(np))))
-        mask = np.zeros(numbers.size, dtype=int)
-        np.add.at(mask, places.astype(int), 1)
-        if np.max(mask, initial=0) > 1:
+        walk = Walk(self.names | {target: numbers}, vocabulary(np))
+        places = np.ravel(value_on(head, chain, walk)).astype(int)
+        if len(np.unique(places)) < len(places):
             raise InexactError("numbers that are stated twice")
-        return mask.reshape(shape)
+        return places
 
-    def _keep(self, target, claim, stated):
+    def _keep(self, target, claim, order, shape):
         """Use what was claimed of a gradient as the gradient."""
-        if stated is None:
-            self.names = self.names | {target: claim}
-            self._use_roots()
+        whole = linear(lambda x: np.reshape(np.ravel(x)[order], shape), claim)
+        self.names = self.names | {target: whole}
+        self._use_roots()
 
     def _local(self, chain, value):
         """The test of a local derivative that stands there whole, in each way to read it."""
