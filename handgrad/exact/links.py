@@ -12,24 +12,25 @@ LEVELS = (1, 2, 4, 7)  # fields, with exponentials of as many exponentials, less
 
 
 def prove_links(derivation, runner, points, seed):
-    """(a proof for each link that is checked, whether a comparison decided anything).
+    """A proof for each link that is checked.
 
     `points` are pairs: the inputs as numbers, and whether they are the values that are stated. A
-    link that is a number is a claim about those values alone, as long as there are any.
+    link that is a number is a claim about those values alone, as long as there are any. Where no
+    comparison decided anything, one random point stands for all.
     """
     links = [link for chain in derivation.chains for link in chain.checked]
     valued = any(stated for _, stated in points)
-    found, branched = [[] for _ in links], False
+    found, settled = [[] for _ in links], False
     for number, (inputs, stated) in enumerate(points):
         wanted = [not valued or is_number(link.node) == stated for link in links]
-        if any(wanted):
-            test = _Test(derivation, runner, inputs, stated, (seed, number))
-            proofs = test.proofs(wanted)
-            branched |= test.branched
-            for own, proof, want in zip(found, proofs, wanted, strict=True):
-                own += [proof] * want
+        if not any(wanted) or (settled and not stated):
+            continue
+        test = _Test(derivation, runner, inputs, stated, (seed, number))
+        for own, proof, want in zip(found, test.proofs(wanted), wanted, strict=True):
+            own += [proof] * want
+        settled |= not (stated or test.branched)
     missing = [Proof(reason="no point was tried")]
-    return [together(own or missing) for own in found], branched
+    return [together(own or missing) for own in found]
 
 
 class _Test:
