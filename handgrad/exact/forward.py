@@ -1,7 +1,5 @@
 """The forward of a derivation on exact numbers, and how its outputs move when a node moves."""
 
-import ast
-
 import numpy as np
 
 from handgrad.derivation.errors import DerivationError
@@ -9,9 +7,10 @@ from handgrad.derivation.expressions import of_derivative
 from handgrad.derivation.points import is_real
 from handgrad.derivation.vocabulary import vocabulary
 from handgrad.exact import namespace
+from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
-from handgrad.exact.givens import given
-from handgrad.exact.numbers import Exact, lift, chosen, linear, move_of, moving, random_array, still
+from handgrad.exact.givens import STATED, given
+from handgrad.exact.numbers import Exact, chosen, lift, linear, move_of, moving, random_array, still
 from handgrad.exact.reductions import total
 
 MOST_WHOLE = 300  # numbers of a gradient that is formed number by number
@@ -26,13 +25,8 @@ class Forward:
 
     def __init__(self, derivation, runner, inputs, *, stated):
         self.derivation, self.runner = derivation, runner
-        if any(chain.implicit for chain in derivation.definitions):
-            raise InexactError("a root or a fixed point has no exact form")
         self.functions = vocabulary(namespace)
-        domains = {g.name: "one_hot" if stated else g.domain for g in derivation.givens}
-        self.inputs = {
-            name: given(domains[name], x) if is_real(x) else x for name, x in inputs.items()
-        }
+        self.inputs = _inputs(derivation, inputs, stated=stated)
         moves = {
             name: direction(x.shape)
             for name, x in self.inputs.items()
@@ -111,10 +105,22 @@ class Forward:
         return [lift(row.reshape(shape)) for row in np.eye(size)]
 
 
+def _inputs(derivation, inputs, *, stated):
+    """Exact numbers for the givens: random ones of their domains, or the stated ones."""
+    if any(chain.implicit for chain in derivation.definitions):
+        raise InexactError("a root or a fixed point has no exact form")
+    domains = {g.name: STATED if stated else g.domain for g in derivation.givens}
+    return {name: given(domains[name], x) if is_real(x) else x for name, x in inputs.items()}
+
+
+def squares_of(derivation, runner, inputs, stated):
+    """Which radicands of a forward are squares in this draw, in their order."""
+    runner.run(_inputs(derivation, inputs, stated=stated), vocabulary(namespace))
+    return tuple(current().roots.squares)
+
+
 def direction(shape):
     """Random numbers in each field, and beside them normal ones."""
-    from handgrad.exact.draw import current
-
     return random_array(current().rng.normal(size=shape))
 
 

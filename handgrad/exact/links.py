@@ -4,6 +4,7 @@ from handgrad.common.random import generator
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.comparison import is_number
 from handgrad.exact.draw import Draw
+from handgrad.exact.forward import squares_of
 from handgrad.exact.functions import CIRCULAR, EXPONENTIALS
 from handgrad.exact.proof import Proof, Tally, together
 from handgrad.exact.statements import Statements
@@ -63,16 +64,28 @@ class _Test:
         return found
 
     def _tally(self, levels, tallies, wanted):
-        number = 0
-        while any(t.is_open() for t, want in zip(tallies, wanted, strict=True) if want):
+        """Draw until every link that is wanted is tested, and its roots are known well enough."""
+        number, of_forward = 0, frozenset()
+        wanted = [tally for tally, want in zip(tallies, wanted, strict=True) if want]
+        while True:
+            tested = [t for t in wanted if t.needs_tests()]
+            others = [t for t in wanted if t.needs_rows()]
+            if not tested and not others:
+                return
             draw = Draw(generator(*self.seed, self._text(), number, levels), levels)
+            number += 1
             with draw.running():
+                if not tested and all(t.roots <= of_forward for t in others):
+                    row = squares_of(self.derivation, self.runner, self.inputs, self.stated)
+                    for tally in others:
+                        tally.rows.append(row)
+                    continue
                 statements = Statements(self.derivation, self.runner, draw)
                 outcomes = statements.outcomes(self.inputs, stated=self.stated)
+            of_forward = statements.of_forward
             self.branched |= draw.branched
             for tally, outcome in zip(tallies, outcomes, strict=True):
                 tally.outcomes.append(outcome)
-            number += 1
 
     def _text(self):
         """All that is stated, so that nobody can choose a text to suit the primes of a draw."""

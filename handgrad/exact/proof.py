@@ -66,23 +66,35 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """The outcomes of one claim at one point, draw after draw."""
+    """The outcomes of one claim at one point, draw after draw.
+
+    `rows` say of more draws which radicands were squares; nothing was tested there.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
+    rows: list[tuple[bool, ...]] = field(default_factory=list)
 
-    def is_open(self):
-        """Whether more draws are needed."""
-        if any(o.reason for o in self.outcomes):
-            return False
-        failed = any(not o.holds for o in self.outcomes)
-        if failed and (not self._roots() or self.outcomes[-1].doubts):
-            return False
-        if len(self._roots()) > MOST_ROOTS:
+    def needs_tests(self):
+        """Whether more tests are needed."""
+        if any(o.reason or not o.holds for o in self.outcomes):
             return False
         wanted = CONJECTURED if any(o.exponential for o in self.outcomes) else DRAWS
-        if len(self.outcomes) < wanted and not failed:
-            return True
-        return not self._are_independent() and len(self.outcomes) < len(self._roots()) + SPARE
+        return len(self.outcomes) < wanted
+
+    def needs_rows(self):
+        """Whether it must still show that the roots are independent."""
+        if self.needs_tests() or any(o.reason for o in self.outcomes):
+            return False
+        if not all(o.holds or not o.doubts for o in self.outcomes):
+            return False
+        rows = len(self.outcomes) + len(self.rows)
+        few = len(self.roots) <= MOST_ROOTS and rows < len(self.roots) + SPARE
+        return few and not self._are_independent()
+
+    @property
+    def roots(self):
+        """The numbers of the roots that the claim rests on."""
+        return set().union(*(o.roots for o in self.outcomes))
 
     def proof(self):
         """What the outcomes prove."""
@@ -103,29 +115,24 @@ class Tally:
             return Proof(reason="a function of a high degree")
         return Proof(True, bits=bits, conjectured=any(o.exponential for o in self.outcomes))
 
-    def _roots(self):
-        return set().union(*(o.roots for o in self.outcomes))
-
     def _bits(self):
         """−log₂ of the bound: (2^roots · degree / p)^draws."""
         degree = max(o.degree for o in self.outcomes)
-        each = BITS - len(self._roots()) - math.ceil(math.log2(max(2, degree)))
+        each = BITS - len(self.roots) - math.ceil(math.log2(max(2, degree)))
         return max(0, each) * len(self.outcomes)
 
     def _are_independent(self):
         """Whether the rows of squares, one for each draw, have as many independent columns as roots."""
-        columns = sorted(self._roots())
+        columns = sorted(self.roots)
         pivots = {}
-        for outcome in self.outcomes:
-            if columns and columns[-1] >= len(outcome.squares):
+        for squares in [o.squares for o in self.outcomes] + self.rows:
+            if columns and columns[-1] >= len(squares):
                 return False
-            row = sum(1 << i for i, c in enumerate(columns) if not outcome.squares[c])
-            while row:
-                low = row & -row
-                if low not in pivots:
-                    pivots[low] = row
-                    break
+            row = sum(1 << i for i, c in enumerate(columns) if not squares[c])
+            while row and (low := row & -row) in pivots:
                 row ^= pivots[low]
+            if row:
+                pivots[row & -row] = row
         return len(pivots) == len(columns)
 
 

@@ -33,7 +33,7 @@ class Statements:
     def __init__(self, derivation, runner, draw):
         self.derivation, self.draw = derivation, draw
         self.runner = runner
-        self.roots = frozenset()
+        self.roots = self.of_forward = frozenset()
 
     def outcomes(self, inputs, *, stated):
         """An outcome for each link that is checked."""
@@ -46,7 +46,7 @@ class Statements:
             return [Outcome(reason=reason_of(error))] * count
         self.names = self.forward.names
         self.stated = stated
-        self.roots = frozenset(self.draw.roots.touched)
+        self.roots = self.of_forward = frozenset(self.draw.roots.touched)
         found = []
         for chain in self.derivation.chains:
             found += self._chain(chain)
