@@ -12,12 +12,16 @@ import numpy as np
 
 from handgrad.exact import elementary, matrices, ordering, reductions
 from handgrad.exact.errors import InexactError
-from handgrad.exact.numbers import Exact, inverse, lift, chosen, linear
+from handgrad.exact.numbers import Exact, chosen, inverse, lift, linear, view
 
 MOVING = (
     "atleast_1d atleast_2d broadcast_to copy cumsum diagonal expand_dims flip fliplr flipud "
     "matrix_transpose moveaxis ravel repeat reshape roll rollaxis rot90 squeeze swapaxes take "
     "take_along_axis tile trace transpose tril triu"
+)
+VIEWS = set(
+    "atleast_1d atleast_2d broadcast_to diagonal expand_dims flip fliplr flipud matrix_transpose "
+    "moveaxis ravel reshape rollaxis rot90 squeeze swapaxes transpose".split()
 )
 JOINING = "column_stack concatenate dstack hstack stack vstack"
 ABOUT = {
@@ -54,9 +58,10 @@ def moving(name):
     function = getattr(np, name)
 
     def call(x, *arguments, **options):
-        if isinstance(x, Exact):
-            return linear(lambda values: function(values, *arguments, **options), x)
-        return function(x, *arguments, **options)
+        if not isinstance(x, Exact):
+            return function(x, *arguments, **options)
+        made = view if name in VIEWS else linear
+        return made(lambda values: function(values, *arguments, **options), x)
 
     return call
 

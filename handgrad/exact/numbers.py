@@ -21,6 +21,7 @@ from handgrad.exact.gauss import Gauss
 from handgrad.exact.primes import integer
 
 MOST = 20_000  # numbers in an array
+RESHAPED = "reshaped"
 
 
 class Track(NamedTuple):
@@ -33,7 +34,7 @@ class Track(NamedTuple):
 class Exact:
     """An array of exact numbers, which NumPy's functions and operators take as one of its own."""
 
-    __slots__ = ("degree", "logs", "moved", "tracks")
+    __slots__ = ("base", "degree", "logs", "moved", "tracks")
 
     def __init__(self, tracks, degree, logs=None, moved=CONSTANT):
         if tracks[1] is None:
@@ -42,6 +43,7 @@ class Exact:
             raise InexactError("too many numbers")
         self.tracks, self.logs = tuple(tracks), logs
         self.degree, self.moved = degree, moved  # of the values, and of the moves
+        self.base = None  # (array, index) of what this is a view of, or RESHAPED
 
     shape = property(lambda self: self.tracks[0].value.shape)
     ndim = property(lambda self: self.tracks[0].value.ndim)
@@ -50,7 +52,7 @@ class Exact:
     device = property(lambda self: "cpu")
     real = property(lambda self: self.tracks[0].value)
     top = property(lambda self: self.tracks[1].value)
-    T = property(lambda self: linear(np.transpose, self))
+    T = property(lambda self: view(np.transpose, self))
 
     def __len__(self):
         return len(self.real)
@@ -59,12 +61,36 @@ class Exact:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index):
-        return linear(lambda x: x[index], self)
+        part = linear(lambda x: x[index], self)
+        part.base = (self, index) if _is_basic(index) and part.ndim else None
+        return part
 
     def __setitem__(self, index, value):
+        """Set numbers, as NumPy does, in what this is a view of, too."""
+        if self.base is RESHAPED:
+            raise InexactError("an array changed through another shape of it")
         new = chosen(lambda x, y: _with(x, index, y), self, lift(value))
         self.tracks, self.logs = new.tracks, new.logs
         self.degree, self.moved = new.degree, new.moved
+        if self.base is not None:
+            array, place = self.base
+            array[place] = self
+
+    def _become(self, new):
+        self[...] = new
+        return self
+
+    def __iadd__(self, other):
+        return self._become(self + other)
+
+    def __isub__(self, other):
+        return self._become(self - other)
+
+    def __imul__(self, other):
+        return self._become(self * other)
+
+    def __itruediv__(self, other):
+        return self._become(self / other)
 
     def __add__(self, other):
         return linear(np.add, self, lift(other))
@@ -171,6 +197,12 @@ def _namespace():
     return namespace
 
 
+def _is_basic(index):
+    """Whether NumPy gives a view for an index, and not a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or isinstance(part, int | slice | type(...)) for part in parts)
+
+
 def _with(x, index, y):
     """A copy of an array with other numbers at an index."""
     x = x.copy()
@@ -219,6 +251,13 @@ def linear(f, *arrays):
         for degrees in ([a.degree for a in arrays], [a.moved for a in arrays])
     )
     return Exact(made, degree, _logs(f, arrays), moved)
+
+
+def view(f, array):
+    """The same numbers in another shape or order, which is not to be changed."""
+    found = chosen(f, array)
+    found.base = RESHAPED
+    return found
 
 
 def chosen(f, *arrays):
