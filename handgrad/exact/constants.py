@@ -1,16 +1,18 @@
-"""Numbers as they are written: a float stands for the simplest number that it is the rounding of.
+"""Numbers as they are written: a float stands for the simplest number that it is near to.
 
-That is a decimal of at most 15 digits, a fraction of small numbers, or such a one times the root of
-a small number and of a power of π. Any other float stands for itself, which is a fraction too.
+That is a decimal of a few digits, a fraction of small numbers, or such a one times the root of a
+small number and of a power of π; near is what a few roundings reach. Any other float stands for
+itself, which is a fraction too.
 """
 
 import functools
 import math
 from fractions import Fraction
 
-DIGITS = 15
+DIGITS = 12  # of a decimal that is recognized; one of up to 15 is taken as it is written
 SMALL = 10_000  # the largest denominator of a fraction that is recognized
 SQUARES = 1000  # the same for what stands under a root
+NEAR = 1e-15
 POWERS = (0, 2, -2, 1, -1, 4, -4)  # of √π
 
 
@@ -19,22 +21,29 @@ def meaning(x):
     """(fraction, radicand, power): x is fraction · √(radicand · π^power), exactly as it is meant."""
     if isinstance(x, int):
         return Fraction(x), Fraction(1), 0
-    if len(repr(abs(x)).partition("e")[0].replace(".", "").strip("0")) <= DIGITS:
-        return Fraction(repr(x)), Fraction(1), 0
-    if float(simple := Fraction(x).limit_denominator(SMALL)) == x:
+    if (simple := _simple(x)) is not None:
         return simple, Fraction(1), 0
     for power in POWERS:
         square = Fraction(x * x / math.pi**power).limit_denominator(SQUARES)
-        if square and math.isclose(math.sqrt(square * math.pi**power), abs(x), rel_tol=4e-16):
+        if square and math.isclose(math.sqrt(square * math.pi**power), abs(x), rel_tol=NEAR):
             outside, inside = _without_squares(square)
             return (outside if x > 0 else -outside), inside, power
     return Fraction(x), Fraction(1), 0
 
 
+def _simple(x):
+    """The decimal or the fraction that a float is near to."""
+    if len(repr(abs(x)).partition("e")[0].replace(".", "").strip("0")) <= 15:
+        return Fraction(repr(x))
+    for fraction in (Fraction(f"{x:.{DIGITS}g}"), Fraction(x).limit_denominator(SMALL)):
+        if math.isclose(fraction, x, rel_tol=NEAR):
+            return fraction
+    return None
+
+
 def is_rounded(x):
     """Whether a float stands for itself, and so perhaps for something else in another place."""
-    fraction, _, _ = meaning(x)
-    return isinstance(x, float) and fraction.denominator > SMALL and len(repr(x)) > DIGITS + 2
+    return isinstance(x, float) and meaning(x) == (Fraction(x), 1, 0) and _simple(x) is None
 
 
 def constant_parts(x):

@@ -31,6 +31,7 @@ ABOUT = {
     "logical_and": lambda a, b: np.logical_and(_truth(a), _truth(b)),
     "logical_not": lambda x: np.logical_not(_truth(x)),
     "logical_or": lambda a, b: np.logical_or(_truth(a), _truth(b)),
+    "isdtype": np.isdtype,
     "ndim": lambda x: x.ndim,
     "shape": lambda x: x.shape,
     "size": lambda x, axis=None: x.size if axis is None else x.shape[axis],

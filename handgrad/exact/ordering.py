@@ -19,7 +19,8 @@ def _sides(a, b):
     current().branched = True
     same = a.top.equals(b.top) & (np.isfinite(a.real) == np.isfinite(b.real))
     distance = np.abs(a.real - b.real)
-    if np.any((distance <= CLOSE * (np.abs(a.real) + np.abs(b.real))) & ~same):
+    close = np.isfinite(distance) & (distance <= CLOSE * (np.abs(a.real) + np.abs(b.real)))
+    if np.any(close & ~same):
         raise InexactError("numbers too close to compare")
     return (a.real < b.real) & ~same, (a.real > b.real) & ~same
 

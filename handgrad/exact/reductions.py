@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from handgrad.exact.draw import current
+from handgrad.exact.errors import InexactError
 from handgrad.exact.functions import exp, log, sqrt
-from handgrad.exact.numbers import Exact, lift, chosen, linear, matmul, multilinear
+from handgrad.exact.numbers import Exact, chosen, lift, linear, matmul, multilinear
 from handgrad.exact.ordering import where
 
 MOST = 2_000_000  # products of an einsum
@@ -34,7 +35,10 @@ def std(x, axis=None, ddof=0, correction=0, keepdims=False, **_options):
     return sqrt(var(x, axis, ddof, correction, keepdims))
 
 
-def norm(x, ord=None, axis=None, keepdims=False):
+def norm(x, order=None, axis=None, keepdims=False, **options):
+    """The root of the sum of squares."""
+    if order not in {None, 2} or options:
+        raise InexactError("a norm of another kind")
     return sqrt(total(x * x, axis, keepdims))
 
 
@@ -61,6 +65,25 @@ def cumprod(x, axis=0, **_options):
         found.append(row if not found else found[-1] * row)
     stacked = chosen(lambda *parts: np.stack(parts), *found)
     return linear(lambda v: np.moveaxis(v, 0, axis), stacked)
+
+
+def _with_first(x, axis, first, found):
+    """Cumulative results with what stands before the first of them."""
+    shape = tuple(1 if a == axis % x.ndim else n for a, n in enumerate(x.shape))
+    start = lift(np.full(shape, first))
+    return chosen(lambda a, b: np.concatenate([a, b], axis=axis), start, found)
+
+
+def cumulative_sum(x, axis=-1, include_initial=False, **_options):
+    """Running sums, after a 0 if it is asked for."""
+    found = linear(lambda v: np.cumsum(v, axis=axis), lift(x))
+    return _with_first(x, axis, 0.0, found) if include_initial else found
+
+
+def cumulative_prod(x, axis=-1, include_initial=False, **_options):
+    """Running products, after a 1 if it is asked for."""
+    found = cumprod(lift(x), axis)
+    return _with_first(x, axis, 1.0, found) if include_initial else found
 
 
 def logsumexp(x, axis=None, keepdims=False):
@@ -135,7 +158,7 @@ OWN = {
     "softmax": softmax,
 }
 TABLE = {
-    "all": _all, "any": _any, "convolve": product_of(np.convolve), "cumprod": cumprod,
+    "all": _all, "any": _any, "convolve": product_of(np.convolve), "cumprod": cumprod, "cumulative_prod": cumulative_prod, "cumulative_sum": cumulative_sum,
     "dot": product_of(np.dot), "einsum": einsum, "inner": product_of(np.inner),
     "kron": product_of(np.kron), "matmul": matmul, "mean": mean, "norm": norm,
     "outer": product_of(np.outer), "prod": prod, "std": std, "sum": total,
