@@ -87,9 +87,9 @@ class Runner:
         return [*first, *(self._point(number) for number in range(1, POINTS + 1))]
 
     def starts(self):
-        """(inputs, whether they are the stated ones) of the first random point, and of the values."""
+        """(inputs, whether they are the stated ones) of the points."""
         first = [(self._start(0, at_values=True)[1], True)] if self._has_values() else []
-        return [*first, (self._start(1)[1], False)]
+        return [*first, *((self._start(n)[1], False) for n in range(1, POINTS + 1))]
 
     def _has_values(self):
         return any(given.value is not None for given in self.derivation.givens)

@@ -5,14 +5,16 @@ import numpy as np
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import of_derivative
 from handgrad.derivation.points import is_real
-from handgrad.derivation.vocabulary import vocabulary
+from handgrad.derivation.vocabulary import Vocabulary, vocabulary
 from handgrad.exact import namespace
 from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.givens import STATED, given
+from handgrad.exact.literals import EXACTLY, FUNCTION, exact_runner
 from handgrad.exact.numbers import Exact, chosen, lift, linear, move_of, moving, random_array, still
 from handgrad.exact.reductions import total
 
+FUNCTIONS = Vocabulary({**vocabulary(namespace).table, EXACTLY: FUNCTION})
 MOST_WHOLE = 300  # numbers of a gradient that is formed number by number
 
 
@@ -24,8 +26,8 @@ class Forward:
     """
 
     def __init__(self, derivation, runner, inputs, *, stated):
-        self.derivation, self.runner = derivation, runner
-        self.functions = vocabulary(namespace)
+        self.runner = exact_runner(runner, derivation)
+        self.functions = FUNCTIONS
         self.inputs = _inputs(derivation, inputs, stated=stated)
         moves = {
             name: direction(x.shape)
@@ -35,7 +37,7 @@ class Forward:
         moved = {
             name: moving(x, moves[name]) if name in moves else x for name, x in self.inputs.items()
         }
-        values = runner.run(moved, self.functions)
+        values = self.runner.run(moved, self.functions)
         self.names = {n: still(x) if isinstance(x, Exact) else x for n, x in values.items()}
         for name, x in values.items():
             if is_real(x) and name not in runner.still:
@@ -115,7 +117,8 @@ def _inputs(derivation, inputs, *, stated):
 
 def squares_of(derivation, runner, inputs, stated):
     """Which radicands of a forward are squares in this draw, in their order."""
-    runner.run(_inputs(derivation, inputs, stated=stated), vocabulary(namespace))
+    inputs = _inputs(derivation, inputs, stated=stated)
+    exact_runner(runner, derivation).run(inputs, FUNCTIONS)
     return tuple(current().roots.squares)
 
 

@@ -6,10 +6,13 @@ from handgrad.derivation.comparison import is_number
 from handgrad.exact.draw import Draw
 from handgrad.exact.forward import squares_of
 from handgrad.exact.functions import CIRCULAR, EXPONENTIALS
+from handgrad.exact.literals import exactly
 from handgrad.exact.proof import Proof, Tally, together
 from handgrad.exact.statements import Statements
 
 LEVELS = (1, 2, 4, 7)  # fields, with exponentials of as many exponentials, less one
+
+DISCRETE = {"label", "mask", "one_hot"}
 
 
 def prove_links(derivation, runner, points, seed):
@@ -17,9 +20,11 @@ def prove_links(derivation, runner, points, seed):
 
     `points` are pairs: the inputs as numbers, and whether they are the values that are stated. A
     link that is a number is a claim about those values alone, as long as there are any. Where no
-    comparison decided anything, one random point stands for all.
+    comparison decided anything, and there are no labels or masks, one random point stands for all.
     """
     links = [link for chain in derivation.chains for link in chain.checked]
+    derivation = exactly(derivation)
+    discrete = any(given.domain in DISCRETE for given in derivation.givens)
     valued = any(stated for _, stated in points)
     found, settled = [[] for _ in links], False
     for number, (inputs, stated) in enumerate(points):
@@ -29,7 +34,7 @@ def prove_links(derivation, runner, points, seed):
         test = _Test(derivation, runner, inputs, stated, (seed, number))
         for own, proof, want in zip(found, test.proofs(wanted), wanted, strict=True):
             own += [proof] * want
-        settled |= not (stated or test.branched)
+        settled |= not (stated or discrete or test.branched)
     missing = [Proof(reason="no point was tried")]
     return [together(own or missing) for own in found]
 

@@ -106,11 +106,13 @@ def argsort(x, axis=-1, **_options):
     """The places of the numbers in ascending order."""
     current().branched = True
     order = np.argsort(x.real, axis=axis, kind="stable")
-    ascending = np.take_along_axis(x.real, order, axis)
-    gaps, sizes = np.diff(ascending, axis=axis), np.abs(ascending)
-    pairs = np.take(sizes, range(1, sizes.shape[axis]), axis=axis)
-    if np.any(gaps <= CLOSE * pairs):
-        raise InexactError("numbers too close to sort")
+    ascending = linear(lambda v: np.take_along_axis(v, order, axis), still(x))
+    before, behind = (
+        linear(lambda v, p=places: np.take(v, p, axis=axis), ascending)
+        for places in (range(x.shape[axis] - 1), range(1, x.shape[axis]))
+    )
+    if np.any(_sides(before, behind)[1]):
+        raise InexactError("numbers that have no order")
     return order
 
 
@@ -165,16 +167,29 @@ def rounded(function):
     return call
 
 
-TABLE = {
-    "abs": magnitude, "absolute": magnitude, "amax": maximum_along, "amin": minimum_along,
-    "argmax": argmax, "argmin": argmin, "argsort": argsort, "clip": clip, "equal": equal,
-    "floor": rounded(np.floor), "ceil": rounded(np.ceil), "round": rounded(np.round),
-    "greater": greater, "greater_equal": greater_equal, "less": less, "less_equal": less_equal,
-    "max": maximum_along, "maximum": maximum, "min": minimum_along, "minimum": minimum,
-    "not_equal": not_equal, "rint": rounded(np.rint), "sign": sign, "sort": sort, "where": where,
+def _or_numpy(name, function):
+    """The function, or NumPy's own where an array is one of its own."""
+    plain = getattr(np, name)
+
+    def call(x, *arguments, **options):
+        chosen_one = function if isinstance(x, Exact) else plain
+        return chosen_one(x, *arguments, **options)
+
+    return call
+
+
+OF_ONE = {
+    "argmax": argmax, "argmin": argmin, "argsort": argsort, "floor": rounded(np.floor),
+    "ceil": rounded(np.ceil), "max": maximum_along, "min": minimum_along,
+    "rint": rounded(np.rint), "round": rounded(np.round), "sign": sign, "sort": sort,
 }
-
-
+TABLE = {name: _or_numpy(name, function) for name, function in OF_ONE.items()}
+TABLE |= {"amax": TABLE["max"], "amin": TABLE["min"]}
+TABLE |= {
+    "abs": magnitude, "absolute": magnitude, "clip": clip, "equal": equal, "greater": greater,
+    "greater_equal": greater_equal, "less": less, "less_equal": less_equal, "maximum": maximum,
+    "minimum": minimum, "not_equal": not_equal, "where": where,
+}
 def same(a, b):
     """Whether two arrays are equal exactly.
 
