@@ -132,14 +132,14 @@ def exp(a):
     rest, factors, degree = _without_logs(a)
     made = [Track(np.exp(a.real))]
     for level, field in enumerate(draw.fields):
-        below = rest[level + 1] if level + 1 < len(draw.fields) else None
+        below, value = rest[level + 1] if level + 1 < len(draw.fields) else None, None
         if below is not None:
             draw.exponential = True
             value = _power_of_base(below, field, 0)
-        else:
-            value = _opaque_power(rest[0], level)
+        elif level == 0:
+            value = _opaque_power(rest[0], field.p)
         factor = factors[level]
-        made.append(None if factor is None else Track(value * factor))
+        made.append(None if value is None or factor is None else Track(value * factor))
     if np.any(gone):
         made = [t and Track(_without(t.value, gone)) for t in made]
     result = moved_by(made, a, lambda y: y, degree, degree)
@@ -147,15 +147,14 @@ def exp(a):
     return result
 
 
-def _opaque_power(exponent, level):
+def _opaque_power(exponent, p):
     """Random numbers for exponentials, the same for equal exponents."""
-    draw, p = current(), current().fields[level].p
-    keys = []
+    draw, keys = current(), []
     for key, minus in zip(exponent.keys(), (-exponent).keys(), strict=True):
         if key == minus:
             keys.append((1, 0))
             continue
-        value = draw.opaque(EXPONENTIALS, min(key, minus))[level]
+        value = draw.opaque(EXPONENTIALS, min(key, minus))[0]
         keys.append(value if key < minus else (pow(value[0], -1, p), 0))
     return gauss.from_keys(keys, exponent.shape, p)
 
@@ -303,9 +302,13 @@ def circular(a):
     cos, sin = [Track(np.cos(a.real))], [Track(np.sin(a.real))]
     for level, field in enumerate(draw.fields):
         below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
-        pair = _by_half(a.top, level) if below is None else _by_turns(below.value, field)
-        cos.append(Track(pair[0]))
-        sin.append(Track(pair[1]))
+        pair = (None, None)
+        if below is not None:
+            pair = _by_turns(below.value, field)
+        elif level == 0:
+            pair = _by_half(a.top, field.p)
+        cos.append(pair[0] and Track(pair[0]))
+        sin.append(pair[1] and Track(pair[1]))
     degree = Degree(2, 2)
     still_cos, still_sin = (Exact(t, degree) for t in (cos, sin))
     found = _moved(cos, a, -still_sin), _moved(sin, a, still_cos)
@@ -322,12 +325,11 @@ def _by_turns(angle, field):
     return one + other, (other - one).times_i()
 
 
-def _by_half(angle, level):
+def _by_half(angle, p):
     """cos and sin as (1 − t²) / (1 + t²) and 2 t / (1 + t²), with a random t for each angle."""
-    draw, p = current(), current().fields[level].p
-    keys = []
+    draw, keys = current(), []
     for key, minus in zip(angle.keys(), (-angle).keys(), strict=True):
-        t = 0 if key == minus else draw.opaque(CIRCULAR, min(key, minus))[level][0]
+        t = 0 if key == minus else draw.opaque(CIRCULAR, min(key, minus))[0][0]
         keys.append((t if key < minus else -t % p, 0))
     t = gauss.from_keys(keys, angle.shape, p)
     one = gauss.from_keys([(1, 0)], (), p)

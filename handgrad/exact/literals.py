@@ -4,6 +4,7 @@ import ast
 import copy
 from dataclasses import replace
 
+from handgrad.derivation.expressions import words_in
 from handgrad.derivation.notation import Chain
 from handgrad.derivation.vocabulary import Function
 from handgrad.exact.numbers import lift
@@ -60,7 +61,9 @@ def exact_runner(runner, derivation):
     """The runner of a derivation for exact numbers, those among its options too."""
     own = copy.copy(runner)
     own.derivation = derivation
+    used = {name for chain in derivation.chains for node in chain.nodes for name in words_in(node)}
     own.constants = {
-        name: lift(x) if isinstance(x, float) else x for name, x in runner.constants.items()
+        name: lift(x) if isinstance(x, float) and name in used else x
+        for name, x in runner.constants.items()
     }
     return own

@@ -105,11 +105,13 @@ class Tally:
                 return Proof(reason=outcome.reason)
         independent = self._are_independent()
         failed = [o for o in self.outcomes if not o.holds]
+        doubts = sorted(set().union(*(o.doubts for o in failed)))
+        if doubts:
+            return Proof(reason=doubts[0])
         if not independent:
             return Proof(reason="roots of which one may be made of the others")
         if failed:
-            doubts = sorted(failed[0].doubts)
-            return Proof(reason=doubts[0]) if doubts else Proof(refused=True)
+            return Proof(refused=True)
         bits = self._bits()
         if bits < ENOUGH:
             return Proof(reason="a function of a high degree")

@@ -34,6 +34,7 @@ class Statements:
         self.derivation, self.draw = derivation, draw
         self.runner = runner
         self.roots = self.of_forward = frozenset()
+        self.reasons = frozenset()
 
     def outcomes(self, inputs, *, stated):
         """An outcome for each link that is checked."""
@@ -46,7 +47,8 @@ class Statements:
             return [Outcome(reason=reason_of(error))] * count
         self.names = self.forward.names
         self.stated = stated
-        self.roots = self.of_forward = frozenset(self.draw.roots.touched)
+        self._use()
+        self.of_forward = self.roots
         found = []
         for chain in self.derivation.chains:
             found += self._chain(chain)
@@ -61,12 +63,12 @@ class Statements:
             raise
         except (DerivationError, InexactError) as error:
             self.names = self.names | {name: Unknown(reason_of(error)) for name in chain.targets}
-        self._use_roots()
+        self._use()
         return [self._outcome(chain.beside(link), link) for link in chain.checked]
 
     def _outcome(self, chain, link):
         """The test of one link."""
-        self.draw.roots.touched = set(self.roots)
+        self.draw.roots.touched, self.draw.reasons = set(self.roots), set(self.reasons)
         try:
             holds, degree = self._test(chain, link)
         except BudgetError:
@@ -84,9 +86,10 @@ class Statements:
             exponential=self.draw.exponential,
         )
 
-    def _use_roots(self):
-        """Count the roots of what has a name now to every link that follows."""
+    def _use(self):
+        """Count what has a name now to every link that follows: its roots, and its doubts."""
         self.roots = frozenset(self.draw.roots.touched) | self.roots
+        self.reasons = frozenset(self.draw.reasons) | self.reasons
 
     def _test(self, chain, link):
         """(whether a link holds, the degree of what is compared)."""
@@ -184,7 +187,7 @@ class Statements:
         """Use what was claimed of a gradient as the gradient."""
         whole = linear(lambda x: np.reshape(np.ravel(x)[order], shape), claim)
         self.names = self.names | {target: whole}
-        self._use_roots()
+        self._use()
 
     def _local(self, chain, value):
         """The test of a local derivative that stands there whole, in each way to read it."""
