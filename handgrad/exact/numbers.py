@@ -353,7 +353,7 @@ def lift(x):
     """A number or an array of NumPy's as exact numbers that stand still."""
     if isinstance(x, Exact):
         return x
-    if isinstance(x, Fraction):
+    if isinstance(x, int | Fraction):
         return _of_keys(np.asarray(float(x)), [x])
     array = np.asarray(x)
     if array.dtype == object:
