@@ -13,6 +13,7 @@ from handgrad.exact.degrees import VARIABLE, Degree
 from handgrad.exact.errors import InexactError
 from handgrad.exact.primes import chain, integer
 
+LOGARITHMS = "of logarithms little is known but the derivative"
 MOST_RELATED = 200  # logarithms among which relations are looked for
 CURRENT: ContextVar["Draw"] = ContextVar("CURRENT")
 
@@ -136,7 +137,6 @@ class Draw:
 
     def atom(self, key, arguments, degree):
         """The logarithm of what has this key."""
-        self.reasons.add("of logarithms little is known but the derivative")
         if key not in self.atoms:
             self.atoms[key] = atom = Atom(self.random(), arguments, degree)
             if key[0] and not key[1]:

@@ -15,7 +15,7 @@ from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
 from handgrad.exact.draw import Exponent, Logs, current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
-from handgrad.exact.numbers import Exact, Track, inverse, lift, linear, moved_by, no_logs, still
+from handgrad.exact.numbers import Exact, Track, doubt_logs, inverse, lift, linear, moved_by, no_logs, still
 
 EXPONENTIALS, CIRCULAR = "exponentials", "cos and sin"
 _base_power = np.frompyfunc(pow, 3, 1)
@@ -91,6 +91,7 @@ def _of_constant(a):
 
 
 def _root(a, draw):
+    doubt_logs(a)
     made = [Track(np.sqrt(a.real))]
     for place, track in enumerate(a.tracks[1:]):
         if track is None:
@@ -184,6 +185,8 @@ def _without_logs(a):
     if a.logs is None:
         return values, ones, VARIABLE
     terms = [t.terms if isinstance(t, Logs) else {} for t in a.logs.ravel().tolist()]
+    if any(c.denominator != 1 for t in terms for c in t.values()):
+        doubt_logs(a)
     whole = [{k: int(c) for k, c in t.items() if c.denominator == 1} for t in terms]
     factors = []
     for level, field in enumerate(fields):
@@ -299,6 +302,7 @@ def _moved(made, a, slope, logs=None):
 def circular(a):
     """(cos a, sin a) from eⁱᵃ, a power of a base of its own, or from an opaque tan a/2."""
     a, draw = lift(a), current()
+    doubt_logs(a)
     cos, sin = [Track(np.cos(a.real))], [Track(np.sin(a.real))]
     for level, field in enumerate(draw.fields):
         below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None

@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.exact import gauss
 from handgrad.exact.constants import is_rounded, meaning
 from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
-from handgrad.exact.draw import Logs, current, residue
+from handgrad.exact.draw import LOGARITHMS, Logs, current, residue
 from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
 from handgrad.exact.primes import integer
@@ -108,9 +108,10 @@ class Exact:
         return lift(other) - self
 
     def __mul__(self, other):
-        product = multilinear(np.multiply, self, lift(other))
-        if self.logs is not None and not isinstance(other, Exact):
-            product.logs = gauss.integers(self.logs * _fractions(other))
+        if self.logs is None or isinstance(other, Exact):
+            return multilinear(np.multiply, self, lift(other))
+        product = multilinear(np.multiply, _without_logs(self), lift(other))
+        product.logs = gauss.integers(self.logs * _fractions(other))
         return product
 
     __radd__, __rmul__ = __add__, __mul__
@@ -276,6 +277,20 @@ def _logs(f, arrays):
     return gauss.integers(f(*parts))
 
 
+def doubt_logs(*arrays):
+    """Note that logarithms are used as numbers of which nothing more is known."""
+    for a in arrays:
+        if a.logs is not None and any(isinstance(t, Logs) and t.terms for t in a.logs.ravel()):
+            current().reasons.add(LOGARITHMS)
+
+
+def _without_logs(a):
+    """The same numbers, which do not say what logarithms are in them."""
+    found = Exact(a.tracks, a.degree, moved=a.moved)
+    found.base = a.base
+    return found
+
+
 def no_logs(shape):
     """An array of empty sums of logarithms."""
     empty = np.empty(shape, dtype=object)
@@ -289,6 +304,7 @@ def multilinear(f, *arrays, terms=1):
     def at(values):
         return _apply(f, values, lambda values: gauss.multilinear(f, values))
 
+    doubt_logs(*arrays)
     made = []
     for tracks in _parts(arrays):
         if tracks is None:
@@ -328,6 +344,7 @@ def matmul(a, b):
 
 def inverse(a):
     """1 / a, whose slope is −1 / a²; not a number where a is 0."""
+    doubt_logs(a)
     zero = a.top.is_zero()
     if np.any(np.isinf(a.real)):
         raise InexactError("a division by infinity")

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
-from handgrad.exact.numbers import Exact, chosen, lift, linear, still
+from handgrad.exact.numbers import Exact, chosen, doubt_logs, lift, linear, still
 
 CLOSE = 1e-9  # of their size: numbers so close may be equal, or in either order
 FAR = 1e-6  # of their size: numbers so far apart are not equal
@@ -196,6 +196,7 @@ def same(a, b):
     Raises InexactError where the floats beside them are not finite, or differ all the same.
     """
     a, b = lift(a), lift(b)
+    doubt_logs(a, b)
     if a.shape != b.shape:
         return False
     size = max(np.max(np.abs(a.real), initial=0.0), np.max(np.abs(b.real), initial=0.0))
