@@ -1,0 +1,102 @@
+"""Links of derivations: right ones are proved, and no wrong one is."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.derivation.test_wrong import CORPUS
+from tests.derivation.wrong import derivation
+from tests.exact.mutants import mutated
+
+import handgrad.derivation
+from handgrad.common.random import generator
+from handgrad.derivation.checking import check_at
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.lines import Line
+from handgrad.derivation.notation import Kind
+from handgrad.derivation.points import Runner
+from handgrad.derivation.reading import read
+from handgrad.derivation.sources import scopes_of
+from handgrad.exact.links import prove_links
+from tests.exact.false import FALSE
+
+BOOK = Path(handgrad.derivation.__file__).parent / "book.md"
+RIGHT = Path(__file__).parents[1] / "derivation" / "right.md"
+MUTANTS = 2000
+
+
+def proofs_of(derivation, seed=0):
+    """A proof for each link that is checked."""
+    runner = Runner(derivation, seed)
+    return prove_links(derivation, runner, runner.starts(), seed)
+
+
+def read_text(text):
+    return read([Line(line, number) for number, line in enumerate(text.splitlines(), 1)])
+
+
+@functools.cache
+def shares(path):
+    """(whether it is a gradient, its proof) of each link in a file."""
+    found = []
+    for scope in scopes_of(path):
+        read_one = scope.derivation()
+        kinds = [chain.kind for chain in read_one.chains for _ in chain.checked]
+        found += zip(kinds, proofs_of(read_one), strict=True)
+    return found
+
+
+@pytest.mark.parametrize(("path", "share"), [(BOOK, 0.9), (RIGHT, 0.8)], ids=["book", "right"])
+def test_most_gradients_are_proved(path, share):
+    gradients = [proof for kind, proof in shares(path) if kind is Kind.GRADIENT]
+    assert np.mean([proof.proved for proof in gradients]) >= share
+
+
+@pytest.mark.parametrize("path", [BOOK, RIGHT], ids=["book", "right"])
+def test_nothing_right_is_refused(path):
+    assert not [proof for _, proof in shares(path) if proof.refused]
+
+
+@pytest.mark.parametrize("path", [BOOK, RIGHT], ids=["book", "right"])
+def test_what_is_not_proved_says_why(path):
+    assert all(proof.proved or proof.reason for _, proof in shares(path))
+
+
+@pytest.mark.parametrize("title", FALSE)
+def test_no_false_identity_is_proved(title):
+    assert not proofs_of(read_text(FALSE[title]))[-1].proved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", CORPUS, ids=str)
+def test_an_error_is_refused_where_its_right_line_is_proved(wrong):
+    right = derivation(wrong.right, wrong.title)
+    lines = [link.line for chain in right.chains for link in chain.checked]
+    before = dict(zip(lines, proofs_of(right), strict=True))
+    found = proofs_of(derivation(wrong.text, wrong.title))
+    after = dict(zip(lines, found, strict=True)) if len(found) == len(lines) else {}
+    proof = after.get(wrong.number)
+    assert proof is None or not proof.proved
+    if proof and before[wrong.number].proved:
+        assert proof.refused or proof.reason
+
+
+@functools.cache
+def all_mutants():
+    found = [m for scope in scopes_of(BOOK) + scopes_of(RIGHT) for m in mutated(scope.derivation())]
+    return [found[i] for i in generator(0, "mutants").permutation(len(found))[:MUTANTS]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_no_mutant_of_a_right_link_is_proved(part):
+    """What exact arithmetic proves of a mutant, numbers find equal, too."""
+    for mutant, number, link in all_mutants()[part::20]:
+        try:
+            runner = Runner(mutant)
+            proof = prove_links(mutant, runner, runner.starts(), 0)[number]
+        except DerivationError:
+            continue
+        if proof.proved:
+            assert check_at(mutant, runner.points(), hints=False)[number].ok, link.text
