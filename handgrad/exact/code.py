@@ -15,7 +15,8 @@ from handgrad.exact.draw import Draw
 from handgrad.exact.errors import InexactError
 from handgrad.exact.functions import CIRCULAR, EXPONENTIALS
 from handgrad.exact.givens import given
-from handgrad.exact.numbers import Exact, lift, move_of, moving, random_array, still
+from handgrad.exact.moves import move_of, moving, random_array, still
+from handgrad.exact.numbers import Exact, lift
 from handgrad.exact.ordering import equal_beside
 from handgrad.exact.proof import Outcome, Proof, Tally
 from handgrad.exact.reductions import total

@@ -86,10 +86,10 @@ def _without_squares(fraction):
             outside.append(root)
             inside.append(1)
             continue
-        taken = 1
+        left, taken = n, 1
         for d in range(2, 100):
-            while n % (d * d) == 0:
-                n, taken = n // (d * d), taken * d
+            while left % (d * d) == 0:
+                left, taken = left // (d * d), taken * d
         outside.append(taken)
-        inside.append(n)
+        inside.append(left)
     return Fraction(*outside), Fraction(*inside)

@@ -3,4 +3,3 @@
 
 class InexactError(ArithmeticError):
     """A few words on what has no exact form here; numbers must decide."""
-

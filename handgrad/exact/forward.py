@@ -11,7 +11,8 @@ from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.givens import STATED, given
 from handgrad.exact.literals import EXACTLY, FUNCTION, exact_runner
-from handgrad.exact.numbers import Exact, chosen, lift, linear, move_of, moving, random_array, still
+from handgrad.exact.moves import move_of, moving, random_array, still
+from handgrad.exact.numbers import Exact, chosen, lift, linear
 from handgrad.exact.reductions import total
 
 FUNCTIONS = Vocabulary({**vocabulary(namespace).table, EXACTLY: FUNCTION})

@@ -15,7 +15,9 @@ from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
 from handgrad.exact.draw import Exponent, Logs, current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
-from handgrad.exact.numbers import Exact, Track, doubt_logs, inverse, lift, linear, moved_by, no_logs, still
+from handgrad.exact.moves import still
+from handgrad.exact.numbers import Exact, doubt_logs, inverse, lift, linear, moved_by, no_logs
+from handgrad.exact.tracks import Track
 
 EXPONENTIALS, CIRCULAR = "exponentials", "cos and sin"
 _base_power = np.frompyfunc(pow, 3, 1)
@@ -41,9 +43,7 @@ def _integer_power(a, exponents):
         raise InexactError("many different powers")
     result = _repeated(a, kinds[0])
     for n in kinds:
-        result = linear(
-            lambda x, y, n=n: np.where(exponents == n, x, y), _repeated(a, n), result
-        )
+        result = linear(lambda x, y, n=n: np.where(exponents == n, x, y), _repeated(a, n), result)
     return result
 
 
@@ -67,7 +67,11 @@ def square(a):
 
 def sqrt(a):
     """The positive root: in F_p where there is one, else in F_p(i); of 1/a it is 1/√a."""
-    if isinstance(a, int | Fraction) and a >= 0 and (root := rational_root(Fraction(a))) is not None:
+    if (
+        isinstance(a, int | Fraction)
+        and a >= 0
+        and (root := rational_root(Fraction(a))) is not None
+    ):
         return lift(root)
     a, draw = lift(a), current()
     if a.size == 1 and not a.tracks[1].moves and (found := _of_constant(a)) is not None:
@@ -82,7 +86,7 @@ def _of_constant(a):
         return None
     fraction, outside, primes, power = found
     value = lift(fraction) * number_pi() ** power if power else lift(fraction)
-    if len(primes) + abs(power) < 2 and outside == 1 or not np.all(a.top.equals(value.top)):
+    if (len(primes) + abs(power) < 2 and outside == 1) or not np.all(a.top.equals(value.top)):
         return None
     root = lift(outside) * (_root(number_pi(), current()) ** power if power else 1)
     for prime, exponent in primes:
@@ -234,7 +238,7 @@ def log(a):
     arguments = zip(*([None] * a.size if k is None else k for k in below), strict=True)
     inverted = a.top.inverse().keys()
     places = zip(a.top.keys(), inverted, back.ravel(), keys, arguments, strict=True)
-    found = [_exponent(draw, *place, a.degree) for place in places]
+    found = [_exponent(draw, place, a.degree) for place in places]
     made = [Track(np.log(a.real))]
     for level, field in enumerate(draw.fields):
         level_keys = [exponent.values[level] for exponent in found]
@@ -247,8 +251,9 @@ def log(a):
     return result
 
 
-def _exponent(draw, own, inverted, back, key, arguments, degree):
-    """The logarithm of one number."""
+def _exponent(draw, place, degree):
+    """The logarithm of one number, from its key, those of its inverse and of S, and S itself."""
+    own, inverted, back, key, arguments = place
     if own in draw.exponents:
         return draw.exponents[own]
     if inverted in draw.exponents:
@@ -292,10 +297,8 @@ def _moved(made, a, slope, logs=None):
     moved = []
     for place, track in enumerate(made):
         moves = a.tracks[place].moves if track and place < 2 else ()
-        if moves:
-            own = slope.tracks[place].value
-            track = Track(track.value, tuple(own * move for move in moves))
-        moved.append(track)
+        own = slope.tracks[place].value if moves else None
+        moved.append(Track(track.value, tuple(own * move for move in moves)) if moves else track)
     return Exact(moved, VARIABLE, logs, slope.degree.times(a.moved))
 
 
@@ -362,7 +365,7 @@ def number_pi():
 def _opaque(name, real, a, slope):
     """A function of which nothing is known but its slope, an array or None."""
     draw = current()
-    values = [draw.opaque(name, key) for key in a.top.keys()]
+    values = [draw.opaque(name, key) for key in list(a.top.keys())]
     made = [Track(np.asarray(real(a.real), dtype=float))]
     for level, field in enumerate(draw.fields):
         keys = [value[level] for value in values]

@@ -7,8 +7,10 @@ sum 1 by a division, of norm 1 by a projection from a pole, orthonormal columns 
 import numpy as np
 
 from handgrad.exact.matrices import inv
-from handgrad.exact.numbers import Exact, Track, lift, chosen, linear, matmul, random_array
+from handgrad.exact.moves import random_array
+from handgrad.exact.numbers import Exact, chosen, lift, linear, matmul
 from handgrad.exact.reductions import total
+from handgrad.exact.tracks import Track
 
 STATED = "stated"  # the numbers themselves
 

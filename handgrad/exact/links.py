@@ -33,7 +33,7 @@ def prove_links(derivation, runner, points, seed):
             continue
         test = _Test(derivation, runner, inputs, stated, (seed, number))
         for own, proof, want in zip(found, test.proofs(wanted), wanted, strict=True):
-            own += [proof] * want
+            own.extend([proof] * want)
         settled |= not (stated or discrete or test.branched)
     missing = [Proof(reason="no point was tried")]
     return [together(own or missing) for own in found]
@@ -53,7 +53,7 @@ class _Test:
         for levels in LEVELS:
             open_ones = [w and not p.decided for w, p in zip(wanted, found, strict=True)]
             if levels > 1 and not any(
-                o and EXPONENTIALS in p.reason or CIRCULAR in p.reason
+                o and (EXPONENTIALS in p.reason or CIRCULAR in p.reason)
                 for o, p in zip(open_ones, found, strict=True)
             ):
                 break

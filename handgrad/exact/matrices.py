@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.exact.errors import InexactError
 from handgrad.exact.functions import log, sqrt
-from handgrad.exact.numbers import inverse, lift, chosen, linear, matmul
+from handgrad.exact.numbers import chosen, inverse, lift, linear, matmul
 from handgrad.exact.ordering import magnitude, sign
 from handgrad.exact.reductions import norm
 

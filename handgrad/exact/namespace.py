@@ -19,9 +19,9 @@ MOVING = (
     "matrix_transpose moveaxis ravel repeat reshape roll rollaxis rot90 squeeze swapaxes take "
     "take_along_axis tile trace transpose tril triu"
 )
-VIEWS = set(
+VIEWS = (
     "atleast_1d atleast_2d broadcast_to diagonal expand_dims flip fliplr flipud matrix_transpose "
-    "moveaxis ravel reshape rollaxis rot90 squeeze swapaxes transpose".split()
+    "moveaxis ravel reshape rollaxis rot90 squeeze swapaxes transpose"
 )
 JOINING = "column_stack concatenate dstack hstack stack vstack"
 ABOUT = {

@@ -8,27 +8,18 @@ moves, and are None once they are not known.
 
 import functools
 from fractions import Fraction
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from handgrad.exact import gauss
 from handgrad.exact.constants import is_rounded, meaning
-from handgrad.exact.degrees import CONSTANT, VARIABLE, Degree, largest
+from handgrad.exact.degrees import CONSTANT, Degree, largest
 from handgrad.exact.draw import LOGARITHMS, Logs, current, residue
 from handgrad.exact.errors import InexactError
-from handgrad.exact.gauss import Gauss
-from handgrad.exact.primes import integer
+from handgrad.exact.tracks import Track, linear_tracks, multilinear_tracks
 
 MOST = 20_000  # numbers in an array
 RESHAPED = "reshaped"
-
-
-class Track(NamedTuple):
-    """A value in one field, and how it moves along each direction; no moves if it stands still."""
-
-    value: Any
-    moves: tuple[Any, ...] = ()
 
 
 class Exact:
@@ -48,8 +39,8 @@ class Exact:
     shape = property(lambda self: self.tracks[0].value.shape)
     ndim = property(lambda self: self.tracks[0].value.ndim)
     size = property(lambda self: self.tracks[0].value.size)
-    dtype = property(lambda self: np.dtype(float))
-    device = property(lambda self: "cpu")
+    dtype = np.dtype(float)
+    device = "cpu"
     real = property(lambda self: self.tracks[0].value)
     top = property(lambda self: self.tracks[1].value)
     T = property(lambda self: view(np.transpose, self))
@@ -211,41 +202,9 @@ def _with(x, index, y):
     return x
 
 
-def _apply(f, values, of_gauss):
-    """f of the values of a track."""
-    if isinstance(values[0], Gauss):
-        return of_gauss(values)
-    return np.asarray(f(*values), dtype=float)
-
-
-def _zero(value):
-    if isinstance(value, Gauss):
-        return gauss.linear(lambda x: x * 0, value)
-    return np.zeros(value.shape)
-
-
-def _parts(arrays):
-    """The tracks of some arrays, field by field; None where one of them is not known."""
-    for tracks in zip(*(a.tracks for a in arrays), strict=True):
-        yield None if any(t is None for t in tracks) else tracks
-
-
 def linear(f, *arrays):
     """A function that is linear in all arrays together: it acts on values and moves alike."""
-
-    def at(values):
-        return _apply(f, values, lambda values: gauss.linear(f, *values))
-
-    made = []
-    for tracks in _parts(arrays):
-        if tracks is None:
-            made.append(None)
-            continue
-        moves = (
-            at([t.moves[k] if t.moves else _zero(t.value) for t in tracks])
-            for k in range(max(len(t.moves) for t in tracks))
-        )
-        made.append(Track(at([t.value for t in tracks]), tuple(moves)))
+    made = linear_tracks(f, [a.tracks for a in arrays])
     terms = max(1, max(a.size for a in arrays) // max(1, made[0].value.size))
     degree, moved = (
         functools.reduce(Degree.plus, degrees).summed(terms)
@@ -300,29 +259,8 @@ def no_logs(shape):
 
 def multilinear(f, *arrays, terms=1):
     """A function that is linear in each array, by the product rule; it sums so many terms."""
-
-    def at(values):
-        return _apply(f, values, lambda values: gauss.multilinear(f, values))
-
     doubt_logs(*arrays)
-    made = []
-    for tracks in _parts(arrays):
-        if tracks is None:
-            made.append(None)
-            continue
-        values = [t.value for t in tracks]
-        moves = []
-        for k in range(max(len(t.moves) for t in tracks)):
-            moved = (
-                at([*values[:i], t.moves[k], *values[i + 1 :]])
-                for i, t in enumerate(tracks)
-                if t.moves
-            )
-            total = next(moved)
-            for term in moved:
-                total = total + term
-            moves.append(total)
-        made.append(Track(at(values), tuple(moves)))
+    made = multilinear_tracks(f, [a.tracks for a in arrays])
     degrees = [a.degree for a in arrays]
     moved = [
         functools.reduce(Degree.times, [*degrees[:i], a.moved, *degrees[i + 1 :]])
@@ -359,10 +297,8 @@ def moved_by(tracks, a, slope, degree, of_slope):
     made = []
     for place, track in enumerate(tracks):
         moves = a.tracks[place].moves if track and place < 2 else ()
-        if moves:
-            s = slope(track.value)
-            track = Track(track.value, tuple(s * move for move in moves))
-        made.append(track)
+        s = slope(track.value) if moves else None
+        made.append(Track(track.value, tuple(s * move for move in moves)) if moves else track)
     return Exact(made, degree, moved=of_slope.times(a.moved))
 
 
@@ -412,7 +348,9 @@ def _written(x, draw, level):
     functions = _namespace()
     found = lift(fraction)
     if radicand != 1 or power % 2:
-        found = found * functions.sqrt(lift(radicand) * functions.number_pi() ** (power % 2 * power))
+        found = found * functions.sqrt(
+            lift(radicand) * functions.number_pi() ** (power % 2 * power)
+        )
     if power and power % 2 == 0:
         found = found * functions.number_pi() ** (power // 2)
     return found.tracks[1 + level].value.keys()[0]
@@ -430,34 +368,3 @@ def _stacked(array):
     from handgrad.exact.namespace import reshape, stack
 
     return reshape(stack([lift(x) for x in array.ravel().tolist()]), array.shape)
-
-
-def random_array(real, *, degree=VARIABLE):
-    """Random numbers in each field, beside these real ones."""
-    draw = current()
-    tracks = [Track(np.asarray(real, dtype=float))]
-    for field in draw.fields:
-        values = np.empty(tracks[0].value.size, dtype=object)
-        values[:] = [integer(draw.rng, field.p) for _ in range(values.size)]
-        tracks.append(Track(Gauss(values.reshape(tracks[0].value.shape), None, field.p)))
-    return Exact(tracks, degree)
-
-
-def moving(a, *directions):
-    """The array, moving along each of these directions, which are arrays of its shape."""
-    tracks = [
-        Track(t.value, tuple(d.tracks[place].value for d in directions))
-        for place, t in enumerate(a.tracks[:2])
-    ]
-    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs, largest(d.degree for d in directions))
-
-
-def still(a):
-    """The array without its moves."""
-    return Exact([t if t is None else Track(t.value) for t in a.tracks], a.degree, a.logs)
-
-
-def move_of(a, k=0):
-    """How an array moves along its k-th direction, as an array that stands still."""
-    found = [Track(t.moves[k] if t.moves else _zero(t.value)) for t in a.tracks[:2]]
-    return Exact([*found, *(None for _ in a.tracks[2:])], a.moved)

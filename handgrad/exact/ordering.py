@@ -7,7 +7,8 @@ import numpy as np
 
 from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
-from handgrad.exact.numbers import Exact, chosen, doubt_logs, lift, linear, still
+from handgrad.exact.moves import still
+from handgrad.exact.numbers import Exact, chosen, doubt_logs, lift, linear
 
 CLOSE = 1e-9  # of their size: numbers so close may be equal, or in either order
 FAR = 1e-6  # of their size: numbers so far apart are not equal
@@ -179,17 +180,36 @@ def _or_numpy(name, function):
 
 
 OF_ONE = {
-    "argmax": argmax, "argmin": argmin, "argsort": argsort, "floor": rounded(np.floor),
-    "ceil": rounded(np.ceil), "max": maximum_along, "min": minimum_along,
-    "rint": rounded(np.rint), "round": rounded(np.round), "sign": sign, "sort": sort,
+    "argmax": argmax,
+    "argmin": argmin,
+    "argsort": argsort,
+    "floor": rounded(np.floor),
+    "ceil": rounded(np.ceil),
+    "max": maximum_along,
+    "min": minimum_along,
+    "rint": rounded(np.rint),
+    "round": rounded(np.round),
+    "sign": sign,
+    "sort": sort,
 }
 TABLE = {name: _or_numpy(name, function) for name, function in OF_ONE.items()}
 TABLE |= {"amax": TABLE["max"], "amin": TABLE["min"]}
 TABLE |= {
-    "abs": magnitude, "absolute": magnitude, "clip": clip, "equal": equal, "greater": greater,
-    "greater_equal": greater_equal, "less": less, "less_equal": less_equal, "maximum": maximum,
-    "minimum": minimum, "not_equal": not_equal, "where": where,
+    "abs": magnitude,
+    "absolute": magnitude,
+    "clip": clip,
+    "equal": equal,
+    "greater": greater,
+    "greater_equal": greater_equal,
+    "less": less,
+    "less_equal": less_equal,
+    "maximum": maximum,
+    "minimum": minimum,
+    "not_equal": not_equal,
+    "where": where,
 }
+
+
 def same(a, b):
     """Whether two arrays are equal exactly.
 

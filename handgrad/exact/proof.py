@@ -98,24 +98,24 @@ class Tally:
 
     def proof(self):
         """What the outcomes prove."""
-        if not self.outcomes:
-            return Proof(reason="no time was left")
-        for outcome in self.outcomes:
-            if outcome.reason:
-                return Proof(reason=outcome.reason)
-        independent = self._are_independent()
         failed = [o for o in self.outcomes if not o.holds]
-        doubts = sorted(set().union(*(o.doubts for o in failed)))
-        if doubts:
-            return Proof(reason=doubts[0])
-        if not independent:
-            return Proof(reason="roots of which one may be made of the others")
+        if reason := self._reason(failed):
+            return Proof(reason=reason)
         if failed:
             return Proof(refused=True)
-        bits = self._bits()
-        if bits < ENOUGH:
-            return Proof(reason="a function of a high degree")
-        return Proof(True, bits=bits, conjectured=any(o.exponential for o in self.outcomes))
+        conjectured = any(o.exponential for o in self.outcomes)
+        return Proof(proved=True, bits=self._bits(), conjectured=conjectured)
+
+    def _reason(self, failed):
+        """Why the outcomes neither prove nor refuse; "" if they do."""
+        reasons = [o.reason for o in self.outcomes if o.reason]
+        reasons += sorted(set().union(*(o.doubts for o in failed)))
+        if reasons or not self.outcomes:
+            return reasons[0] if reasons else "no time was left"
+        if not self._are_independent():
+            return "roots of which one may be made of the others"
+        enough = failed or self._bits() >= ENOUGH
+        return "" if enough else "a function of a high degree"
 
     def _bits(self):
         """−log₂ of the bound: (2^roots · degree / p)^draws."""

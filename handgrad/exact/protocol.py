@@ -5,10 +5,34 @@ import functools
 from handgrad.exact.errors import InexactError
 from handgrad.exact.numbers import linear
 
-METHODS = (
-    "all any argmax argmin argsort astype clip copy cumprod cumsum diagonal dot max mean min prod "
-    "ravel repeat round squeeze std sum swapaxes take trace var"
-).split()
+METHODS = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "clip",
+    "copy",
+    "cumprod",
+    "cumsum",
+    "diagonal",
+    "dot",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "ravel",
+    "repeat",
+    "round",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "var",
+]
 
 
 def _function(name):

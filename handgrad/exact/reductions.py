@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 
-from handgrad.exact.draw import current
 from handgrad.exact.errors import InexactError
 from handgrad.exact.functions import exp, log, sqrt
 from handgrad.exact.numbers import Exact, chosen, lift, linear, matmul, multilinear
-from handgrad.exact.ordering import where
 
 MOST = 2_000_000  # products of an einsum
 
@@ -158,10 +156,25 @@ OWN = {
     "softmax": softmax,
 }
 TABLE = {
-    "all": _all, "any": _any, "convolve": product_of(np.convolve), "cumprod": cumprod, "cumulative_prod": cumulative_prod, "cumulative_sum": cumulative_sum,
-    "dot": product_of(np.dot), "einsum": einsum, "inner": product_of(np.inner),
-    "kron": product_of(np.kron), "matmul": matmul, "mean": mean, "norm": norm,
-    "outer": product_of(np.outer), "prod": prod, "std": std, "sum": total,
-    "tensordot": product_of(np.tensordot), "var": var, "vdot": product_of(np.vdot),
+    "all": _all,
+    "any": _any,
+    "convolve": product_of(np.convolve),
+    "cumprod": cumprod,
+    "cumulative_prod": cumulative_prod,
+    "cumulative_sum": cumulative_sum,
+    "dot": product_of(np.dot),
+    "einsum": einsum,
+    "inner": product_of(np.inner),
+    "kron": product_of(np.kron),
+    "matmul": matmul,
+    "mean": mean,
+    "norm": norm,
+    "outer": product_of(np.outer),
+    "prod": prod,
+    "std": std,
+    "sum": total,
+    "tensordot": product_of(np.tensordot),
+    "var": var,
+    "vdot": product_of(np.vdot),
     "vecdot": vecdot,
 }

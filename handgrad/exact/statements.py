@@ -152,16 +152,17 @@ class Statements:
         stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
         for _, change in MOVES.get(chain.domain, EVERY):
             move = direction(shape) * stated
-            holds, degree = self._paired(chain, target, head, claim, move, change)
+            changed = move if change is None else change(move)
+            holds, degree = self._paired(chain, (target, head), claim, move, changed)
             if holds:
                 if change is None and np.all(stated):
                     self._keep(target, claim, np.argsort(places), shape)
                 break
         return holds, degree
 
-    def _paired(self, chain, target, head, claim, move, change):
+    def _paired(self, chain, front, claim, move, changed):
         """Whether ⟨claim, move⟩ is how the outputs move with the node, along the move as it is read."""
-        changed = move if change is None else change(move)
+        target, head = front
         true, size = self.forward.change(target[1:], changed)
         walk = Walk(self.names | {target: move}, self.forward.functions)
         along = lift(value_on(head, chain, walk))

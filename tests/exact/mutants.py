@@ -4,16 +4,30 @@ import ast
 import copy
 from dataclasses import replace
 
-from handgrad.derivation.expressions import LETTER, PARTIAL, parse
 from handgrad.derivation.notation import Kind
 
 OTHERS = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.MatMult: ast.Mult
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.MatMult: ast.Mult,
 }
 FUNCTIONS = {
-    "exp": "sin", "sum": "mean", "mean": "sum", "sqrt": "exp", "cos": "sin", "sin": "cos",
-    "log": "exp", "tanh": "sigmoid", "sigmoid": "tanh", "max": "min", "inner": "outer",
-    "inv": "diag", "tril": "triu", "softmax": "exp",
+    "exp": "sin",
+    "sum": "mean",
+    "mean": "sum",
+    "sqrt": "exp",
+    "cos": "sin",
+    "sin": "cos",
+    "log": "exp",
+    "tanh": "sigmoid",
+    "sigmoid": "tanh",
+    "max": "min",
+    "inner": "outer",
+    "inv": "diag",
+    "tril": "triu",
+    "softmax": "exp",
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.common.random import generator
 from handgrad.exact.draw import Draw
-from handgrad.exact.numbers import moving, random_array
+from handgrad.exact.moves import moving, random_array
 
 
 @contextlib.contextmanager

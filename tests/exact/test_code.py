@@ -4,10 +4,10 @@ import copy
 
 import numpy as np
 import pytest
-from tests.exact.layers import RIGHT, WRONG
 
 import handgrad as hg
 from handgrad.exact.code import prove
+from tests.exact.layers import RIGHT, WRONG
 
 
 def proof_of(layer, shapes, params):
@@ -66,7 +66,7 @@ def test_a_pair_of_functions_is_proved():
     [
         ("buffer of floats", lambda x: np.array([x[0], x[1]], dtype=float)),
         ("turned into a float", lambda x: float(x[0]) * x),
-        ("no exact form", lambda x: np.fft.fft(x)),
+        ("no exact form", np.fft.fft),
         ("ZeroDivisionError", lambda x: x * (1 // 0)),
         ("too close", lambda x: np.where(x > x + 1e-13, x, 0)),
     ],

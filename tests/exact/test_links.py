@@ -5,9 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.derivation.test_wrong import CORPUS
-from tests.derivation.wrong import derivation
-from tests.exact.mutants import mutated
 
 import handgrad.derivation
 from handgrad.common.random import generator
@@ -19,7 +16,10 @@ from handgrad.derivation.points import Runner
 from handgrad.derivation.reading import read
 from handgrad.derivation.sources import scopes_of
 from handgrad.exact.links import prove_links
+from tests.derivation.test_wrong import CORPUS
+from tests.derivation.wrong import derivation
 from tests.exact.false import FALSE
+from tests.exact.mutants import mutated
 
 BOOK = Path(handgrad.derivation.__file__).parent / "book.md"
 RIGHT = Path(__file__).parents[1] / "derivation" / "right.md"

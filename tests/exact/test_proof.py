@@ -1,11 +1,10 @@
 """What draws prove together: the bound, the roots, and when there are enough of them."""
 
-from itertools import product
-
-from handgrad.exact.primes import BITS, chain, is_prime
-from handgrad.exact.proof import DRAWS, Outcome, Proof, Tally, together
+from itertools import pairwise, product
 
 from handgrad.common.random import generator
+from handgrad.exact.primes import BITS, chain, is_prime
+from handgrad.exact.proof import DRAWS, Outcome, Proof, Tally, together
 
 
 def tally(*outcomes):
@@ -80,7 +79,7 @@ def test_points_prove_together_what_each_of_them_proves():
 
 def test_a_chain_has_elements_of_the_order_of_the_prime_below():
     fields = chain(generator(0, "chain"), 4)
-    for below, field in zip(fields, fields[1:], strict=False):
+    for below, field in pairwise(fields):
         assert (field.p - 1) % below.p == 0
         assert all(pow(base, below.p, field.p) == 1 != base for base in field.bases)
     assert all(is_prime(field.p) and field.p % 4 == 3 for field in fields)
