@@ -59,7 +59,8 @@ class Checked:
 
     `error` is the largest difference, as a share of the largest right number. `read_as` says how
     a local derivative was read that stands there whole. `exact` links are proved in exact
-    arithmetic, and `proof` says how surely, or why numbers had to decide.
+    arithmetic, and `proof` says how surely, or why numbers had to decide; on `disputed` ones the
+    two do not agree.
     """
 
     kind: Kind
@@ -72,6 +73,7 @@ class Checked:
     read_as: str = ""
     exact: bool = False
     proof: str = ""
+    disputed: bool = False
 
     @property
     def ok(self):

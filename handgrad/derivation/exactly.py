@@ -58,9 +58,9 @@ def with_proofs(links, derivation, runner, points):
 
 def _with_proof(link, proof):
     if proof.proved and not link.ok:
-        return replace(link, proof=DOUBT)
+        return replace(link, proof=DOUBT, disputed=True)
     if proof.refused and link.ok:
-        return replace(link, proof=REFUSED)
+        return replace(link, proof=REFUSED, disputed=True)
     return replace(link, exact=proof.proved, proof=str(proof))
 
 

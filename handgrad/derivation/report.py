@@ -61,6 +61,11 @@ class Derivation:
         rows = [f"{self.title:<55.54}{len(self.links):>6}{exact:>7}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
+        rows += [
+            _indented(f"{path}:{link.line}: {link}: {link.proof}")
+            for link in self.links
+            if link.disputed
+        ]
         for reading in dict.fromkeys(link.read_as for link in self.links if link.read_as):
             lines = dict.fromkeys(link.line for link in self.links if link.read_as == reading)
             said = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
