@@ -109,12 +109,13 @@ def check_derivation(derivation, seed=0, *, numbers=False):
     branches = Branches()
     with branches.watching():
         runner = Runner(derivation, seed)
-        if not numbers and (proved := exactly.proved_alone(derivation, runner)):
+        proofs = [] if numbers else exactly.first_proofs(derivation, runner)
+        if proved := exactly.proved_alone(derivation, runner, proofs):
             return proved
         points = runner.points()
         points += further_points(runner, points)
         links = check_at(derivation, points)
-    links = exactly.with_proofs(links, derivation, runner, points)
+    links = exactly.with_proofs(links, derivation, runner, points, proofs)
     links = _with_symmetry(derivation, links, seed)
     return Outcome(links, branches.unseen, unstated(derivation, points[0].names))
 

@@ -13,44 +13,46 @@ from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import is_real
 from handgrad.exact.links import prove_links
 
-SECONDS = 1.0
+SECONDS = 0.6
 DOUBT = "proved in exact arithmetic, though the numbers differ: please report it"
 REFUSED = "refused in exact arithmetic, by less than numbers can tell"
 
 
-def proved_alone(derivation, runner):
-    """The outcome of a derivation that exact arithmetic proves whole; None where numbers must help.
-
-    They must where a comparison has sides to be taken, and where there are several ways to read a
-    gradient.
-    """
-    several = any(c.kind is Kind.LOCAL and not c.letters for c in derivation.chains)
-    if several or any(given.domain in MOVES for given in derivation.givens):
-        return None
-    points = runner.starts()
+def first_proofs(derivation, runner):
+    """A proof for each link where no comparison has sides to be taken; else none."""
     seen = Branches()
+    points = runner.starts()
     with seen.watching():
         names = [look(runner, inputs, {}) for inputs, _ in points][-1]
-    if seen.met or names is None:
-        return None
-    proofs = _proofs(derivation, runner, points)
-    if not proofs or not all(proofs):
+    return [] if seen.met or names is None else _proofs(derivation, runner, points)
+
+
+def proved_alone(derivation, runner, proofs):
+    """The outcome of a derivation that is proved whole; None where numbers must help.
+
+    They must where there are several ways to read a gradient, for they say which one was taken.
+    """
+    several = any(c.kind is Kind.LOCAL and not c.letters for c in derivation.chains)
+    several |= any(given.domain in MOVES for given in derivation.givens)
+    if several or not proofs or not all(proofs):
         return None
     links = [(chain, link) for chain in derivation.chains for link in chain.checked]
     checked = [
         Checked(c.kind, c.shown, k.text, k.line, exact=True, proof=str(proof))
         for (c, k), proof in zip(links, proofs, strict=True)
     ]
+    names = runner.values(runner.starts()[-1][0])
     real = {n: x for n, x in names.items() if is_real(x) and n not in runner.still}
     gradients = {f"d{name}": np.zeros(np.shape(x)) for name, x in real.items()}
     return Outcome(checked, [], unstated(derivation, names | gradients))
 
 
-def with_proofs(links, derivation, runner, points):
-    """The checked links, each with what exact arithmetic says of it at the same points."""
-    inputs = [(runner.inputs_of(point), point.at_values) for point in points]
-    with unwatched():
-        proofs = _proofs(derivation, runner, inputs)
+def with_proofs(links, derivation, runner, points, proofs=()):
+    """The checked links, each with what exact arithmetic says of it, at the same points if need be."""
+    if not proofs:
+        inputs = [(runner.inputs_of(point), point.at_values) for point in points]
+        with unwatched():
+            proofs = _proofs(derivation, runner, inputs)
     if len(proofs) != len(links):
         return links
     return [_with_proof(link, proof) for link, proof in zip(links, proofs, strict=True)]

@@ -14,7 +14,7 @@ from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import scopes_at
 
 HEADER = f"{'derivation':<55}{'links':>6}{'exact':>7}  verdict"
-SECONDS, SECONDS_A_LINE = 3.0, 0.01  # ordinary lines take a third of that
+SECONDS, SECONDS_A_LINE = 3.6, 0.01  # ordinary lines take a third of that
 
 
 @dataclass(frozen=True)

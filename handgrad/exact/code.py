@@ -80,10 +80,11 @@ def _outcome(draw, run, arrays, domains, *, test):
 
 def _words(error):
     """Why code cannot be run so: our reason if there is one, else the code's own error."""
-    while error is not None:
-        if isinstance(error, InexactError):
-            return str(error)
-        last, error = error, error.__cause__ or error.__context__
+    inner, last = error, error
+    while inner is not None:
+        if isinstance(inner, InexactError):
+            return str(inner)
+        last, inner = inner, inner.__cause__ or inner.__context__
     return f"{type(last).__name__}: {' '.join(str(last).split())[:100]}"
 
 

@@ -96,7 +96,7 @@ def _of_constant(a):
 
 def _root(a, draw):
     doubt_logs(a)
-    made = [Track(np.sqrt(a.real))]
+    made: list[Track | None] = [Track(np.sqrt(a.real))]
     for place, track in enumerate(a.tracks[1:]):
         if track is None:
             made.append(None)
@@ -135,7 +135,7 @@ def exp(a):
     a, draw = lift(a), current()
     gone = np.isneginf(a.real)
     rest, factors, degree = _without_logs(a)
-    made = [Track(np.exp(a.real))]
+    made: list[Track | None] = [Track(np.exp(a.real))]
     for level, field in enumerate(draw.fields):
         below, value = rest[level + 1] if level + 1 < len(draw.fields) else None, None
         if below is not None:
@@ -194,9 +194,9 @@ def _without_logs(a):
     whole = [{k: int(c) for k, c in t.items() if c.denominator == 1} for t in terms]
     factors = []
     for level, field in enumerate(fields):
-        if values[level] is not None:
+        if (value := values[level]) is not None:
             keys = [_sum_of_logs(t, level, field.p) for t in whole]
-            values[level] = values[level] - gauss.from_keys(keys, a.shape, field.p)
+            values[level] = value - gauss.from_keys(keys, a.shape, field.p)
         products = [_product_of_logs(t, level, field.p) for t in whole]
         known = None not in products
         factors.append(gauss.from_keys(products, a.shape, field.p) if known else None)
@@ -239,7 +239,7 @@ def log(a):
     inverted = a.top.inverse().keys()
     places = zip(a.top.keys(), inverted, back.ravel(), keys, arguments, strict=True)
     found = [_exponent(draw, place, a.degree) for place in places]
-    made = [Track(np.log(a.real))]
+    made: list[Track | None] = [Track(np.log(a.real))]
     for level, field in enumerate(draw.fields):
         level_keys = [exponent.values[level] for exponent in found]
         known = None not in level_keys
@@ -272,7 +272,7 @@ def _product(draw, atom, of_atom, exponent, of_exponent):
     one = one if of_atom > 0 else _turned(one, draw)
     other = exponent if of_exponent > 0 else _turned(exponent, draw)
     values = tuple(
-        None if a is None else tuple((x + y) % f.p for x, y in zip(s, a, strict=True))
+        None if s is None or a is None else ((s[0] + a[0]) % f.p, (s[1] + a[1]) % f.p)
         for s, a, f in zip(one.values, other.values, draw.fields, strict=True)
     )
     return Exponent(values, one.logs + other.logs, VARIABLE.plus(exponent.degree))
@@ -306,7 +306,8 @@ def circular(a):
     """(cos a, sin a) from eⁱᵃ, a power of a base of its own, or from an opaque tan a/2."""
     a, draw = lift(a), current()
     doubt_logs(a)
-    cos, sin = [Track(np.cos(a.real))], [Track(np.sin(a.real))]
+    cos: list[Track | None] = [Track(np.cos(a.real))]
+    sin: list[Track | None] = [Track(np.sin(a.real))]
     for level, field in enumerate(draw.fields):
         below = a.tracks[2 + level] if level + 1 < len(draw.fields) else None
         pair = (None, None)
@@ -366,7 +367,7 @@ def _opaque(name, real, a, slope):
     """A function of which nothing is known but its slope, an array or None."""
     draw = current()
     values = [draw.opaque(name, key) for key in list(a.top.keys())]
-    made = [Track(np.asarray(real(a.real), dtype=float))]
+    made: list[Track | None] = [Track(np.asarray(real(a.real), dtype=float))]
     for level, field in enumerate(draw.fields):
         keys = [value[level] for value in values]
         made.append(Track(gauss.from_keys(keys, a.shape, field.p)))

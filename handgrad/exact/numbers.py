@@ -8,6 +8,7 @@ moves, and are None once they are not known.
 
 import functools
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Exact:
             raise InexactError("too many numbers")
         self.tracks, self.logs = tuple(tracks), logs
         self.degree, self.moved = degree, moved  # of the values, and of the moves
-        self.base = None  # (array, index) of what this is a view of, or RESHAPED
+        self.base: Any = None  # (array, index) of what this is a view of, or RESHAPED
 
     shape = property(lambda self: self.tracks[0].value.shape)
     ndim = property(lambda self: self.tracks[0].value.ndim)
@@ -148,6 +149,9 @@ class Exact:
     def __ne__(self, other):
         return _namespace().not_equal(self, other)
 
+    def __hash__(self):
+        return id(self)
+
     def __array_namespace__(self, **_version):
         return _namespace()
 
@@ -178,8 +182,6 @@ class Exact:
         if self.size != 1:
             raise InexactError("the truth of an array")
         return not bool(self.top.is_zero())
-
-    __hash__ = None
 
 
 def _namespace():
@@ -365,6 +367,8 @@ def _fractions(x):
 
 def _stacked(array):
     """An array of objects, exact numbers among them, as one exact array."""
+    if not all(isinstance(x, Exact | int | float | Fraction) for x in array.ravel().tolist()):
+        raise InexactError("something that is not a number")
     from handgrad.exact.namespace import reshape, stack
 
     return reshape(stack([lift(x) for x in array.ravel().tolist()]), array.shape)

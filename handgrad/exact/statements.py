@@ -5,6 +5,7 @@ A gradient dx is right where ⟨dy, δy⟩ = ⟨dx, δx⟩ for a random upstream
 """
 
 import ast
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from handgrad.derivation.notation import Kind
 from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.shapes import unpacked
 from handgrad.derivation.vocabulary import vocabulary
+from handgrad.exact.degrees import CONSTANT
 from handgrad.exact.errors import InexactError
 from handgrad.exact.forward import Forward, direction
 from handgrad.exact.numbers import lift, linear
@@ -35,6 +37,8 @@ class Statements:
         self.runner = runner
         self.roots = self.of_forward = frozenset()
         self.reasons = frozenset()
+        self.names: dict[str, Any] = {}
+        self.unknown = {}  # names, and why they have no value
 
     def outcomes(self, inputs, *, stated):
         """An outcome for each link that is checked."""
@@ -62,7 +66,7 @@ class Statements:
         except BudgetError:
             raise
         except (DerivationError, InexactError) as error:
-            self.names = self.names | {name: Unknown(reason_of(error)) for name in chain.targets}
+            self.unknown |= dict.fromkeys(chain.targets, reason_of(error))
         self._use()
         return [self._outcome(chain.beside(link), link) for link in chain.checked]
 
@@ -112,8 +116,8 @@ class Statements:
         nodes = [link.node, *chain.heads, *(k.node for k in chain.links[:1])]
         targets = chain.targets if chain.kind is Kind.GRADIENT else ()
         for name in dict.fromkeys(n for node in nodes for n in names_in(node)):
-            if isinstance(self.names.get(name), Unknown):
-                raise InexactError(self.names[name].reason)
+            if name in self.unknown:
+                raise InexactError(self.unknown[name])
             used = name not in targets or name in names_in(link.node)
             if name in self.names or not used:
                 continue
@@ -150,6 +154,7 @@ class Statements:
         places = self._places(chain, target, head)
         shape = np.shape(self.names[target[1:]])
         stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
+        holds, degree = False, CONSTANT
         for _, change in MOVES.get(chain.domain, EVERY):
             move = direction(shape) * stated
             changed = move if change is None else change(move)
@@ -179,7 +184,7 @@ class Statements:
         shape = np.shape(self.names[target[1:]])
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
         walk = Walk(self.names | {target: numbers}, vocabulary(np))
-        places = np.ravel(value_on(head, chain, walk)).astype(int)
+        places = np.asarray(value_on(head, chain, walk)).ravel().astype(int)
         if len(np.unique(places)) < len(places):
             raise InexactError("numbers that are stated twice")
         return places
@@ -215,13 +220,6 @@ class Statements:
 
     def _walk(self, _chain, more):
         return Walk(self.names | more, self.forward.functions)
-
-
-class Unknown:
-    """In the place of a value: why it has no exact form."""
-
-    def __init__(self, reason):
-        self.reason = reason
 
 
 def reason_of(error):

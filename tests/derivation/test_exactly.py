@@ -74,11 +74,14 @@ def test_gradients_that_no_line_states_are_listed_without_numbers_too():
 def test_jax_is_imported_for_numbers_alone(text, imported):
     code = f"import sys, handgrad; handgrad.check({text!r}); print('jax' in sys.modules)"
     command = [sys.executable, "-c", code]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == imported
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        == imported
+    )
 
 
 def test_numbers_are_compared_where_they_are_asked_for(monkeypatch):
-    monkeypatch.setattr(exactly, "proved_alone", None)
+    monkeypatch.setattr(exactly, "first_proofs", None)
     assert links_of(SIGMOID, numbers=True)[0].exact
 
 
