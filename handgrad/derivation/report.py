@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from handgrad.common.text import many, printable
+from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
@@ -58,7 +58,8 @@ class Derivation:
     def row(self, paint=lambda status: status):
         """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
         exact = sum(link.exact for link in self.links)
-        rows = [f"{self.title:<55.54}{len(self.links):>6}{exact:>7}  {paint(self.status)}"]
+        numbers = f"{len(self.links):>6}{exact:>7}"
+        rows = [f"{fitted(self.title, 55)}{numbers}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
         rows += [

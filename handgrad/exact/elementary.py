@@ -109,6 +109,12 @@ def _no_slope(name):
 erf = opaque(
     "erf", np.vectorize(math.erf, otypes=[float]), lambda a: exp(-(a * a)) / _root(Fraction(1, 2))
 )
+
+
+def erfc(a):
+    return 1 - erf(a)
+
+
 erfinv = opaque(
     "erfinv", _by_jax("erfinv"), lambda a: exp(square(erfinv(a))) * _root(Fraction(1, 2))
 )
@@ -124,6 +130,7 @@ acosh = opaque("acosh", np.arccosh, lambda a: inverse(sqrt(a * a - 1)))
 OWN = {
     "digamma": digamma,
     "erf": erf,
+    "erfc": erfc,
     "erfinv": erfinv,
     "lgamma": lgamma,
     "sigmoid": sigmoid,

@@ -130,7 +130,7 @@ class Statements:
         """The value of one side, or of each part of it: a tuple of exact arrays."""
         several = isinstance(node, ast.Tuple) and len(chain.heads) > 1
         missing = [name for name in chain.targets if name not in self.names]
-        blank = {n: np.zeros(np.shape(self.names.get(n[1:]))) for n in missing if n[0] == "d"}
+        blank = {n: np.zeros(np.shape(self.names.get(n[1:], 0.0))) for n in missing if n[0] == "d"}
         walk = Walk(self.names | blank, self.forward.functions)
         values = [value_on(part, chain, walk) for part in (node.elts if several else [node])]
         if not several and isinstance(values[0], tuple):

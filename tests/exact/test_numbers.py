@@ -80,6 +80,7 @@ SLOPES = {
     "sigmoid": lambda x: xp.sigmoid(x) * xp.sigmoid(-x),
     "softplus": xp.sigmoid,
     "erf": lambda x: 2 * xp.exp(-(x**2)) / xp.sqrt(xp.number_pi()),
+    "erfc": lambda x: -2 * xp.exp(-(x**2)) / xp.sqrt(xp.number_pi()),
     "atan": lambda x: 1 / (1 + x**2),
     "asinh": lambda x: 1 / xp.sqrt(x**2 + 1),
     "lgamma": xp.digamma,

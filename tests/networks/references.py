@@ -45,8 +45,24 @@ def unet(p, x, depth=2):
     n, c, h, w = before.shape
     pooled = jnp.max(before.reshape(n, c, h // 2, 2, w // 2, 2), axis=(3, 5))
     below = unet(p, pooled, depth - 1)
-    nearest = jax.image.resize(below, (*below.shape[:2], h, w), "nearest")
-    return nn.relu(convolution(p, jnp.concatenate([before, nearest], axis=1)))
+    larger = jax.image.resize(below, (*below.shape[:2], h, w), "linear")
+    return nn.relu(convolution(p, jnp.concatenate([before, larger], axis=1)))
+
+
+def vae(p, x, noise):
+    h = jnp.tanh(x @ next(p) + next(p))
+    mean, s = (h @ next(p) + next(p) for _ in range(2))
+    z = mean + jnp.sqrt(jnp.exp(s)) * noise
+    q = nn.sigmoid(jnp.tanh(z @ next(p) + next(p)) @ next(p) + next(p))
+    likelihood = -jnp.sum(x * jnp.log(q) + (1 - x) * jnp.log(1 - q))
+    return likelihood + jnp.sum(mean**2 + jnp.exp(s) - 1 - s) / 2
+
+
+def siamese(p, a, b, same):
+    weights = list(p)
+    u, v = (jnp.tanh(x @ weights[0] + weights[1]) @ weights[2] + weights[3] for x in (a, b))
+    d = jnp.sqrt(jnp.sum((u - v) ** 2, axis=1))
+    return jnp.mean(jnp.where(same, d**2, nn.relu(1.5 - d) ** 2)) / 2
 
 
 def filtered(p, x, *, stride=1, groups=1):
