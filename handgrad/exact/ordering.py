@@ -104,7 +104,9 @@ def relu(x):
 
 
 def argsort(x, axis=-1, **_options):
-    """The places of the numbers in ascending order."""
+    """The places of the numbers in ascending order; of all of them where there is no axis."""
+    if axis is None:
+        x, axis = linear(np.ravel, x), -1
     current().branched = True
     order = np.argsort(x.real, axis=axis, kind="stable")
     ascending = linear(lambda v: np.take_along_axis(v, order, axis), still(x))

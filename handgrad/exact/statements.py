@@ -28,6 +28,8 @@ from handgrad.exact.ordering import equal_beside, same
 from handgrad.exact.proof import Outcome
 from handgrad.exact.reductions import total
 
+FAILURES = (ValueError, TypeError, IndexError, ArithmeticError)  # ours, and NumPy's
+
 
 class Statements:
     """The chains of a derivation, evaluated one after the other on the numbers of a draw."""
@@ -47,7 +49,7 @@ class Statements:
             self.forward = Forward(self.derivation, self.runner, inputs, stated=stated)
         except BudgetError:
             raise
-        except (DerivationError, InexactError) as error:
+        except FAILURES as error:
             return [Outcome(reason=reason_of(error))] * count
         self.names = self.forward.names
         self.stated = stated
@@ -65,7 +67,7 @@ class Statements:
                 self._define(chain)
         except BudgetError:
             raise
-        except (DerivationError, InexactError) as error:
+        except FAILURES as error:
             self.unknown |= dict.fromkeys(chain.targets, reason_of(error))
         self._use()
         return [self._outcome(chain.beside(link), link) for link in chain.checked]
@@ -77,7 +79,7 @@ class Statements:
             holds, degree = self._test(chain, link)
         except BudgetError:
             raise
-        except (DerivationError, InexactError) as error:
+        except FAILURES as error:
             return Outcome(reason=reason_of(error))
         if not holds and self.stated and "." in link.text:
             return Outcome(reason="a rounded number")
@@ -225,7 +227,9 @@ class Statements:
 def reason_of(error):
     """Why something has no exact form, in a few words."""
     inner = error.__context__ if isinstance(error, DerivationError) else error
-    return str(inner) if isinstance(inner, InexactError) else f"it has no value: {error}"
+    if isinstance(inner, InexactError):
+        return str(inner)
+    return f"it has no value: {error}" if " at 0x" not in str(error) else "it has no exact form"
 
 
 def _joined(heads):
