@@ -157,15 +157,13 @@ MAKING |= {"ones_like": filled_like(1.0), "full_like": full_like}
 NUMBERS = {
     "bool": np.bool_,
     "e": math.e,
-    "float32": np.float32,
-    "float64": np.float64,
     "inf": math.inf,
-    "int32": np.int32,
-    "int64": np.int64,
     "nan": math.nan,
     "newaxis": None,
     "pi": math.pi,
 }
+TYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64"
+NUMBERS |= {name: getattr(np, name) for name in TYPES.split()}
 OWN = {**reductions.OWN, **elementary.OWN, **UNKNOWN, "relu": ordering.relu}
 TABLE: dict[str, Any] = {name: moving(name) for name in MOVING.split()}
 TABLE |= {name: joining(name) for name in JOINING.split()}
