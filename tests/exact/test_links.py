@@ -23,7 +23,7 @@ from tests.exact.mutants import mutated
 
 BOOK = Path(handgrad.derivation.__file__).parent / "book.md"
 RIGHT = Path(__file__).parents[1] / "derivation" / "right.md"
-MUTANTS = 2000
+MUTANTS = 400
 
 
 def proofs_of(derivation, seed=0):
