@@ -83,7 +83,9 @@ class Standardize:
         y = c * r
 
     LayerNorm without scale and shift: its γ is 1 and its β is 0. Then x̂ is y, dx̂ is dy, and its
-    derivation ends in:        dx = r * (dy - y * mean(dy * y, axis=-1, keepdims=True) - mean(dy, axis=-1, keepdims=True))
+    derivation ends in:
+
+        dx = r * (dy - y * mean(dy * y, axis=-1, keepdims=True) - mean(dy, axis=-1, keepdims=True))
 
     Keeps y and r.
     """
