@@ -275,6 +275,7 @@ class QuickGELU:
 @dataclass(frozen=True)
 class GELU:
     """y = x Φ(x)    with Φ the distribution function (cdf) of the standard normal
+
         x : (...)
         Φ = (1 + erf(x / sqrt(2))) / 2
           = erfc(-x / sqrt(2)) / 2
