@@ -181,7 +181,7 @@ def _making(xp):
             frozenset({"axis"}),
         ),
         "diag": Function(diag, 1),
-        "eye": Function(lambda n: _sized((n, n), lambda: xp.eye(n)), 1),
+        "eye": Function(lambda n, m=None: _sized((n, m or n), lambda: xp.eye(n, m)), 2),
         "one_hot": Function(one_hot, 2, frozenset({"axis"})),
         "ones": Function(lambda shape: _sized(shape, lambda: xp.ones(shape)), 1),
         "zeros": Function(lambda shape: _sized(shape, lambda: xp.zeros(shape)), 1),

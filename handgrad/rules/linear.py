@@ -225,12 +225,12 @@ class Outer:
 class Trace:
     """y = Σᵢ xᵢᵢ, of each matrix
 
-        x : (..., M, M)
+        x : (..., M, N)
         y = trace(x)
 
     The diagonal moves the sum as much as itself, and the rest does not move it:
 
-        dx = dy[..., None, None] * eye(M)
+        dx = dy[..., None, None] * eye(M, N)
 
     Keeps the shape of x.
     """
@@ -241,7 +241,7 @@ class Trace:
     def backward(self, residuals, dy):
         (x,) = map(outlined, residuals)
         xp = array_namespace(dy)
-        diagonal = xp.eye(x[-1], dtype=dy.dtype, device=device_of(dy))
+        diagonal = xp.eye(*x[-2:], dtype=dy.dtype, device=device_of(dy))
         return (xp.where(diagonal == 1, dy[..., None, None], 0),)
 
 
