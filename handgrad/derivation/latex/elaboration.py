@@ -1,0 +1,243 @@
+r"""Elaboration: each part of an equation in the notation, in every way in which it can be meant."""
+
+import re
+
+from handgrad.derivation.latex import applications, derivatives, indices, tables, tree
+from handgrad.derivation.latex.errors import UnfitError, UnknownNameError, UnreadError
+from handgrad.derivation.latex.names import label, spellings
+from handgrad.derivation.latex.readings import (
+    ATOM,
+    COMPARISON,
+    POWER,
+    SUM,
+    Reading,
+    distinct,
+    made,
+    pairs,
+)
+from handgrad.derivation.latex.tree import canonical
+
+TRANSPOSED = {"top", "T", "intercal", "dagger", "transpose", "tr"}
+COMPARED = {"=": "==", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!="}
+ONES = {"1", "one", "0"}
+PLAIN = re.compile(r"[^\W\d]\w*|\d+(\.\d+)?")
+
+
+def read(node, environment):
+    """The readings of a part. Raises UnreadError where there is none."""
+    if meant := environment.alias_of(node):
+        return _named(meant, environment, node.at)
+    found = distinct(_read(node, environment))
+    if not found:
+        raise UnfitError("its shapes do not fit", *node.at)
+    return found
+
+
+def _read(node, environment):
+    match node:
+        case tree.Number(text=text):
+            return made(environment, text if text[0] != "." else f"0{text}", ATOM)
+        case tree.Symbol():
+            return symbol(node, environment)
+        case tree.Scripted():
+            return scripted(node, environment)
+        case tree.Sum(terms=terms):
+            return added(terms, environment)
+        case tree.Product(factors=factors):
+            return applications.multiplied(factors, environment)
+        case tree.Fraction():
+            return derivatives.fraction(node, environment)
+        case tree.Root(body=body):
+            found = read(body, environment)
+            return [r for a in found for r in made(environment, f"sqrt({a.text})", ATOM, a.turn)]
+        case tree.Group():
+            return grouped(node, environment)
+        case tree.Big():
+            return indices.reduced(node, environment)
+        case tree.Relation(signs=[sign], sides=[_, _]) if sign in COMPARED:
+            return compared(node, environment)
+        case tree.Table():
+            return tables.table(node, environment)
+    said = f"the words {node.text!r}" if isinstance(node, tree.Words) else "this sign"
+    raise UnreadError(f"{said} are not read" if said[-1] == "'" else f"{said} is not read", *node.at)
+
+
+def _named(text, environment, at):
+    """The readings of a text in the notation, which an alias gives."""
+    found = made(environment, text, ATOM if PLAIN.fullmatch(text) else COMPARISON)
+    if not found:
+        raise UnknownNameError(f"{text} is not known", *at)
+    return found
+
+
+def symbol(node, environment):
+    """A name by itself."""
+    if name := environment.name_of(node):
+        if name in environment.letters:
+            return made(environment, f"({name} + 1)", ATOM)  # an index of LaTeX counts from 1
+        return made(environment, name, ATOM)
+    for name in spellings(node):
+        if f"{name}2" in environment.squares:
+            return made(environment, f"sqrt({name}2)", ATOM)
+    if node.style in {"mathbf", "mathbb", "boldsymbol", "bm", "mathds", "vec", "bf"} and node.name in ONES:
+        return _constant(node, environment)
+    if node.name == "e" and not node.style:
+        return made(environment, "exp(1)", ATOM)
+    if node.name in {"pi", "infty"}:
+        return made(environment, {"pi": "pi", "infty": "inf"}[node.name], ATOM)
+    if node.name == "I":
+        return [r for size in sizes(environment) for r in made(environment, f"eye({size})", ATOM)]
+    raise UnknownNameError(f"{shown(node)} is not known", *node.at)
+
+
+def shown(node):
+    """A symbol as it is named in a message."""
+    return (spellings(node) or [canonical(node)])[0]
+
+
+def sizes(environment):
+    """The names of sizes, one for each number."""
+    found = {}
+    for name, value in environment.names.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            found.setdefault(value, name)
+    return list(found.values())
+
+
+def _constant(node, environment):
+    """The vector of ones, or of zeros, of each size; or the number."""
+    make = "zeros" if node.name == "0" else "ones"
+    found = [r for n in sizes(environment) for r in made(environment, f"{make}({n})", ATOM)]
+    return [*found, *made(environment, "0" if make == "zeros" else "1", ATOM)]
+
+
+def scripted(node, environment):
+    """A name with labels, an entry, a power, a transpose."""
+    if name := environment.name_of(node):
+        return made(environment, name, ATOM)
+    for name in spellings(node.base):
+        if f"{name}2" in environment.squares and canonical(node.above or node.base) == "2":
+            return made(environment, f"{name}2", ATOM)
+    if (found := tables.indicator(node, environment)) is not None:
+        return found
+    above, below, base = node.above, node.below, node.base
+    if node.primes:
+        raise UnreadError("this prime is not read", *node.at)
+    if isinstance(above, tree.Group) and above.opening in {"(", "[", "<", "langle"}:
+        return indices.entry(base, [above, below], environment)
+    if isinstance(base, tree.Group) and base.opening in {"\\|"}:
+        return applications.norm(base, below, above, environment)
+    if below is not None:
+        kept = tree.Scripted(node.at, base, below, None) if above is not None else node
+        found = _lowered(kept, environment)
+    elif canonical(base) == "e" and not environment.name_of(base):
+        return [r for a in read(above, environment) for r in made(environment, f"exp({a.text})", ATOM, a.turn)]
+    else:
+        found = read(base, environment)
+    return found if above is None else raised(found, above, environment)
+
+
+def _lowered(node, environment):
+    """A base with a subscript: a name with a label, I_n, or an entry."""
+    if meant := environment.alias_of(node):
+        return _named(meant, environment, node.at)
+    if name := environment.name_of(node):
+        return made(environment, name, ATOM)
+    if isinstance(node.base, tree.Symbol) and not environment.name_of(node.base):
+        if node.base.name == "delta" and len(parts := indices.parts_of(node.below, environment)) == 2:
+            return made(environment, f"δ[{', '.join(parts)}]", ATOM)
+        size = label(node.below)
+        if node.base.name == "I" and environment.known(size):
+            return made(environment, f"eye({size})", ATOM)
+        if node.base.name in ONES and environment.known(size):
+            return made(environment, f"{'zeros' if node.base.name == '0' else 'ones'}({size})", ATOM)
+    return indices.entry(node.base, [node.below], environment)
+
+
+def raised(found, above, environment):
+    """The readings of a base to a power, or transposed."""
+    name = canonical(above)
+    if name in TRANSPOSED and not (name == "tr" and environment.known("tr")):
+        return _transposed(found, environment)
+    inverse = name in {"-1", "-top", "-T"}
+    power = [] if inverse else read(_exponent(above), environment)
+    results = []
+    for a in found:
+        if inverse and a.ndim == 2:
+            text = f"inv({a.text})" + ".T" * (name != "-1")
+            results += made(environment, text, ATOM)
+        elif inverse:
+            results += made(environment, f"1 / {a.within(POWER)}", 2, a.turn)
+        for exponent in power:
+            if a.ndim == 2 and exponent.text == "2" and a.shape[0] == a.shape[1]:
+                results += made(environment, f"{a.within(ATOM)} @ {a.within(ATOM)}", 2)
+            results += made(environment, f"{a.within(ATOM)}**{exponent.within(ATOM)}", POWER, a.turn)
+    return results
+
+
+def _exponent(above):
+    """What stands above, without the sign of a power number by number."""
+    if isinstance(above, tree.Group) and above.opening in {"circ", "odot"}:
+        return above.parts[0]
+    if isinstance(above, tree.Product) and canonical(above.factors[0][1]) in {"circ", "odot"}:
+        return tree.Product(above.at, above.factors[1:])
+    return above
+
+
+def _transposed(found, environment):
+    results = []
+    for a in found:
+        if a.ndim == 1:
+            results.append(Reading(a.text, a.level, a.value, "" if a.turn == "row" else "row"))
+        elif a.ndim == 0:
+            results.append(a)
+        elif a.ndim == 2:
+            results += made(environment, f"{a.within(ATOM)}.T", ATOM)
+    return results
+
+
+def added(terms, environment):
+    """A sum of terms with their signs."""
+    sign, first = terms[0]
+    found = read(first, environment)
+    if sign == "-":
+        found = [r for a in found for r in made(environment, f"-{a.within(3)}", SUM, a.turn)]
+    for sign, term in terms[1:]:
+        more = read(term, environment)
+        results = []
+        for a, b in pairs(found, more):
+            text = f"{a.within(SUM)} {sign} {b.within(SUM + 1)}"
+            turn = a.turn if a.turn == b.turn else ""
+            results += made(environment, text, SUM, turn, shape=a.shape or b.shape)
+        found = distinct(sorted(results, key=lambda r: r.shape not in {m.shape for m in more}))
+    return found
+
+
+def grouped(node, environment):
+    """What stands between delimiters."""
+    if node.opening == "langle":
+        if len(node.parts) != 2:
+            raise UnreadError("⟨a, b⟩ has two parts", *node.at)
+        sides = [read(part, environment) for part in node.parts]
+        return [r for a, b in pairs(*sides) for r in made(environment, f"inner({a.text}, {b.text})", ATOM)]
+    if node.opening == "\\|":
+        return applications.norm(node, None, None, environment)
+    if len(node.parts) != 1:
+        raise UnreadError("a list is not read here", *node.at)
+    if (found := tables.iverson(node, environment)) is not None:
+        return found
+    found = read(node.parts[0], environment)
+    if node.opening != "|":
+        return found
+    matrices = [r for a in found if a.ndim == 2 for r in made(environment, f"det({a.text})", ATOM)]
+    return matrices + [r for a in found for r in made(environment, f"abs({a.text})", ATOM, a.turn)]
+
+
+def compared(node, environment):
+    """A comparison, whose indices stand for themselves."""
+    (sign,), sides = node.signs, [indices.bare(s, environment) or read(s, environment) for s in node.sides]
+    found = []
+    for a, b in pairs(*sides):
+        found += made(environment, f"{a.within(SUM)} {COMPARED[sign]} {b.within(SUM)}", COMPARISON)
+    return found
+

@@ -1,0 +1,204 @@
+r"""Indices: `W_{ij}`, `\sum_{i=1}^{n}`, `x_{t+1}`, which count from 1 in LaTeX and from 0 here."""
+
+import numpy as np
+
+from handgrad.derivation.latex import tree
+from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
+from handgrad.derivation.latex.names import spellings
+from handgrad.derivation.latex.readings import ATOM, Reading, made
+from handgrad.derivation.latex.tree import canonical
+
+NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
+
+
+def letters_of(node, environment):
+    """The letters that are indices in an equation: below a sum, or below a name with axes."""
+    found = []
+    for inner in walk(node):
+        if isinstance(inner, tree.Big) and inner.below is not None:
+            found += _letters(inner.below, environment)
+        if isinstance(inner, tree.Scripted) and not environment.name_of(inner):
+            scripts = [s for s in (inner.below, inner.above) if s is not None]
+            for script in scripts:
+                if script is inner.below or (isinstance(script, tree.Group) and script.opening != "{"):
+                    found += _letters(script, environment)
+    return list(dict.fromkeys(found))
+
+
+def walk(node):
+    """A part of an equation and all parts of it."""
+    stack = [node]
+    while stack:
+        inner = stack.pop()
+        yield inner
+        values = list(vars(inner).values()) if isinstance(inner, tree.Node) else list(inner)
+        stack += [v for v in reversed(values) if isinstance(v, tree.Node | tuple)]
+
+
+def _letters(script, environment):
+    """The letters in a script that are not known otherwise."""
+    found = []
+    for inner in walk(script):
+        if isinstance(inner, tree.Symbol):
+            name = (spellings(inner) or [""])[0]
+            if len(name) == 1 and name not in environment.names and not inner.accent:
+                found.append(name)
+    return found
+
+
+def parts_of(script, environment):
+    """The indices that a script lists, in the notation."""
+    match script:
+        case tree.Group(parts=parts):
+            return [text for part in parts for text in parts_of(part, environment)]
+        case tree.Product(factors=factors) if all(not op for op, _ in factors):
+            return [text for _, factor in factors for text in parts_of(factor, environment)]
+    return [_index(script, environment)]
+
+
+def _index(node, environment):
+    """One index: a letter, a letter and a number, a number, a size, or a label."""
+    match node:
+        case tree.Number(text=text) if text.isdigit():
+            return str(int(text) - 1)
+        case tree.Sum(terms=[("+", first), (sign, tree.Number(text=text))]) if text.isdigit():
+            base = _index(first, environment)
+            return f"{base} {sign} {text}"
+        case tree.Scripted() | tree.Symbol():
+            return _named(node, environment)
+    raise UnreadError(f"the index {canonical(node)}", *node.at)
+
+
+def _named(node, environment):
+    """A letter as an index; a size, which counts from 1; or a label."""
+    names = spellings(node) if isinstance(node, tree.Symbol) else []
+    for name in names:
+        if name in environment.letters:
+            return name
+    if name := environment.name_of(node):
+        value = environment.names[name]
+        return f"{name} - 1" if isinstance(value, int) else name
+    if isinstance(node, tree.Scripted):
+        found = environment.read(node)
+        if np.asarray(found[0].value).dtype.kind in "iu":
+            return found[0].text
+    raise UnknownNameError(f"{(names or [canonical(node)])[0]} is not known", *node.at)
+
+
+def entry(base, scripts, environment):
+    """An array, or what a function gives, at some indices."""
+    parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
+    found = []
+    for reading in _bases(base, environment):
+        if len(parts) > reading.ndim:
+            message = f"{canonical(base)} has {reading.ndim} axes, not {len(parts)}"
+            raise UnreadError(message, *base.at)
+        label = next((p for p in parts if _is_scalar_label(p, environment)), "")
+        if label:
+            found += _by_label(reading, parts, label, environment)
+        else:
+            found += made(environment, f"{reading.within(ATOM)}[{', '.join(parts)}]", ATOM)
+    return found
+
+
+def _bases(base, environment):
+    for name in spellings(base):
+        if not environment.name_of(base) and f"{name}2" in environment.squares:
+            return made(environment, f"{name}2", ATOM)
+    return environment.read(base)
+
+
+def _is_scalar_label(part, environment):
+    value = environment.names.get(part)
+    return value is not None and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iu" and (
+        not isinstance(value, int)
+    )
+
+
+def _by_label(reading, parts, label, environment):
+    """p_y, where y is a class: the sum over those numbers of p whose place is y."""
+    letter = next(c for c in "klmnpqrs" if not environment.known(c))
+    places = ", ".join(letter if part == label else part for part in parts)
+    text = f"sum[{letter}](where({letter} == {label}, {reading.within(ATOM)}[{places}], 0))"
+    return made(environment, text, ATOM)
+
+
+def reduced(node, environment):
+    """A sum, a product, a maximum or a minimum over indices."""
+    if node.below is None:
+        found = environment.read(node.body)
+        return [r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)]
+    letters, condition = _ranges(node, environment)
+    inner = environment.with_letters(letters)
+    kept = _condition(condition, inner)
+    found = []
+    for body in inner.read(node.body):
+        listed = ", ".join(f"{letter}{limits}" for letter, limits in letters.items())
+        text = f"where({kept}, {body.text}, {NEUTRAL[node.name]})" if kept else body.text
+        found += made(environment, f"{node.name}[{listed}]({text})", ATOM, body.turn)
+    return found
+
+
+def _condition(condition, environment):
+    if condition is None:
+        return ""
+    return environment.read(condition)[0].text
+
+
+def _ranges(node, environment):
+    """{letter: its range as it is written in the notation}, and a condition or None."""
+    below, condition = node.below, None
+    if isinstance(below, tree.Relation) and below.signs == ("=",):
+        (letter,) = _names(below.sides[0], environment)
+        return {letter: _limits(below.sides[1], node.above, environment)}, None
+    if isinstance(below, tree.Relation):
+        if below.signs not in {("!=",), ("<",), (">",), ("<=",), (">=",)}:
+            raise UnreadError("this range", *below.at)
+        condition, below = below, below.sides[0]
+    limits = "" if node.above is None else _limits(None, node.above, environment)
+    return dict.fromkeys(_names(below, environment), limits), condition
+
+
+def _names(node, environment):
+    """The letters that a sum runs over."""
+    parts = parts_of(node, environment.with_letters(_letters(node, environment)))
+    for part in parts:
+        if not part.isidentifier() or part in environment.names:
+            raise UnreadError(f"a sum over {part}", *node.at)
+    return parts
+
+
+def _limits(first, last, environment):
+    """The range of a letter that runs from one number to another, counted from 0."""
+    if last is None:
+        raise UnreadError("the end of the sum is missing", *first.at)
+    end = environment.read(last)[0].text
+    start = "1" if first is None else canonical(first)
+    if start == "1":
+        return f" : {end}"
+    if start.isdigit() and int(start) > 1:
+        return f" : {int(start) - 1} : {end}"
+    begin = bare(first, environment)
+    if start == "0" or not begin:
+        raise UnreadError(f"a sum from {start}", *first.at)
+    return f" : {begin[0].text} : {end}"
+
+
+def bare(node, environment):
+    """A letter, with a number or not, or a label, as it counts from 0; [] for what is neither."""
+    match node:
+        case tree.Symbol():
+            for name in spellings(node):
+                value = environment.names.get(name)
+                is_label = hasattr(value, "dtype") and value.dtype.kind in "iu"
+                if name in environment.letters or is_label:
+                    return made(environment, name, ATOM)
+        case tree.Scripted() if (name := environment.name_of(node.base)):
+            value = environment.names.get(name)
+            if hasattr(value, "dtype") and value.dtype.kind in "iu":
+                return environment.read(node)
+        case tree.Sum(terms=[("+", first), (sign, tree.Number(text=text))]):
+            return [
+                Reading(f"{a.text} {sign} {text}", 1, a.value) for a in bare(first, environment)
+            ]
+    return []

@@ -1,0 +1,221 @@
+"""The verdict on a section: the reading of each equation that holds, if one does, and the check of it."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from handgrad.derivation.budget import BudgetError
+from handgrad.derivation.checking import Checked, Outcome, check_at, check_derivation
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.translation import Link, Statement, Translation, Translator
+from handgrad.derivation.lines import Line
+from handgrad.derivation.notation import Kind
+from handgrad.derivation.points import Runner
+from handgrad.derivation.reading import read
+
+FORWARDS = 6  # readings of the definitions together
+FREE = "is free on the right and not on the left"
+TRIES = 6
+
+
+@dataclass
+class Verdict:
+    """What came of a section: the outcome of its check, what was not read, and counts of equations."""
+
+    outcome: Outcome
+    unread: list[tuple[int, int, str]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    translation: Translation | None = None
+    derivation: Any = None
+
+    @property
+    def faults(self):
+        """How much is wrong or was not read."""
+        return sum(not link.ok for link in self.outcome.links) + len(self.unread)
+
+
+def judged(section, seed):
+    """The verdict on a section. Raises DerivationError where its header cannot be read."""
+    best, choices = None, {}
+    for number in range(FORWARDS):
+        chosen = _choice(choices, number)
+        if chosen is None:
+            break
+        translation = Translator(section, seed, chosen).translated()
+        choices = choices or translation.choices
+        found = _Section(section, translation, seed).verdict()
+        if best is None or found.faults < best.faults:
+            best = found
+        if not best.faults:
+            break
+    return best
+
+
+def _choice(choices, number):
+    """The number of the reading of each definition; None where there are no more."""
+    if not number:
+        return {}
+    combined = itertools.product(*(range(count) for count in choices.values()))
+    ordered = sorted(itertools.islice(combined, 64), key=sum)
+    return dict(zip(choices, ordered[number], strict=True)) if number < len(ordered) else None
+
+
+class _Section:
+    """Chooses among the readings of a translation, and checks those that were chosen."""
+
+    def __init__(self, section, translation, seed):
+        self.section, self.translation, self.seed = section, translation, seed
+        self.base = [*translation.forward.lines, *translation.forward.auxiliary]
+        self.unread = [(e.line, e.column, _words(error)) for e, error in translation.unread]
+        self.unread += [(u.line, u.column, u.message) for u in section.unread]
+        self.free, self.derivation = [], None
+
+    def verdict(self):
+        """The verdict, when the readings are chosen."""
+        statements = [s for s in self.translation.statements if self._claims(s)]
+        self._choose(statements)
+        statements = [s for s in statements if self._is_readable(s)]
+        outcome, kept = self._checked(statements)
+        links, marks = self._sorted(outcome.links, kept)
+        outcome = replace(outcome, links=sorted([*links, *self.free], key=lambda link: link.line))
+        counts = self._counts(marks)
+        return Verdict(outcome, sorted(self.unread), counts, self.translation, self.derivation)
+
+    @staticmethod
+    def _claims(statement):
+        """The links of a statement that are held against something."""
+        return statement.links[1:] if statement.defines else statement.links
+
+    def _choose(self, statements):
+        """Put the reading first that holds, where a link has several."""
+        several = [
+            (s, link) for s in statements for link in self._claims(s)
+            if len(link.texts) > 1 or len(s.fronts) > 1
+        ]  # fmt: skip
+        candidates = [
+            (s, link, front, text, Line(f"{front} = {text}", link.line))
+            for s, link in several for front in s.fronts for text in link.texts
+        ]  # fmt: skip
+        candidates = [c for c in candidates if not self._refusal(c[-1])]
+        if not candidates:
+            return
+        held = self._held([c[-1] for c in candidates])
+        for (statement, link, front, text, _), holds in reversed(list(zip(candidates, held, strict=True))):
+            if holds:
+                link.texts = [text, *(t for t in link.texts if t != text)]
+                statement.fronts = [front, *(f for f in statement.fronts if f != front)]
+
+    def _held(self, lines):
+        """Whether each of some lines holds by itself."""
+        try:
+            whole = read([*self.base, *lines], title=self.section.title)
+            points = Runner(whole, self.seed).points()
+        except BudgetError:
+            raise
+        except DerivationError:
+            return [False] * len(lines)
+        chains = whole.chains[len(whole.chains) - len(lines) :]
+        for chain in whole.chains[: len(whole.chains) - len(lines)]:
+            if chain.kind is Kind.AUXILIARY:
+                check_at(replace(whole, chains=[chain]), points, hints=False)
+        return [self._holds(whole, chain, points) for chain in chains]
+
+    @staticmethod
+    def _holds(whole, chain, points):
+        try:
+            return all(link.ok for link in check_at(replace(whole, chains=[chain]), points, hints=False))
+        except BudgetError:
+            raise
+        except DerivationError:
+            return False
+
+    def _refusal(self, *lines):
+        """Why some lines cannot be read behind the others; None if they can."""
+        try:
+            read([*self.base, *lines], title=self.section.title)
+        except DerivationError as error:
+            return error
+        return None
+
+    def _is_readable(self, statement):
+        """Whether the notation reads a statement; what it says of it is kept."""
+        error = self._refusal(*self._lines(statement))
+        if error is None:
+            return True
+        place = statement.equation.line, statement.equation.column
+        if FREE in error.message:
+            problem, _, hint = error.message.partition(": ")
+            link = self._claims(statement)[0]
+            made = Checked(Kind.IDENTITY, statement.fronts[0], link.texts[0], error.line or place[0])
+            self.free.append(replace(made, problem=problem, hint=hint))
+        else:
+            self.unread.append((*place, _words(error)))
+        return False
+
+    def _lines(self, statement):
+        """The claims of a statement in the notation: a chain."""
+        first, *rest = self._claims(statement)
+        lines = [Line(f"{statement.fronts[0]} = {first.texts[0]}", first.line)]
+        return lines + [Line(f"= {link.texts[0]}", link.line) for link in rest]
+
+    def _checked(self, statements):
+        """The outcome of the check, and the statements that could be checked."""
+        for _ in range(TRIES):
+            lines = [line for s in statements for line in self._lines(s)]
+            whole = read([*self.base, *lines], title=self.section.title)
+            self.derivation = whole
+            try:
+                return check_derivation(whole, self.seed), statements
+            except BudgetError:
+                raise
+            except DerivationError as error:
+                at_fault = [s for s in statements if error.line in {k.line for k in s.links}]
+                if not at_fault:
+                    raise
+                for statement in at_fault:
+                    place = statement.equation.line, statement.equation.column
+                    self.unread.append((*place, _words(error)))
+                statements = [s for s in statements if s not in at_fault]
+        raise DerivationError("none of these equations could be checked", self.section.line)
+
+    def _sorted(self, links, statements):
+        """The links that were settled, and what came of each statement."""
+        settled, marks, results = [], [], iter(links[len(links) - self._count(statements) :])
+        settled += links[: len(links) - self._count(statements)]
+        for statement in statements:
+            found = [next(results) for _ in self._claims(statement)]
+            kept = []
+            for link, result in zip(self._claims(statement), found, strict=True):
+                if self._is_settled(link, result):
+                    kept.append(result)
+                else:
+                    self.unread.append((link.line, link.column, "its shapes do not fit"))
+            settled += kept
+            marks.append("hold" if all(r.ok for r in kept) and kept else "WRONG" if kept else "")
+        return settled, [m for m in marks if m]
+
+    def _count(self, statements):
+        return sum(len(self._claims(s)) for s in statements)
+
+    @staticmethod
+    def _is_settled(link, result):
+        """Whether a link is right, or wrong beyond doubt: by its numbers, or with a mend."""
+        return result.ok or bool(result.hint) or result.problem.startswith("off by")
+
+    def _counts(self, marks):
+        """How many equations define, hold, are wrong, and were not read."""
+        defining = [s for s in self.translation.statements if s.defines and not self._claims(s)]
+        unread = len({(line, column) for line, column, _ in self.unread})
+        counts = {
+            "define": len(defining),
+            "hold": marks.count("hold"),
+            "WRONG": marks.count("WRONG") + len(self.free),
+            "NOT READ": unread,
+        }
+        return {words: count for words, count in counts.items() if count}
+
+
+def _words(error):
+    """A few words on why something was not read."""
+    words = error.message
+    return words if len(words) <= 80 else f"{words[:80]}…"
