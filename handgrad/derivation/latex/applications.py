@@ -2,18 +2,11 @@ r"""Applications: `\log \sigma(x)`, `f'(z)`, `\|x\|_2^2`, and the factors of a p
 
 from handgrad.derivation.latex import derivatives, tables, tree
 from handgrad.derivation.latex.errors import UnreadError
-from handgrad.derivation.latex.names import spellings
+from handgrad.derivation.latex.names import CALLED, spellings
 from handgrad.derivation.latex.products import combined
 from handgrad.derivation.latex.readings import ATOM, POWER, distinct, made
 from handgrad.derivation.latex.tree import canonical
 
-CALLED = dict(
-    ln="log", tr="trace", Tr="trace", sgn="sign", sigma="sigmoid", sigm="sigmoid", sig="sigmoid",
-    logistic="sigmoid", ReLU="relu", arcsin="asin", arccos="acos", arctan="atan", LSE="logsumexp",
-    lse="logsumexp", Sigmoid="sigmoid", Softmax="softmax", Tanh="tanh", Relu="relu", th="tanh",
-    SoftMax="softmax", logit="logit", trace="trace", Var="var", var="var", diag="diag", GELU="gelu",
-    Softplus="softplus", logdet="logdet",
-)  # fmt: skip
 TEMPLATES = {"logit": "log({0}) - log(1 - {0})", "logdet": "log(det({0}))"}
 SLOPES = {
     "sigmoid": "sigmoid({0}) * (1 - sigmoid({0}))", "tanh": "1 - tanh({0})**2", "exp": "exp({0})",

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.names import SPELLED
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.tokens import tokens_of
 from handgrad.derivation.latex.tree import Group, canonical
@@ -98,7 +99,7 @@ def _keep(options, word, rest, line):
 
 def _forms(written, line):
     """The canonical forms of what an alias is written as, with and without parentheses."""
-    node = parsed(tokens_of(written, line))
+    node = parsed(tokens_of(written, line), SPELLED)
     found = [canonical(node)]
     if isinstance(node, Group) and node.opening == "(" and len(node.parts) == 1:
         found.append(canonical(node.parts[0]))

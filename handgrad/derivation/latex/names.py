@@ -15,6 +15,17 @@ LETTERS = {letter: name for name, letter in GREEK.items()}
 MARKS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "check": "\u030c",
          "ddot": "\u0308"}  # fmt: skip
 SHORT = {"ε": "eps"}
+CALLED = dict(
+    ln="log", tr="trace", Tr="trace", sgn="sign", sigma="sigmoid", sigm="sigmoid", sig="sigmoid",
+    logistic="sigmoid", ReLU="relu", arcsin="asin", arccos="acos", arctan="atan", LSE="logsumexp",
+    lse="logsumexp", Sigmoid="sigmoid", Softmax="softmax", Tanh="tanh", Relu="relu", th="tanh",
+    SoftMax="softmax", logit="logit", trace="trace", Var="var", var="var", diag="diag", GELU="gelu",
+    Softplus="softplus", logdet="logdet",
+)  # fmt: skip
+SPELLED = {"exp", "log", "ln", "sin", "cos", "tan", "tanh", "sigmoid", "softmax", "relu", "det",
+           "diag", "trace", "sqrt", "sum", "mean", "logsumexp", "softplus", "sign", "vec", "max",
+           "min", "erf", "logsoftmax", *(name for name in CALLED if len(name) > 2)}  # fmt: skip
+
 
 
 def spellings(node):

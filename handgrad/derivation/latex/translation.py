@@ -10,14 +10,11 @@ from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, Unread
 from handgrad.derivation.latex.forward import Forward
 from handgrad.derivation.latex.heads import heads_of
 from handgrad.derivation.latex.indices import letters_of
+from handgrad.derivation.latex.names import SPELLED
 from handgrad.derivation.latex.parsing import parsed
-from handgrad.derivation.latex.applications import CALLED
 from handgrad.derivation.latex.tree import Group
 
 MOST_HIDDEN = 20
-SPELLED = {"exp", "log", "ln", "sin", "cos", "tan", "tanh", "sigmoid", "softmax", "relu", "det",
-           "diag", "trace", "sqrt", "sum", "mean", "logsumexp", "softplus", "sign", "vec", "max",
-           "min", "erf", "logsoftmax", *(name for name in CALLED if len(name) > 2)}  # fmt: skip
 UNCHECKED = {"≈", "∝", "→", "in"}
 
 
