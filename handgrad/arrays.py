@@ -73,6 +73,12 @@ def constant(numbers, like):
     return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
 
 
+def log1p(x):
+    """log(1 + x): −∞ at −1 and NaN below, without NumPy's warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return array_namespace(x).log1p(x)
+
+
 def fresh(x):
     """x in memory of its own: a gradient never shares memory with dy."""
     return x * 1

@@ -21,22 +21,19 @@ def nll(z, t, *, reduction="mean", ignore_index=-100):
 
 def weighted_cross_entropy(x, t, w, *, reduction="mean", ignore_index=-100, label_smoothing=0.0):
     """The share 1 − ε of w[t] log Σ exp(x − x[t]), and ε of the mean of w log Σ exp(x − xⱼ)"""
-    label = jnp.broadcast_to(t, x.shape[:-1])
-    right = w[label] * jax.nn.logsumexp(x - _at(x, t)[..., None], axis=-1)
-    each = jax.nn.logsumexp(x[..., None, :] - x[..., :, None], axis=-1)
-    losses = (1 - label_smoothing) * right + label_smoothing * jnp.mean(w * each, axis=-1)
-    return _reduce(losses, w[label] * (t != ignore_index), t != ignore_index, reduction)
+    weight = w[jnp.broadcast_to(t, x.shape[:-1])]
+    losses = (1 - label_smoothing) * weight * _behind(x, t) + label_smoothing * _behind_all(x, w)
+    return _reduce(losses, weight * (t != ignore_index), t != ignore_index, reduction)
 
 
 def capped_cross_entropy(
     x, t, *, reduction="mean", ignore_index=-100, label_smoothing=0.0, z_loss=1e-4, softcap=30.0
 ):
-    """L − (1 − ε) s[t] − ε mean(s) + λ L² of each row, with s the capped logits"""
+    """The same of the capped logits s, with weights of 1, and λ (log Σ exp(s))²"""
     s = softcap * jnp.tanh(x / softcap)
-    log_sum = jax.nn.logsumexp(s, axis=-1)
-    target = (1 - label_smoothing) * _at(s, t) + label_smoothing * jnp.mean(s, axis=-1)
-    counts = t != ignore_index
-    return _reduce(log_sum - target + z_loss * log_sum**2, counts, counts, reduction)
+    losses = (1 - label_smoothing) * _behind(s, t) + label_smoothing * _behind_all(s, 1)
+    losses += z_loss * jax.nn.logsumexp(s, axis=-1) ** 2
+    return _reduce(losses, t != ignore_index, t != ignore_index, reduction)
 
 
 def poly_loss(x, t, *, reduction="mean", eps=1.0):
@@ -46,9 +43,10 @@ def poly_loss(x, t, *, reduction="mean", eps=1.0):
 
 
 def multiclass_hinge(x, t, *, reduction="mean", margin=1.0):
-    """(Σⱼ max(0, margin − x[t] + xⱼ) − margin) / C of each row, over all classes"""
+    """max(0, margin − x[t] + xⱼ) of each row, averaged over all classes; nothing for j = t"""
+    wrong = jnp.arange(x.shape[-1]) != jnp.broadcast_to(t, x.shape[:-1])[..., None]
     pushes = jax.nn.relu(margin - _at(x, t)[..., None] + x)
-    return REDUCE[reduction]((jnp.sum(pushes, axis=-1) - margin) / x.shape[-1])
+    return REDUCE[reduction](jnp.mean(pushes * wrong.astype(x.dtype), axis=-1))
 
 
 def _at(x, t):
@@ -56,8 +54,19 @@ def _at(x, t):
     return jnp.take_along_axis(x, t[..., None], axis=-1)[..., 0]
 
 
+def _behind(x, t):
+    """log Σ exp(x − x[t]) of each row"""
+    return jax.nn.logsumexp(x - _at(x, t)[..., None], axis=-1)
+
+
+def _behind_all(x, w):
+    """The mean of wⱼ log Σ exp(x − xⱼ) over the classes j of each row"""
+    return jnp.mean(w * jax.nn.logsumexp(x[..., None, :] - x[..., :, None], axis=-1), axis=-1)
+
+
 def _reduce(losses, weights, counts, reduction):
     losses = jnp.where(counts, losses, 0)
     if reduction == "mean":
-        return jnp.sum(losses) / jnp.sum(weights).astype(losses.dtype)
+        total = jnp.sum(weights).astype(losses.dtype)
+        return jnp.where(total == 0, 0, jnp.sum(losses) / jnp.where(total == 0, 1, total))
     return REDUCE[reduction](losses)

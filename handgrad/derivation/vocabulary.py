@@ -151,7 +151,9 @@ def _making(xp):
     return {
         "arange": Function(arange, 3),
         "argsort": Function(
-            lambda x, axis=-1: xp.argsort(xp.asarray(x), axis=axis), 1, frozenset({"axis"})
+            lambda x, axis=-1: xp.argsort(xp.asarray(x), axis=axis, stable=True),
+            1,
+            frozenset({"axis"}),
         ),
         "diag": Function(diag, 1),
         "eye": Function(lambda n: _sized((n, n), lambda: xp.eye(n)), 1),

@@ -4,6 +4,8 @@ import unicodedata
 
 import numpy as np
 
+SMALL = 9  # numbers of an array that are written out
+
 
 def number(value, digits=4):
     """A number with few digits: 220, 0.7311, 1.2e-5."""
@@ -14,12 +16,18 @@ def number(value, digits=4):
     return f"{mantissa}e{int(exponent)}" if e else text.replace("-0", "0") if text == "-0" else text
 
 
-def amount(value, shape, *, norm=False):
-    """What stands at an edge: a number, or the shape of an array, with its norm if that is asked."""
+def amount(value, shape, *, norm=False, numbers=False):
+    """What stands at an edge: a number, or the shape of an array, with its norm if that is asked.
+
+    With `numbers`, a small array is written out, its rows divided by semicolons: [1 0; 0.5 -2].
+    """
     if not isinstance(value, np.ndarray | np.generic | int | float):
         return ""
     if np.ndim(value) == 0:
         return number(value)
+    if numbers and np.ndim(value) <= 2 and 0 < np.size(value) <= SMALL:
+        rows = np.atleast_2d(value)
+        return f"[{'; '.join(' '.join(number(x, 3) for x in row) for row in rows)}]"
     text = f"({', '.join(shape)})"
     size = np.linalg.norm(np.ravel(np.asarray(value, dtype=float))) if norm else 0.0
     return f"{text} ‖{number(size, 3)}‖" if norm else text

@@ -47,7 +47,7 @@ def _forward(walk, operation, *, norm):
 
 
 def _amount(walk, name, value, norm):
-    return amount(value, walk.shapes.get(name, ()), norm=norm)
+    return amount(value, walk.shapes.get(name, ()), norm=norm, numbers=walk.stated)
 
 
 def _backward(walk, *, norm):
@@ -107,11 +107,11 @@ def _step(walk, operation, position, shared, norm):
     if local is not None and is_number(gradient) and all(map(is_number, values)):
         return _with_numbers(walk, operation, position, local, shared)
     head, shape = f"d{walk.expanded.called(name)}", _amount(walk, name, gradient, norm)
-    rule = _rule(walk, operation, position, local)
+    rule = backward_rule(walk, operation, position)
     if rule is None:
         dy = ", ".join(f"d{target}" for target in operation.targets)
         return f"{'to ' if shared else ''}{head}: {_in_words(operation.symbol, dy)}  {shape}"
-    text = _with_letters(ast.unparse(with_names(rule, _names(walk, operation))), walk)
+    text = _with_letters(ast.unparse(rule), walk)
     return f"to {head}: {text}  {shape}" if shared else f"{head} = {text}  {shape}"
 
 
@@ -155,10 +155,16 @@ def _power(operation):
     return {}
 
 
-def _rule(walk, operation, position, local):
-    """The gradient of an operand in symbols, if there is a rule for it."""
+def backward_rule(walk, operation, position):
+    """The gradient of an operand in the author's names, or None where there is no rule for it."""
     if operation.whole:
         return None
+    rule = _rule(walk, operation, position, slope(operation.node, position))
+    return None if rule is None else with_names(rule, _names(walk, operation))
+
+
+def _rule(walk, operation, position, local):
+    """The gradient of an operand in the letters of the tables."""
     if local is None:
         values = [walk.value(operand) for operand in operation.operands]
         return whole_gradient(operation.node, position, values)

@@ -116,7 +116,8 @@ class WeightedCrossEntropy:
 class CappedCrossEntropy:
     """y = −Σ q log softmax(s) + λ L²    with s = c tanh(x / c) and L = log Σ eˢ
 
-        x : (N, C)
+        x : (N, K + 2)
+        C = K + 2
         t : (N) label(C)
         c = softcap
         λ = z_loss
@@ -321,21 +322,21 @@ def _weights(w, h):
     return array_namespace(w).sum(w * h, axis=-1)
 
 
-def _total(weights):
-    """What a mean divides by."""
+def _share(weights):
+    """What a mean multiplies by: 1 / Σ weights, and 0 where nothing has a weight."""
     xp = array_namespace(weights)
     total = xp.sum(weights)
-    return xp.where(total == 0, xp.ones_like(total), total)
+    return xp.where(total == 0, 0, 1 / xp.where(total == 0, 1, total))
 
 
 def _averaged(losses, weights, reduction):
     if reduction == "mean":
-        return array_namespace(losses).sum(losses) / _total(weights)
+        return array_namespace(losses).sum(losses) * _share(weights)
     return reduced(losses, reduction)
 
 
 def _of_each_row(dy, weights, reduction):
     """The gradient of each row's loss, ready to multiply the row."""
     if reduction == "mean":
-        return dy / _total(weights)
+        return dy * _share(weights)
     return _column(dy) if reduction == "none" else dy

@@ -132,14 +132,15 @@ class LogSumExp:
 
 @dataclass(frozen=True)
 class Sparsemax:
-    """y = the nearest point to x on the simplex, along the last axis
+    """y = argmin ‖p − x‖²    over p ≥ 0 with Σ p = 1, along the last axis
 
         x : (M, N)
         z = maximum(x - max(x, axis=-1, keepdims=True), -1)
 
-    It is z less a threshold τ, cut off at 0, where τ makes the sum 1. (What is 1 below the largest
-    is cut off in any case.) If the k largest numbers s are left, k τ is their sum less 1. For any
-    other k that τ is smaller, because the k largest z − τ never sum to more than y does:
+    The nearest point is z less a threshold τ, cut off at 0, where τ makes the sum 1. (What is 1
+    below the largest is cut off in any case.) If the k largest numbers s are left, k τ is their
+    sum less 1. For any other k that τ is smaller, because the k largest z − τ never sum to more
+    than y does:
 
         s = flip(sort(z, axis=-1), axis=-1)
         τ = max((cumsum(s, axis=-1) - 1) / arange(1, N + 1), axis=-1, keepdims=True)
