@@ -72,7 +72,7 @@ def _named(text, environment, at):
 
 def symbol(node, environment):
     """A name by itself."""
-    if name := environment.name_of(node):
+    if name := marked(node, environment) or environment.name_of(node):
         if name in environment.letters:
             return made(environment, f"({name} + 1)", ATOM)  # an index of LaTeX counts from 1
         return made(environment, name, ATOM)
@@ -88,6 +88,21 @@ def symbol(node, environment):
     if node.name == "I":
         return [r for size in sizes(environment) for r in made(environment, f"eye({size})", ATOM)]
     raise UnknownNameError(f"{shown(node)} is not known", *node.at)
+
+
+def marked(node, environment):
+    r"""The gradient or the move that \bar x, \dot x or dx means by the header; "" where it is none."""
+    if isinstance(node, tree.Symbol) and node.name[0] == "d" and "d" in environment.header.differentials:
+        return f"δ{node.name[1:]}" if node.name[1:] in environment.nodes else ""
+    base = node.base if isinstance(node, tree.Scripted) else node
+    mark = environment.header.accents.get(getattr(base, "accent", ""), "")
+    if not mark or (isinstance(node, tree.Scripted) and node.primes):
+        return ""
+    plain = tree.Symbol(base.at, base.name, "", base.style)
+    if isinstance(node, tree.Scripted):
+        plain = tree.Scripted(node.at, plain, node.below, node.above)
+    found = environment.name_of(plain)
+    return f"{mark}{found}" if found in environment.nodes else ""
 
 
 def shown(node):
@@ -113,7 +128,7 @@ def _constant(node, environment):
 
 def scripted(node, environment):
     """A name with labels, an entry, a power, a transpose."""
-    if name := environment.name_of(node):
+    if name := marked(node, environment) or environment.name_of(node):
         return made(environment, name, ATOM)
     for name in spellings(node.base):
         if f"{name}2" in environment.squares and canonical(node.above or node.base) == "2":
@@ -235,9 +250,14 @@ def grouped(node, environment):
 
 def compared(node, environment):
     """A comparison, whose indices stand for themselves."""
-    (sign,), sides = node.signs, [indices.bare(s, environment) or read(s, environment) for s in node.sides]
+    (sign,), sides = node.signs, [indices.bare(side, environment) for side in node.sides]
+    for place, (side, other) in enumerate(zip(node.sides, reversed(sides), strict=True)):
+        if other and isinstance(side, tree.Number) and side.text.isdigit():  # a place, from 1
+            sides[place] = made(environment, str(int(side.text) - 1), ATOM)
+    if not all(sides):
+        sides = [environment.read(side) for side in node.sides]
     found = []
     for a, b in pairs(*sides):
-        found += made(environment, f"{a.within(SUM)} {COMPARED[sign]} {b.within(SUM)}", COMPARISON)
+        text = f"{a.within(SUM)} {COMPARED[sign]} {b.within(SUM)}"
+        found += made(environment, text, COMPARISON)
     return found
-

@@ -36,7 +36,7 @@ class Forward:
 
     def _run(self, lines):
         """The derivation of some lines, and its values at one point."""
-        derivation = read(lines, title=self.title)
+        derivation = read(lines, title=self.title, all_stated=True)
         runner = Runner(derivation, self.seed)
         rng = generator(self.seed, "latex")
         inputs = {given.name: runner.drawn(rng, given) for given in derivation.givens}
@@ -56,6 +56,8 @@ class Forward:
         error = None
         for head in heads:
             for text in texts:
+                if "∂" in text:
+                    continue
                 added = Line(f"{head.text} = {text}", line)
                 try:
                     found = self._run([*self.lines, added])
@@ -119,7 +121,7 @@ class Forward:
     def add_auxiliary(self, head, text, line, environment):
         """Give an expression a name, behind the forward; its value is then known too."""
         added = Line(f"{head.text} = {text}", line)
-        derivation = read([*self.lines, *self.auxiliary, added], title=self.title)
+        derivation = read([*self.lines, *self.auxiliary, added], title=self.title, all_stated=True)
         chain = derivation.chains[-1]
         if chain.kind not in {Kind.AUXILIARY, Kind.DEFINITION}:
             raise DerivationError("this is not a definition", line)

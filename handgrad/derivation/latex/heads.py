@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.indices import letters_of, parts_of
@@ -33,9 +35,25 @@ def heads_of(node, environment):
         return []
     if base.accent in environment.header.accents or environment.name_of(node):
         return []
+    if _is_entry(node, base, environment):
+        return []
     if isinstance(node, tree.Symbol):
         return [Head(spellings(node)[0])] if _is_free(spellings(node)[0], environment) else []
     return [head for head in _scripted(node, environment) if _is_free(head.name, environment)]
+
+
+def _is_entry(node, base, environment):
+    """Whether scripts are the indices of an array that is known."""
+    known = environment.name_of(base) if isinstance(node, tree.Scripted) else ""
+    if not known:
+        return False
+    letters = letters_of(node, environment)
+    scripts = [s for s in (node.below, node.above) if s is not None and canonical(s) != "2"]
+    try:
+        parts = [p for s in scripts for p in parts_of(s, environment.with_letters(letters))]
+    except DerivationError:
+        return False
+    return 0 < len(parts) <= np.ndim(environment.names[known])
 
 
 def _without_arguments(node):

@@ -61,12 +61,27 @@ def _index(node, environment):
     match node:
         case tree.Number(text=text) if text.isdigit():
             return str(int(text) - 1)
-        case tree.Sum(terms=[("+", first), (sign, tree.Number(text=text))]) if text.isdigit():
-            base = _index(first, environment)
-            return f"{base} {sign} {text}"
+        case tree.Sum(terms=terms):
+            return _shifted(terms, environment)
         case tree.Scripted() | tree.Symbol():
             return _named(node, environment)
     raise UnreadError(f"the index {canonical(node)}", *node.at)
+
+
+def _shifted(terms, environment):
+    """A sum of letters, sizes and numbers as an index: each letter counts one less, as it does."""
+    shift, found = -1, ""
+    for sign, term in terms:
+        step = 1 if sign == "+" else -1
+        if isinstance(term, tree.Number) and term.text.isdigit():
+            shift += step * int(term.text)
+            continue
+        text = _index(term, environment)
+        shift += step
+        found += f" {sign} {text}" if found else text if sign == "+" else f"-{text}"
+    if not found:
+        raise UnreadError("this index", *terms[0][1].at)
+    return found if not shift else f"{found} {'+' if shift > 0 else '-'} {abs(shift)}"
 
 
 def _named(node, environment):

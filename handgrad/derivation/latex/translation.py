@@ -1,5 +1,6 @@
 """Translation: the equations of a section in the notation, each in every way it may be meant."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 from handgrad.derivation.budget import BudgetError
@@ -117,7 +118,7 @@ class Translator:
         """Read an equation that defines a node. Raises DerivationError if it does not."""
         environment = self.forward.environment()
         heads = heads_of(self._tree(equation.sides[0]), environment)
-        if not heads or equation.about_derivatives:
+        if not heads:
             raise UnreadError("this is not a definition")
         error = None
         for side in equation.sides[1:]:
@@ -245,5 +246,6 @@ def _words(section):
     header = section.header
     given = {line.text.partition(":")[0].strip() for line in section.givens}
     own = header.words | {word for word in given if len(word) > 1}
-    names = {*own, *(line.text.partition(":")[0].strip() for line in header.lines), *given}
+    lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
+    names = {*own, *lines, *given}
     return frozenset(SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()})

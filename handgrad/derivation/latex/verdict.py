@@ -108,7 +108,7 @@ class _Section:
     def _held(self, lines):
         """Whether each of some lines holds by itself."""
         try:
-            whole = read([*self.base, *lines], title=self.section.title)
+            whole = read([*self.base, *lines], title=self.section.title, all_stated=True)
             points = Runner(whole, self.seed).points()
         except BudgetError:
             raise
@@ -132,7 +132,7 @@ class _Section:
     def _refusal(self, *lines):
         """Why some lines cannot be read behind the others; None if they can."""
         try:
-            read([*self.base, *lines], title=self.section.title)
+            read([*self.base, *lines], title=self.section.title, all_stated=True)
         except DerivationError as error:
             return error
         return None
@@ -162,7 +162,7 @@ class _Section:
         """The outcome of the check, and the statements that could be checked."""
         for _ in range(TRIES):
             lines = [line for s in statements for line in self._lines(s)]
-            whole = read([*self.base, *lines], title=self.section.title)
+            whole = read([*self.base, *lines], title=self.section.title, all_stated=True)
             self.derivation = whole
             try:
                 return check_derivation(whole, self.seed), statements
