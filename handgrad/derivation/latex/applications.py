@@ -42,6 +42,10 @@ def _divided(factors, environment):
 def _first(factors, environment):
     """(readings, how many factors they take) of each way to read what stands first."""
     node = factors[0][1]
+    meant, count = environment.alias_of_factors(factors)
+    if meant:
+        yield environment.meant(meant, node.at), count
+        return
     if (found := derivatives.of_factors(factors, environment)) is not None:
         yield found
         return
@@ -63,6 +67,11 @@ def _first(factors, environment):
 def function_of(node, environment):
     """The function of the notation that a symbol stands for, with its scripts or not; or ""."""
     base = node.base if isinstance(node, tree.Scripted) else node
+    if isinstance(node, tree.Scripted) and node.above is not None:
+        base = tree.Scripted(node.at, node.base, None, node.above)
+        if (meant := environment.alias_of(base)) in environment.functions:
+            return meant
+        base = node.base
     if not isinstance(base, tree.Symbol) or environment.name_of(base) or environment.name_of(node):
         return ""
     if any(f"{name}2" in environment.squares for name in spellings(base)):
@@ -117,6 +126,8 @@ def called(function, node, arguments, environment):
     power = primes = None
     if isinstance(node, tree.Scripted):
         power, primes = node.above, node.primes
+        if environment.alias_of(tree.Scripted(node.at, node.base, None, power)):
+            power = None  # it is part of the name
     if len(arguments) == 2 and function in PAIRS:
         function = PAIRS[function]
     found = []

@@ -64,7 +64,7 @@ def of_factors(factors, environment):
             raise UnreadError("a gradient of nothing", *node.at)
         return derivative(factors[1][1], node.below, environment), 2 + _is_called(factors[1:])
     if isinstance(node, tree.Fraction):
-        return _operator(factors, environment)
+        return _operator(factors, environment) or _at_arguments(factors, environment)
     if not is_sign(node, environment) and canonical(node) not in environment.header.differentials:
         return _glued(factors, environment)
     if len(factors) >= 4 and factors[2][0] == "/" and is_sign(factors[2][1], environment):
@@ -90,6 +90,16 @@ def _operator(factors, environment):
     body = [(op if i else "", f) for i, (op, f) in enumerate(factors[1:])]
     whole = body[0][1] if len(body) == 1 else tree.Product(body[0][1].at, tuple(body))
     return derivative(whole, below, environment), len(factors)
+
+
+def _at_arguments(factors, environment):
+    """∂f/∂x(x, y): what it is a function of is known."""
+    if len(factors) < 2 or factors[1][0] or not isinstance(factors[1][1], tree.Group):
+        return None
+    group = factors[1][1]
+    if len(group.parts) < 2 or not all(environment.name_of(part) for part in group.parts):
+        return None
+    return environment.read(factors[0][1]), 2
 
 
 def _glued(factors, environment):
@@ -150,6 +160,9 @@ def target(node, environment):
     """The name and the indices of what is differentiated: ("x", "[i]"); "" where there is none."""
     if meant := environment.alias_of(node):
         return meant, ""
+    meant, index = environment.alias_and_index(node)
+    if meant:
+        return meant, f"[{', '.join(indices.parts_of(index, environment))}]"
     if name := _name(node, environment):
         return name, ""
     if isinstance(node, tree.Product) and _is_called(list(node.factors)) and len(node.factors) == 2:
@@ -157,6 +170,7 @@ def target(node, environment):
     if isinstance(node, tree.Scripted) and (name := _name(node.base, environment)):
         scripts = [node.above, node.below] if _is_index(node.above) else [node.below]
         parts = [p for s in scripts if s is not None for p in indices.parts_of(s, environment)]
+        parts = indices.placed(parts, name, environment)
         return (name, f"[{', '.join(parts)}]") if parts else ("", "")
     return "", ""
 

@@ -1,7 +1,5 @@
 r"""Elaboration: each part of an equation in the notation, in every way in which it can be meant."""
 
-import re
-
 from handgrad.derivation.latex import applications, derivatives, indices, tables, tree
 from handgrad.derivation.latex.errors import UnfitError, UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import label, spellings
@@ -20,13 +18,12 @@ from handgrad.derivation.latex.tree import canonical
 TRANSPOSED = {"top", "T", "intercal", "dagger", "transpose", "tr"}
 COMPARED = {"=": "==", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!="}
 ONES = {"1", "one", "0"}
-PLAIN = re.compile(r"[^\W\d]\w*|\d+(\.\d+)?")
 
 
 def read(node, environment):
     """The readings of a part. Raises UnreadError where there is none."""
     if meant := environment.alias_of(node):
-        return _named(meant, environment, node.at)
+        return environment.meant(meant, node.at)
     found = distinct(_read(node, environment))
     if not found:
         raise UnfitError("its shapes do not fit", *node.at)
@@ -60,14 +57,6 @@ def _read(node, environment):
             return tables.table(node, environment)
     said = f"the words {node.text!r}" if isinstance(node, tree.Words) else "this sign"
     raise UnreadError(f"{said} are not read" if said[-1] == "'" else f"{said} is not read", *node.at)
-
-
-def _named(text, environment, at):
-    """The readings of a text in the notation, which an alias gives."""
-    found = made(environment, text, ATOM if PLAIN.fullmatch(text) else COMPARISON)
-    if not found:
-        raise UnknownNameError(f"{text} is not known", *at)
-    return found
 
 
 def symbol(node, environment):
@@ -135,6 +124,11 @@ def scripted(node, environment):
             return made(environment, f"{name}2", ATOM)
     if (found := tables.indicator(node, environment)) is not None:
         return found
+    meant, index = environment.alias_and_index(node)
+    if meant:
+        return indices.entry(tree.Scripted(node.at, node.base, None, node.above), [index], environment)
+    if (divided := _divided(node)) is not None:
+        return scripted(divided, environment)
     above, below, base = node.above, node.below, node.base
     if node.primes:
         raise UnreadError("this prime is not read", *node.at)
@@ -152,12 +146,27 @@ def scripted(node, environment):
     return found if above is None else raised(found, above, environment)
 
 
+def _divided(node):
+    """(A^{[1]})^T, of A^{[1]T}; None where the superscript is not of this kind."""
+    above = node.above
+    if not isinstance(above, tree.Product) or len(above.factors) != 2:
+        return None
+    (_, first), (op, last) = above.factors
+    if op or not isinstance(first, tree.Group) or canonical(last) not in TRANSPOSED:
+        return None
+    inner = tree.Scripted(node.at, node.base, node.below, first)
+    return tree.Scripted(node.at, inner, None, last)
+
+
 def _lowered(node, environment):
     """A base with a subscript: a name with a label, I_n, or an entry."""
     if meant := environment.alias_of(node):
-        return _named(meant, environment, node.at)
+        return environment.meant(meant, node.at)
     if name := environment.name_of(node):
         return made(environment, name, ATOM)
+    if isinstance(node.base, tree.Group) and isinstance(node.base.parts[0], tree.Fraction):
+        if derivatives.moved(node.base.parts[0].below, environment) is not None:
+            return read(node.base, environment)  # what is held constant stands below
     if isinstance(node.base, tree.Symbol) and not environment.name_of(node.base):
         if node.base.name == "delta" and len(parts := indices.parts_of(node.below, environment)) == 2:
             return made(environment, f"δ[{', '.join(parts)}]", ATOM)

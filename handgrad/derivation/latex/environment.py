@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,17 +12,26 @@ import numpy as np
 from handgrad.derivation.branches import unwatched
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import is_reduction, of_derivative, parse
+from handgrad.derivation.expressions import (
+    is_derivative,
+    is_reduction,
+    names_in,
+    of_derivative,
+    parse,
+)
 from handgrad.derivation.indices import bound_in
 from handgrad.derivation.jacobians import as_whole
-from handgrad.derivation.latex.errors import NodeWantedError
+from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError
 from handgrad.derivation.latex.header import Header
 from handgrad.derivation.latex.names import labelled
-from handgrad.derivation.latex.tree import canonical
+from handgrad.derivation.latex.readings import ATOM, COMPARISON, made
+from handgrad.derivation.latex.tree import Product, Scripted, canonical
 from handgrad.derivation.shapes import without_warnings
 from handgrad.derivation.vocabulary import vocabulary
 
+PLAIN = re.compile(r"[^\W\d]\w*|\d+(\.\d+)?")
 STEP = 1e-4
+MOST_FACTORS = 4  # that one alias stands for
 MOST = 400  # numbers in a node by which another one is differentiated here
 
 
@@ -31,7 +41,7 @@ class Environment:
 
     `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
     where nodes are moved. `squares` are the nodes σ² of which σ is the root, `hidden` those that
-    stand for an expression. A `literal` reading is made whether the shapes fit or not.
+    stand for an expression, `states` those with steps that count from 0. A `literal` reading is made whether the shapes fit or not.
     """
 
     header: Header
@@ -41,6 +51,7 @@ class Environment:
     reader: Any = None
     letters: Mapping[str, int] = field(default_factory=dict)
     squares: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
     hidden: dict[str, str] = field(default_factory=dict)
     literal: bool = False
 
@@ -65,13 +76,39 @@ class Environment:
         found = (name for name in labelled(node) if self.known(name))
         return next(found, "")
 
+    def meant(self, text, at):
+        """The readings of what an alias gives."""
+        found = made(self, text, ATOM if PLAIN.fullmatch(text) else COMPARISON)
+        if not found:
+            raise UnknownNameError(f"{text} is not known", *at)
+        return found
+
     def alias_of(self, node):
         """What the header says that a node stands for, or ""."""
         return self.header.aliases.get(canonical(node), "") if self.header.aliases else ""
 
+    def alias_of_factors(self, factors):
+        """What the header says that the first of some factors stand for, and how many they are."""
+        for count in range(min(MOST_FACTORS, len(factors)), 1, -1):
+            if any(op for op, _ in factors[1:count]):
+                continue
+            node = Product(factors[0][1].at, (("", factors[0][1]), *factors[1:count]))
+            if meant := self.alias_of(node):
+                return meant, count
+        return "", 0
+
+    def alias_and_index(self, node):
+        """What the header says that W^1 stands for in W^1_{jk}, and the subscript; or "" and None."""
+        if not isinstance(node, Scripted) or node.below is None or node.above is None:
+            return "", None
+        return self.alias_of(Scripted(node.at, node.base, None, node.above)), node.below
+
     def value(self, text):
         """The value of an expression of the notation at the point. Raises DerivationError."""
         node = parse(text)
+        for name in names_in(node):
+            if is_derivative(name) and name not in self.names and set(of_derivative(name)) <= self.nodes:
+                self.derivative(*of_derivative(name))
         bound = {i for n in ast.walk(node) if is_reduction(n) for i, _ in bound_in(n)}
         free = [letter for letter in self.letters if letter not in bound]
         for number in (1, 0) if free else (1,):  # the second number shows more than the first

@@ -1,6 +1,7 @@
 r"""Equations: the rows of a block, each a chain of sides, as `a &= b \\ &= c` is one."""
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.parsing import CLOSING, RELATIONS
@@ -12,6 +13,7 @@ OPENERS, CLOSERS = {"{", *CLOSING} - {"|", "\\|"}, {"}", ")", "]", "\\}", "rangl
 ENDS = {",", ".", ";", ":"}
 OPERATORS = {"+", "-", "−", "cdot", "times", "odot", "*"}
 ABOUT = {"partial", "nabla"}
+BOXES = {"boxed", "fbox", "textcolor"}
 DOTS = {"dots", "ldots", "cdots", "forall"}
 CONDITIONS = ("if", "when", "for", "unless", "whenever")
 
@@ -39,7 +41,7 @@ def equations_of(piece):
     """The equations of a block. Raises UnreadError where it cannot be divided."""
     found = []
     for row in _rows(tokens_of(piece.text, piece.line, piece.column)):
-        for part in _parts(row):
+        for part in _parts(_unboxed(row)):
             equation = _equation(part)
             if equation is None:
                 continue
@@ -75,6 +77,18 @@ def _rows(tokens):
         elif depth > 0 or not _is(token, {"&"}):
             row.append(token)
     return [row for row in [*rows, row] if row]
+
+
+def _unboxed(row):
+    r"""A row without the \boxed{…} or the braces around all of it."""
+    row = _stripped(row)
+    while row:
+        at = 1 if _is(row[0], BOXES) else 0
+        depths = [*accumulate(_is(t, {"{"}) - _is(t, {"}"}) for t in row[at:])]
+        if at + 1 >= len(row) or not _is(row[at], {"{"}) or 0 in depths[:-1] or depths[-1]:
+            break
+        row = _stripped(row[at + 1 : -1])
+    return row
 
 
 def _parts(row):

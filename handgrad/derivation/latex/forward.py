@@ -31,7 +31,7 @@ class Forward:
             fresh.setdefault(GIVEN.fullmatch(line.text)["name"], line)
         self.lines = [line for name, line in fresh.items() if name not in named]
         self.lines += section.header.lines
-        self.squares, self.hidden, self.auxiliary = set(), {}, []
+        self.squares, self.states, self.hidden, self.auxiliary = set(), set(), {}, []
         self.derivation, self.runner, self.inputs, self.names = self._run(self.lines)
 
     def _run(self, lines):
@@ -48,7 +48,7 @@ class Forward:
         run = partial(_moved, self.runner, self.inputs)
         return Environment(
             self.header, dict(self.names), nodes, run, read_part, squares=frozenset(self.squares),
-            hidden=self.hidden,
+            states=frozenset(self.states), hidden=self.hidden,
         )  # fmt: skip
 
     def define(self, heads, texts, line):
@@ -70,6 +70,13 @@ class Forward:
                     self.squares |= {head.name} if head.square else set()
                     return head, text
         raise error or DerivationError("this is not a definition", line)
+
+    def add_recurrence(self, lines, states):
+        """Put the lines of a recurrence to the others, together. Raises DerivationError."""
+        found = self._run([*self.lines, *lines])
+        self.lines += lines
+        self.states |= states
+        self.derivation, self.runner, self.inputs, self.names = found
 
     def hide(self, text, line):
         """Make a node of an expression that is differentiated."""

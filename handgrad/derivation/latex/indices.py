@@ -1,5 +1,7 @@
 r"""Indices: `W_{ij}`, `\sum_{i=1}^{n}`, `x_{t+1}`, which count from 1 in LaTeX and from 0 here."""
 
+import re
+
 import numpy as np
 
 from handgrad.derivation.latex import tree
@@ -8,6 +10,7 @@ from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.readings import ATOM, Reading, made
 from handgrad.derivation.latex.tree import canonical
 
+SHIFTED = re.compile(r"(?P<place>.*?)(?: (?P<sign>[+-]) (?P<shift>\d{1,9}))?")
 NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
 
 
@@ -100,9 +103,22 @@ def _named(node, environment):
     raise UnknownNameError(f"{(names or [canonical(node)])[0]} is not known", *node.at)
 
 
+def placed(parts, name, environment):
+    """The indices of a name; the steps of one with a first state, h_0, count from 0 in LaTeX too."""
+    if name not in environment.states or not parts:
+        return parts
+    match = SHIFTED.fullmatch(parts[0])
+    shift = int((match["sign"] or "+") + (match["shift"] or "0")) + 1
+    if match["place"].isdigit():
+        return [str(int(match["place"]) + shift), *parts[1:]]
+    end = f" {'+' if shift > 0 else '-'} {abs(shift)}" if shift else ""
+    return [f"{match['place']}{end}", *parts[1:]]
+
+
 def entry(base, scripts, environment):
     """An array, or what a function gives, at some indices."""
     parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
+    parts = placed(parts, environment.name_of(base), environment)
     found = []
     for reading in _bases(base, environment):
         if len(parts) > reading.ndim:

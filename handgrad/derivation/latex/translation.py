@@ -1,5 +1,6 @@
 """Translation: the equations of a section in the notation, each in every way it may be meant."""
 
+import contextlib
 import re
 from dataclasses import dataclass, field, replace
 
@@ -9,10 +10,11 @@ from handgrad.derivation.latex.elaboration import read
 from handgrad.derivation.latex.equations import Equation
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
-from handgrad.derivation.latex.heads import heads_of
+from handgrad.derivation.latex.heads import Head, heads_of
 from handgrad.derivation.latex.indices import letters_of
 from handgrad.derivation.latex.names import SPELLED
 from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
 from handgrad.derivation.latex.tree import Group
 
 MOST_HIDDEN = 20
@@ -72,6 +74,7 @@ class Translator:
         """The translation. Raises DerivationError where the header cannot be read."""
         equations = self._equations()
         self._in_rounds(equations, self._define)
+        self._define_steps([e for e in equations if e not in self.defined])
         self.forward.put_output_last()
         self.environment = self.forward.with_gradients()
         rest = [e for e in equations if e not in self.defined or len(e.sides) > 2]
@@ -131,6 +134,22 @@ class Translator:
             self._keep_definition(equation, head, side, text)
             return
         raise error or UnreadError("it has no value")
+
+    def _define_steps(self, equations):
+        """Read the recurrences among some equations, and what is defined by them."""
+        pairs = []
+        for equation in equations:
+            with contextlib.suppress(UnreadError):
+                pairs.append((equation, [self._tree(side) for side in equation.sides]))
+        for letter in letters_of_steps(pairs):
+            found = Recurrence(letter, pairs, self.forward.environment())
+            if not found.attempt():
+                continue
+            with contextlib.suppress(DerivationError):
+                self.forward.add_recurrence(found.lines, found.states)
+                for equation, (head, text) in found.read.items():
+                    self._keep_definition(equation, Head(head), equation.sides[1], text)
+        self._in_rounds([e for e in equations if e not in self.defined], self._define)
 
     def _values(self, equation, side, environment):
         """The expressions that a side may stand for, the chosen one first."""
