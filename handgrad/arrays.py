@@ -105,6 +105,22 @@ def products_before(x, axis):
     return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
 
 
+def einsum(subscripts, *arrays):
+    """Σ of products by subscripts such as "ij,jk->ik". The sum over what stands on the left alone."""
+    xp = array_namespace(*arrays)
+    if hasattr(xp, "einsum"):
+        return xp.einsum(subscripts, *arrays, **{"optimize": True} if xp is np else {})
+    inputs, _, output = subscripts.partition("->")
+    letters = [*output, *sorted(set(inputs) - {*output, ","})]
+    product = 1
+    for names, array in zip(inputs.split(","), arrays, strict=True):
+        order = sorted(range(array.ndim), key=lambda axis: letters.index(names[axis]))
+        sizes = dict(zip(names, array.shape, strict=True))
+        shape = tuple(sizes.get(letter, 1) for letter in letters)
+        product = product * xp.reshape(xp.permute_dims(array, tuple(order)), shape)
+    return xp.sum(product, axis=tuple(range(len(output), len(letters))))
+
+
 def unbroadcast(dy, shape):
     """dy summed over the axes along which an array of this shape was stretched to dy's."""
     stretched = shape_of(dy)

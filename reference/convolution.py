@@ -9,17 +9,17 @@ __all__ = ["causal_conv1d", "conv1d", "conv2d", "conv3d"]
 
 def conv1d(x, W, b, *, stride=1, padding=0, dilation=1, groups=1):
     """A convolution along one axis"""
-    return _convolution(x, W, b, (stride,), (padding,), (dilation,), groups)
+    return convolution(x, W, b, (stride,), (padding,), (dilation,), groups)
 
 
 def conv2d(x, W, b, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """A convolution along rows and columns"""
-    return _convolution(x, W, b, stride, padding, dilation, groups)
+    return convolution(x, W, b, stride, padding, dilation, groups)
 
 
 def conv3d(x, W, b, *, stride=(1, 1, 1), padding=(0, 0, 0), dilation=(1, 1, 1), groups=1):
     """A convolution along three axes"""
-    return _convolution(x, W, b, stride, padding, dilation, groups)
+    return convolution(x, W, b, stride, padding, dilation, groups)
 
 
 def causal_conv1d(x, W, b, *, dilation=1):
@@ -29,7 +29,8 @@ def causal_conv1d(x, W, b, *, dilation=1):
     return conv1d(late, W[:, None], b, dilation=dilation, groups=channels)
 
 
-def _convolution(x, W, b, stride, padding, dilation, groups):
+def convolution(x, W, b, stride, padding, dilation, groups):
+    """Σ W x over each window, along any axes"""
     windows = windows_of(x, W.shape[2:], stride, padding, dilation)
     windows = windows.reshape(x.shape[0], groups, -1, *windows.shape[2:])
     filters = W.reshape(groups, -1, *W.shape[1:])

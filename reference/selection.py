@@ -7,13 +7,13 @@ __all__ = ["clip", "maximum", "minimum", "where"]
 
 
 def maximum(a, b):
-    """b, and what a has more than it"""
-    return b + jax.nn.relu(a - b)
+    """The maximum over a pair"""
+    return jnp.max(jnp.stack(jnp.broadcast_arrays(a, b)), axis=0)
 
 
 def minimum(a, b):
-    """b, less what it has more than a"""
-    return b - jax.nn.relu(b - a)
+    """The minimum over a pair"""
+    return jnp.min(jnp.stack(jnp.broadcast_arrays(a, b)), axis=0)
 
 
 def where(c, a, b):

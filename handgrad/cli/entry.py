@@ -69,6 +69,7 @@ def _run(argv):
 def _parser():
     from handgrad.cli import (
         compare,
+        conventions,
         draw,
         export,
         show,
@@ -79,7 +80,7 @@ def _parser():
     parser = Parser(prog="handgrad", description="Derive it by hand, prove it by machine.")
     parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (verify, draw, show, compare, train, export):
+    for command in (verify, draw, show, compare, conventions, train, export):
         command.add_parser(commands)
     return parser
 

@@ -32,7 +32,9 @@ ELEMENTWISE = (
     "ones_like zeros_like"
 )
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
-OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where clip lgamma digamma erfinv"
+OF_NUMBERS = (
+    f"{ELEMENTWISE} {PAIRWISE} erf erfc relu sigmoid softplus where clip lgamma digamma erfinv"
+)
 REDUCTIONS = "all any max min prod sum"
 ALONG_AXIS = "argmax argmin argsort sort"
 LINALG = "cholesky det inv"
@@ -230,7 +232,8 @@ def _statistical(xp):
         return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 
     return {
-        "erf": Function(_erf(xp), 1),
+        "erf": Function(_special(xp, "erf"), 1),
+        "erfc": Function(_special(xp, "erfc"), 1),
         "log_softmax": Function(lambda x, axis=-1: x - logsumexp(x, axis, True), 1, along),
         "logsumexp": Function(logsumexp, 1, along | {"keepdims"}),
         "mean": Function(mean, 2, along | {"keepdims"}),
@@ -249,12 +252,11 @@ def _terms(x, total):
     return np.size(x) / max(1, np.size(total))
 
 
-def _erf(xp):
+def _special(xp, name):
+    """A function that NumPy lacks: from Python's math, or from JAX."""
     if xp is np:
-        return np.vectorize(math.erf, otypes=[float])
-    from jax.scipy.special import erf
-
-    return erf
+        return np.vectorize(getattr(math, name), otypes=[float])
+    return getattr(importlib.import_module("jax.scipy.special"), name)
 
 
 @functools.cache

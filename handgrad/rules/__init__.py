@@ -9,6 +9,7 @@ from handgrad.rules.contrastive import *
 from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
 from handgrad.rules.cumulative import *
+from handgrad.rules.divergences import *
 from handgrad.rules.elementary import *
 from handgrad.rules.gates import *
 from handgrad.rules.indexing import *
@@ -23,10 +24,12 @@ from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
 from handgrad.rules.regularization import *
+from handgrad.rules.segmentation import *
 from handgrad.rules.segments import *
 from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
 from handgrad.rules.structure import *
+from handgrad.rules.transposed_convolution import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *

@@ -274,15 +274,18 @@ class QuickGELU:
 
 @dataclass(frozen=True)
 class GELU:
-    """y = x Φ(x)    with Φ the distribution function of the standard normal, or near it
+    """y = x Φ(x)    with Φ the distribution function of the standard normal
 
         x : (...)
         Φ = (1 + erf(x / sqrt(2))) / 2
+          = erfc(-x / sqrt(2)) / 2
 
-    approximate="tanh" has σ(v) for Φ(x), which differs by up to 2·10⁻⁴. v is odd, as Φ − ½ is:
+    erfc is 1 − erf, and erf is odd: the last form keeps its digits on the left, where
+    1 + erf has none. approximate="tanh" takes σ(v) for Φ(x), which differs by up to 2·10⁻⁴:
 
         v = 2 * sqrt(2 / pi) * (x + 0.044715 * x**3)
-        q = x * sigmoid(v) = x * (1 + tanh(v / 2)) / 2
+        q = x * sigmoid(v)
+          = x * (1 + tanh(v / 2)) / 2
 
     The slope of Φ is the normal density φ:
 
@@ -294,8 +297,6 @@ class GELU:
 
         ∂v/∂x = 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
         ∂q/∂x = sigmoid(v) + x * sigmoid(v) * sigmoid(-v) * ∂v/∂x
-
-    Φ(x) is formed as erfc(−x / √2) / 2, which keeps its digits on the left, where 1 + erf has none.
 
     Keeps the slope.
 

@@ -68,13 +68,14 @@ class BinaryCrossEntropy:
         p : (N, D) interval(0, 1)
         t : (N, D) interval(0, 1)
         y = mean(-t * log(p) - (1 - t) * log1p(-p))
-        dp = dy * ((1 - t) / (1 - p) - t / p) / (N * D)
-           = dy * (p - t) / (p * (1 - p)) / (N * D)
+        dp = dy * (p - t) / (p * (1 - p)) / (N * D)
+           = dy * ((1 - t) / (1 - p) - t / p) / (N * D)
         dt = dy * (log1p(-p) - log(p)) / (N * D)
 
     Where t or 1 − t is 0 its term is 0, also at log 0: a certain answer that is right costs nothing,
-    and one that is wrong infinitely much. torch holds log p above −100 instead, so that its value
-    ends there, and its gradient below p = 10⁻¹². With logits, SigmoidCrossEntropy loses no digits.
+    and one that is wrong infinitely much. torch holds log p above −100, and p (1 − p) above 10⁻¹²
+    in the gradient, so that a certain right answer has the gradient 0 and not 1 or −1. With logits,
+    SigmoidCrossEntropy loses no digits.
 
     Keeps p and t.
     """

@@ -236,7 +236,7 @@ class MulticlassHinge:
         du = dy * (1 - h) * (u > 0) / (N * C)
         dx = du - h * sum(du, axis=-1, keepdims=True)
 
-    At the margin we take 0, as JAX's relu does; torch takes the slope of the inside.
+    At the margin we take 0, as torch does.
 
     Keeps which classes push, and the labels, which have no gradient.
 

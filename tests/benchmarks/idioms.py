@@ -56,6 +56,14 @@ def slice_(x, *, start, stop, step, axis):
     return lax.slice_in_dim(x, start, stop, step, axis)
 
 
+def clip(x, *, low, high):
+    return jnp.clip(x, low, high)
+
+
+def leaky_relu(x, *, slope):
+    return jax.nn.leaky_relu(x, slope)
+
+
 TABLE = {
     "Add": operator.add,
     "Subtract": operator.sub,
@@ -81,4 +89,24 @@ TABLE = {
     "Dropout": lambda x, keep, rate: jnp.where(keep, x / (1 - rate), 0),
     "L2Penalty": lambda W, weight_decay: weight_decay / 2 * jnp.sum(W**2),
     "Slice": slice_,
+    "Abs": jnp.abs,
+    "Clip": clip,
+    "Cos": jnp.cos,
+    "Expm1": jnp.expm1,
+    "GLU": lambda a, b: jax.nn.sigmoid(a) * b,
+    "HardSwish": jax.nn.hard_swish,
+    "HardTanh": clip,
+    "LeakyReLU": leaky_relu,
+    "LogSigmoid": jax.nn.log_sigmoid,
+    "LogSumExp": jax.nn.logsumexp,
+    "Maximum": jnp.maximum,
+    "Minimum": jnp.minimum,
+    "PReLU": lambda x, a: jnp.where(x > 0, x, a * x),
+    "QuickGELU": lambda x: x * jax.nn.sigmoid(1.702 * x),
+    "ReLU6": jax.nn.relu6,
+    "SiLU": jax.nn.silu,
+    "Softplus": lambda x, beta: jax.nn.softplus(beta * x) / beta,
+    "Square": jnp.square,
+    "SquaredReLU": lambda x: jnp.square(jax.nn.relu(x)),
+    "Where": jnp.where,
 }

@@ -34,6 +34,10 @@ CASES = [
     ),
     (hg.SoftmaxCrossEntropy(), F.cross_entropy),
     (hg.MulticlassHinge(margin=0.5), lambda x, t: F.multi_margin_loss(x, t, margin=0.5)),
+    (
+        hg.KLDivergence(),
+        lambda x, t: F.kl_div(F.log_softmax(x, dim=-1), t, reduction="batchmean"),
+    ),
     (hg.BinaryCrossEntropy(), F.binary_cross_entropy),
     (hg.MarginRanking(margin=0.3), lambda a, b, t: F.margin_ranking_loss(a, b, t, margin=0.3)),
     (hg.TripletMargin(), F.triplet_margin_loss),
