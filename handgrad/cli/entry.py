@@ -74,13 +74,14 @@ def _parser():
         export,
         show,
         train,
+        translate,
         verify,
     )  # where Ctrl-C is caught already
 
     parser = Parser(prog="handgrad", description="Derive it by hand, prove it by machine.")
     parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (verify, draw, show, compare, conventions, train, export):
+    for command in (verify, draw, show, translate, compare, conventions, train, export):
         command.add_parser(commands)
     return parser
 

@@ -29,6 +29,12 @@ class Verdict:
     derivation: Any = None
 
     @property
+    def givens(self):
+        """The lines of the notation that the header and the text give."""
+        defined = {s.links[0].line for s in self.translation.statements if s.defines}
+        return [line for line in self.translation.forward.lines if line.number not in defined]
+
+    @property
     def faults(self):
         """How much is wrong or was not read."""
         return sum(not link.ok for link in self.outcome.links) + len(self.unread)
