@@ -15,11 +15,14 @@ SLOPES = {
 }  # fmt: skip
 PAIRS = {"max": "maximum", "min": "minimum"}
 BRACKETS = {"(", "[", "\\{", "{"}
+MAX_FACTORS = 40
 TOO_MANY = 4  # ways to divide a product
 
 
 def multiplied(factors, environment):
     """The readings of a product: its factors, applied where they are functions, and multiplied."""
+    if len(factors) > MAX_FACTORS:
+        raise UnreadError("too many factors", *factors[0][1].at)
     found = []
     for count, items in enumerate(_divided(list(factors), environment)):
         if count == TOO_MANY:
@@ -141,7 +144,7 @@ def called(function, node, arguments, environment):
         elif function in TEMPLATES:
             found += made(environment, TEMPLATES[function].format(first.within(ATOM)), 1)
         else:
-            found += made(environment, f"{function}({texts})", ATOM, first.turn)
+            found += made(environment, f"{function}({texts})", ATOM, first.turn, shape=first.shape)
     if not found:
         raise UnreadError(f"{function} of this", *node.at)
     if power is None:

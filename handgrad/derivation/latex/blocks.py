@@ -8,12 +8,13 @@ ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "displaym
                 "flalign", "math")  # fmt: skip
 OPENING = re.compile(
     r"\$\$|\\\[|\\begin\{(?P<name>" + "|".join(ENVIRONMENTS) + r")(?P<star>\*?)\}"
-    r"|<!--|(?m:^[ \t>]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>\S*))"
-    r"|(?m:^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*\$(?P<alone>[^$\n]{1,2000})\$[ \t]*[.,;:]?[ \t]*$)"
-    r"|(?m:^[ ]{0,3}(?P<level>#{1,6})\s+(?P<title>.*)$)"
+    r"|<!--|(?m:^[ \t>]*+(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>\S*))"
+    r"|(?m:^[ \t>]*+(?:[-*+]|\d++[.)])?+[ \t]*+\$(?P<alone>[^$\n]{1,2000})\$[ \t]*[.,;:]?[ \t]*$)"
+    r"|(?m:^[ ]{0,3}(?P<level>#{1,6})[ \t]++(?P<title>.*)$)"
     r"|\\(?P<sub>(?:sub){0,2})section\*?\{(?P<heading>[^{}\n]{0,200})\}"
-    r"|(?m:^[ \t]*%[ \t]*derivation(?P<tex>:.*(?:\n[ \t]*%.*)*|[ \t]*)$)"
+    r"|(?m:^[ \t]*+%[ \t]*+derivation(?P<tex>:.*(?:\n[ \t]*%.*)*|[ \t]*)$)"
 )
+MOST_OPEN = 50  # kinds of delimiters that are never closed
 HEADER = re.compile(r"\s*derivation\s*(?::(?P<rest>.*))?", re.DOTALL)
 PROSE = re.compile(r"\s*prose\s*")
 INLINE = re.compile(r"\$(?P<names>[^$\n]{1,200}?)\\in(?![a-z])(?P<set>[^$\n]{1,100})\$")
@@ -91,9 +92,10 @@ def _comment(text, start, end):
 def _fenced(text, match, absent):
     """A block of code, which is left alone unless it is one of mathematics."""
     fence = match["fence"]
-    if fence in absent:
+    if fence in absent or len(absent) > MOST_OPEN:
         return "", (0, 0), match.end()
-    end = re.compile(rf"(?m)^[ \t>]*{re.escape(fence)}[ \t]*$").search(text, match.end())
+    closing = rf"(?m)^[ \t>]*+{re.escape(fence)}{re.escape(fence[0])}*+[ \t]*+$"
+    end = re.compile(closing).search(text, match.end())
     if end is None:
         absent.add(fence)
         return "", (0, 0), match.end()

@@ -20,7 +20,8 @@ def fraction(node, environment):
     for a, b in pairs(environment.read(node.above), environment.read(node.below)):
         if b.ndim == 2 and a.ndim:
             continue
-        found += made(environment, f"{a.within(PRODUCT)} / {b.within(PRODUCT + 1)}", PRODUCT, a.turn)
+        text = f"{a.within(PRODUCT)} / {b.within(PRODUCT + 1)}"
+        found += made(environment, text, PRODUCT, a.turn, shape=a.shape or b.shape)
     return found
 
 
@@ -135,12 +136,12 @@ def derivative(y, x, environment):
         raise UnknownNameError(f"{own or canonical(x)} is not a node", *x.at)
     above, upper = target(y, environment)
     if above and above == environment.header.loss and above not in environment.nodes:
-        return made(environment, f"d{own}{index}", ATOM)
+        return made(environment, f"d{own}{index}", ATOM, shape=())
     if above not in environment.nodes:
         above, upper = environment.node_for(y), ""
     name = environment.derivative(above, own)
     if upper or index:
-        return made(environment, f"∂{above}{upper}/∂{own}{index}", PRODUCT)
+        return made(environment, f"∂{above}{upper}/∂{own}{index}", PRODUCT, shape=())
     return _whole(name, (above, own), environment)
 
 

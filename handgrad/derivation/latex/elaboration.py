@@ -189,13 +189,13 @@ def raised(found, above, environment):
     for a in found:
         if inverse and a.ndim == 2:
             text = f"inv({a.text})" + ".T" * (name != "-1")
-            results += made(environment, text, ATOM)
+            results += made(environment, text, ATOM, shape=a.shape)
         elif inverse:
             results += made(environment, f"1 / {a.within(POWER)}", 2, a.turn)
         for exponent in power:
             if a.ndim == 2 and exponent.text == "2" and a.shape[0] == a.shape[1]:
                 results += made(environment, f"{a.within(ATOM)} @ {a.within(ATOM)}", 2)
-            results += made(environment, f"{a.within(ATOM)}**{exponent.within(ATOM)}", POWER, a.turn)
+            results += made(environment, f"{a.within(ATOM)}**{exponent.within(ATOM)}", POWER, a.turn, shape=a.shape)
     return results
 
 
@@ -216,7 +216,8 @@ def _transposed(found, environment):
         elif a.ndim == 0:
             results.append(a)
         elif a.ndim == 2:
-            results += made(environment, f"{a.within(ATOM)}.T", ATOM)
+            text = f"{a.within(ATOM)}.T"
+            results += made(environment, text, ATOM, shape=a.shape[::-1])
     return results
 
 
@@ -225,7 +226,7 @@ def added(terms, environment):
     sign, first = terms[0]
     found = read(first, environment)
     if sign == "-":
-        found = [r for a in found for r in made(environment, f"-{a.within(3)}", SUM, a.turn)]
+        found = [r for a in found for r in made(environment, f"-{a.within(3)}", SUM, a.turn, shape=a.shape)]
     for sign, term in terms[1:]:
         more = read(term, environment)
         results = []

@@ -128,7 +128,8 @@ def entry(base, scripts, environment):
         if label:
             found += _by_label(reading, parts, label, environment)
         else:
-            found += made(environment, f"{reading.within(ATOM)}[{', '.join(parts)}]", ATOM)
+            text = f"{reading.within(ATOM)}[{', '.join(parts)}]"
+            found += made(environment, text, ATOM, shape=())
     return found
 
 
@@ -166,7 +167,8 @@ def reduced(node, environment):
     for body in inner.read(node.body):
         listed = ", ".join(f"{letter}{limits}" for letter, limits in letters.items())
         text = f"where({kept}, {body.text}, {NEUTRAL[node.name]})" if kept else body.text
-        found += made(environment, f"{node.name}[{listed}]({text})", ATOM, body.turn)
+        text = f"{node.name}[{listed}]({text})"
+        found += made(environment, text, ATOM, body.turn, shape=body.shape)
     return found
 
 

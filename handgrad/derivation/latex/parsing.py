@@ -4,6 +4,7 @@ A term is a run of factors, with or without signs between them. Which of them mu
 applied, and what a script means is not decided here.
 """
 
+import contextlib
 import re
 
 from handgrad.derivation.latex import tree
@@ -99,17 +100,26 @@ class Parser:
         self.i += 1
         return RELATIONS[text]
 
-    def sum(self):
-        """Terms with + and − between them."""
+    @contextlib.contextmanager
+    def deeper(self):
+        """One level further down, of a few."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.unread("this nests too deep")
+        yield
+        self.depth -= 1
+
+    def sum(self):
+        """Terms with + and − between them."""
+        with self.deeper():
+            return self._terms()
+
+    def _terms(self):
         at, terms = self.at, []
         sign = self._signs() or "+"
         terms.append((sign, self.product()))
         while sign := self._signs():
             terms.append((sign, self.product()))
-        self.depth -= 1
         return terms[0][1] if terms == [("+", terms[0][1])] else tree.Sum(at, tuple(terms))
 
     def _signs(self):
@@ -247,7 +257,8 @@ class Parser:
             return tree.Group(at, token.text, self._list(CLOSING[token.text]))
         if token.kind == "command":
             self.i += 1
-            return self._command(token.text, at)
+            with self.deeper():
+                return self._command(token.text, at)
         raise self.unread(f"{token.text} is out of place")
 
     def _word(self, token):
@@ -306,11 +317,8 @@ class Parser:
                 above = self.argument(script=True)
         if name in {"max", "min"} and below is None:
             return tree.Symbol(at, name)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.unread("this nests too deep")
-        body = self.product()
-        self.depth -= 1
+        with self.deeper():
+            body = self.product()
         return tree.Big(at, name, below, above, body)
 
     def _accented(self, node, accent, at):

@@ -15,8 +15,17 @@ def product(first, op, second, environment):
     found = []
     for a, b in pairs(first, second):
         for text, turn in _forms(a, op, b):
-            found += made(environment, text, PRODUCT, turn, _chained(a, b))
+            found += made(environment, text, PRODUCT, turn, _chained(a, b), _meant(a, b, text))
     return distinct(found) or _unfit(first, second, environment)
+
+
+def _meant(a, b, text):
+    """The shape that a product is meant to have, in a literal reading."""
+    if text.startswith("outer"):
+        return (*a.shape, *b.shape)
+    if " @ " in text and a.ndim and b.ndim:
+        return (*a.shape[:-1], *b.shape[1:])
+    return a.shape if a.ndim >= b.ndim else b.shape
 
 
 def _unfit(first, second, environment):
@@ -85,7 +94,7 @@ def _of_vectors(a, op, b, dot, elementwise):
     inner = [(dot, "")] if same else []
     if "row" in {a.turn, b.turn}:
         turned = b.turn == "row" and a.turn != "row"
-        yield from [outer, *inner] if turned else [*inner, outer]
+        yield from [outer] if turned else inner or [outer]  # vectors are columns, if they can be
     elif same:
         yield from [elementwise, *inner] if op == "" else [*inner, elementwise]
 

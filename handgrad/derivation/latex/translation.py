@@ -4,6 +4,8 @@ import contextlib
 import re
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.elaboration import read
@@ -49,7 +51,7 @@ class Translation:
     """A section in the notation.
 
     `choices` has how many values a definition may have, by its place; `formulas` counts what is
-    not an equation.
+    not an equation; `of_scalars` are the local derivatives of numbers.
     """
 
     forward: Forward
@@ -57,6 +59,7 @@ class Translation:
     unread: list[tuple[Equation, DerivationError]] = field(default_factory=list)
     choices: dict[tuple[int, int], int] = field(default_factory=dict)
     formulas: int = 0
+    of_scalars: set[str] = field(default_factory=set)
 
 
 class Translator:
@@ -196,6 +199,8 @@ class Translator:
         else:
             found = read(sides[0], environment)
             fronts, skipped = [(r.text, r.shape) for r in found], {0}
+            if found[0].derivative and not np.ndim(environment.names[found[0].derivative[0]]):
+                self.result.of_scalars.add(found[0].text)
         links = self._links(equation, sides, skipped, fronts[0][1], environment)
         texts = [text for text, _ in fronts]
         self.result.statements.append(Statement(equation, texts, links))

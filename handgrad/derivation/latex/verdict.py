@@ -1,6 +1,7 @@
 """The verdict on a section: the reading of each equation that holds, if one does, and the check of it."""
 
 import itertools
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +15,9 @@ from handgrad.derivation.points import Runner
 from handgrad.derivation.reading import read
 
 FORWARDS = 6  # readings of the definitions together
-FREE = "is free on the right and not on the left"
+CONFLICTS = "is free on the right and not on the left", " runs over "
 TRIES = 6
+SHAPES = re.compile(r"it has the shape \((.*?),?\), and should have \((.*?),?\)")
 
 
 @dataclass
@@ -146,17 +148,19 @@ class _Section:
     def _is_readable(self, statement):
         """Whether the notation reads a statement; what it says of it is kept."""
         error = self._refusal(*self._lines(statement))
-        if error is None:
-            return True
-        place = statement.equation.line, statement.equation.column
-        if FREE in error.message:
-            problem, _, hint = error.message.partition(": ")
-            link = self._claims(statement)[0]
-            made = Checked(Kind.IDENTITY, statement.fronts[0], link.texts[0], error.line or place[0])
-            self.free.append(replace(made, problem=problem, hint=hint))
-        else:
-            self.unread.append((*place, _words(error)))
-        return False
+        if error is not None:
+            self._refuse(statement, error)
+        return error is None
+
+    def _refuse(self, statement, error):
+        """Keep why a statement cannot be checked: it is wrong if its indices cannot be meant so."""
+        if not any(words in error.message for words in CONFLICTS):
+            self.unread.append((statement.equation.line, statement.equation.column, _words(error)))
+            return
+        problem, _, hint = error.message.partition(": ")
+        link = self._claims(statement)[0]
+        made = Checked(Kind.IDENTITY, statement.fronts[0], link.texts[0], error.line or link.line)
+        self.free.append(replace(made, problem=problem, hint=hint))
 
     def _lines(self, statement):
         """The claims of a statement in the notation: a chain."""
@@ -175,14 +179,29 @@ class _Section:
             except BudgetError:
                 raise
             except DerivationError as error:
-                at_fault = [s for s in statements if error.line in {k.line for k in s.links}]
+                at_fault = self._at_fault(statements, error)
                 if not at_fault:
                     raise
-                for statement in at_fault:
-                    place = statement.equation.line, statement.equation.column
-                    self.unread.append((*place, _words(error)))
-                statements = [s for s in statements if s not in at_fault]
+                for statement, own in at_fault:
+                    self._refuse(statement, own)
+                statements = [s for s in statements if s not in [f for f, _ in at_fault]]
         raise DerivationError("none of these equations could be checked", self.section.line)
+
+    def _at_fault(self, statements, error):
+        """The statements that the check stops at, each with what it says."""
+        found = [s for s in statements if error.line in {k.line for k in s.links}]
+        if found:
+            return [(statement, error) for statement in found]
+        results = []
+        for statement in statements:
+            lines = [*self.base, *self._lines(statement)]
+            try:
+                check_derivation(read(lines, title=self.section.title, all_stated=True), self.seed)
+            except BudgetError:
+                raise
+            except DerivationError as own:
+                results.append((statement, own))
+        return results
 
     def _sorted(self, links, statements):
         """The links that were settled, and what came of each statement."""
@@ -192,7 +211,7 @@ class _Section:
             found = [next(results) for _ in self._claims(statement)]
             kept = []
             for link, result in zip(self._claims(statement), found, strict=True):
-                if self._is_settled(link, result):
+                if self._is_settled(statement, link, result):
                     kept.append(result)
                 else:
                     self.unread.append((link.line, link.column, "its shapes do not fit"))
@@ -203,10 +222,26 @@ class _Section:
     def _count(self, statements):
         return sum(len(self._claims(s)) for s in statements)
 
-    @staticmethod
-    def _is_settled(link, result):
-        """Whether a link is right, or wrong beyond doubt: by its numbers, or with a mend."""
-        return result.ok or bool(result.hint) or result.problem.startswith("off by")
+    def _is_settled(self, statement, link, result):
+        """Whether a link is right, or wrong beyond doubt: by its numbers, with a mend, or an index.
+
+        So is a gradient with the shape of something else, transposed or not: that is no other layout.
+        """
+        if result.ok or result.hint or result.problem.startswith("off by"):
+            return True
+        if " runs over " in result.problem:
+            return True
+        of_scalar = result.kind is Kind.GRADIENT or statement.fronts[0] in self.translation.of_scalars
+        shapes = SHAPES.fullmatch(result.problem)
+        if not of_scalar or link.literal or not shapes:
+            return False
+        found, wanted = ([n for n in shapes[i].split(", ") if n] for i in (1, 2))
+        if not found:  # a number may be meant for each entry
+            name = statement.fronts[0].rpartition("∂")[2] if "∂" in statement.fronts[0] else ""
+            name = name or statement.fronts[0].removeprefix("d")
+            text = f"{statement.fronts[0]} = ({link.texts[0]}) * ones_like({name})"
+            return not self._held([Line(text, link.line)])[0]
+        return found not in (wanted, wanted[::-1])
 
     def _counts(self, marks):
         """How many equations define, hold, are wrong, and were not read."""
