@@ -119,7 +119,8 @@ class DerivationFile(pytest.File):
         if isinstance(scope, Section):
             for number, equation in enumerate(scope.equations):
                 name = printable(f"{scope.title}: {equation.source}")
-                made = dict(checked=checked, equation=equation, last=number + 1 == len(scope.equations))
+                last = number + 1 == len(scope.equations)
+                made = {"checked": checked, "equation": equation, "last": last}
                 yield EquationItem.from_parent(self, name=name, **made)
             return
         try:

@@ -20,7 +20,9 @@ def add_parser(commands):
         description="Write each equation of LaTeX, and below it how it was read, in the notation "
         "of derivations. What was not read says why, and where.",
     )
-    parser.add_argument("target", metavar="FILE", help="notes.md, 'notes.md#Heading', paper.tex, notebook.ipynb")
+    parser.add_argument(
+        "target", metavar="FILE", help="notes.md, 'notes.md#Heading', paper.tex, notebook.ipynb"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, help="of what is drawn (0)")
     parser.set_defaults(run=run)
 
@@ -32,7 +34,9 @@ def run(arguments):
         raise UsageError(f"{target!r} is not a file with equations, such as notes.md")
     sections = [scope for scope in scopes_of(target) if isinstance(scope, Section)]
     if not sections:
-        raise UsageError(f"{target}: no section has a header, as in <!-- derivation: x : (N); loss L -->")
+        raise UsageError(
+            f"{target}: no section has a header, as in <!-- derivation: x : (N); loss L -->"
+        )
     unread = 0
     for section in sections:
         verdict = _judged(section, arguments.seed)

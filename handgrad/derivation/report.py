@@ -92,7 +92,6 @@ class Derivation:
             rows.append(_indented(f"no line for: {', '.join(self.unstated)}"))
         return "\n".join(rows)
 
-
     @property
     def counted(self):
         """What came of the equations: `5 equations: 3 hold, 1 WRONG, 1 NOT READ → WRONG`."""

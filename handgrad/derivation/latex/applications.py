@@ -4,7 +4,7 @@ from handgrad.derivation.latex import derivatives, tables, tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.names import CALLED, spellings
 from handgrad.derivation.latex.products import combined
-from handgrad.derivation.latex.readings import ATOM, POWER, distinct, made
+from handgrad.derivation.latex.readings import ATOM, POWER, SUM, distinct, made
 from handgrad.derivation.latex.tree import canonical
 
 TEMPLATES = {"logit": "log({0}) - log(1 - {0})", "logdet": "log(det({0}))"}
@@ -82,7 +82,9 @@ def function_of(node, environment):
     meant = environment.alias_of(base)
     name = meant or CALLED.get(base.name, base.name)
     if name == "log" and isinstance(node, tree.Scripted) and node.below is not None:
-        name = {"2": "log2", "10": "log10", "e": "log"}.get(canonical(node.below), "log of another base")
+        name = {"2": "log2", "10": "log10", "e": "log"}.get(
+            canonical(node.below), "log of another base"
+        )
     known = name in environment.functions or name in TEMPLATES
     return name if known and (len(base.name) > 1 or meant) else ""
 
@@ -119,7 +121,9 @@ def _with_scripts(found, scripts, environment):
     if scripts.below is not None:
         parts = indices.parts_of(scripts.below, environment)
         found = [
-            r for a in found for r in made(environment, f"{a.within(ATOM)}[{', '.join(parts)}]", ATOM)
+            r
+            for a in found
+            for r in made(environment, f"{a.within(ATOM)}[{', '.join(parts)}]", ATOM)
         ]
     return found if scripts.above is None else elaboration.raised(found, scripts.above, environment)
 
@@ -133,30 +137,34 @@ def called(function, node, arguments, environment):
             power = None  # it is part of the name
     if len(arguments) == 2 and function in PAIRS:
         function = PAIRS[function]
+    if primes and (primes > 1 or function not in SLOPES):
+        raise UnreadError(f"{function} with a prime", *node.at)
+    rest = [readings[0] for readings in arguments[1:]]
     found = []
     for first in arguments[0]:
-        rest = [readings[0] for readings in arguments[1:]]
-        texts = ", ".join(r.text for r in (first, *rest))
-        if primes:
-            if primes > 1 or function not in SLOPES:
-                raise UnreadError(f"{function} with a prime", *node.at)
-            found += made(environment, SLOPES[function].format(first.within(POWER)), 1, first.turn)
-        elif function in TEMPLATES:
-            found += made(environment, TEMPLATES[function].format(first.within(ATOM)), 1)
-        else:
-            found += made(environment, f"{function}({texts})", ATOM, first.turn, shape=first.shape)
+        text, level = _call(function, [first, *rest], primes)
+        found += made(environment, text, level, first.turn, first.shape)
     if not found:
         raise UnreadError(f"{function} of this", *node.at)
-    if power is None:
-        return found
-    exponents = environment.read(power)
-    if exponents[0].text.startswith("-"):
-        raise UnreadError(f"{function} to the power {exponents[0].text}: an inverse?", *node.at)
-    return [
-        r
-        for a in found
-        for r in made(environment, f"{a.within(ATOM)}**{exponents[0].within(ATOM)}", POWER, a.turn)
-    ]
+    return found if power is None else _to_the_power(found, power, node, environment)
+
+
+def _call(function, values, primes):
+    """The text of a function of some readings, and how tightly it binds."""
+    if primes:
+        return SLOPES[function].format(values[0].within(POWER)), SUM
+    if function in TEMPLATES:
+        return TEMPLATES[function].format(values[0].within(ATOM)), SUM
+    return f"{function}({', '.join(value.text for value in values)})", ATOM
+
+
+def _to_the_power(found, power, node, environment):
+    """What a function gives, to a power: sin² x."""
+    exponent = environment.read(power)[0]
+    if exponent.text.startswith("-"):
+        raise UnreadError("an inverse or a power", *node.at)
+    texts = [(f"{a.within(ATOM)}**{exponent.within(ATOM)}", a.turn) for a in found]
+    return [r for text, turn in texts for r in made(environment, text, POWER, turn)]
 
 
 def norm(group, below, above, environment):
@@ -178,4 +186,3 @@ def norm(group, below, above, environment):
     if above is None or (squared and kind != "1"):
         return found
     return elaboration.raised(found, above, environment)
-

@@ -66,9 +66,11 @@ def _piece(text, match, absent):
         return "header", match.span("tex"), match.end()
     if match["fence"]:
         return _fenced(text, match, absent)
-    closing, kind = {"$$": ("$$", "equation"), "\\[": ("\\]", "equation"), "<!--": ("-->", "comment")}.get(
-        opening, (f"\\end{{{match['name']}{match['star']}}}", "equation")
-    )
+    closing, kind = {
+        "$$": ("$$", "equation"),
+        "\\[": ("\\]", "equation"),
+        "<!--": ("-->", "comment"),
+    }.get(opening, (f"\\end{{{match['name']}{match['star']}}}", "equation"))
     end = -1 if closing in absent else text.find(closing, match.end())
     if end < 0:
         absent.add(closing)

@@ -1,5 +1,7 @@
 r"""Derivatives: `\frac{\partial L}{\partial W}`, `\nabla_W L`, `\partial y_i/\partial x_j`, `dX`."""
 
+from dataclasses import replace
+
 from handgrad.derivation.latex import indices, tree
 from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import labelled, spellings
@@ -29,7 +31,11 @@ def moved(node, environment):
     """What stands behind a ∂ or a d; the node itself where it is ∂ alone; None for what has none."""
     if is_sign(node, environment):
         return node
-    if isinstance(node, tree.Scripted) and is_sign(node.base, environment) and node.above is not None:
+    if (
+        isinstance(node, tree.Scripted)
+        and is_sign(node.base, environment)
+        and node.above is not None
+    ):
         raise UnreadError("a second derivative", *node.at)
     if isinstance(node, tree.Symbol) and node.name[0] == "d" and len(node.name) > 1:
         name = node.name[1:]
@@ -60,7 +66,11 @@ def is_sign(node, environment):
 def of_factors(factors, environment):
     """(readings, factors used) of a derivative that several factors make: ∂L/∂W, ∇_W L, dX; or None."""
     node = factors[0][1]
-    if isinstance(node, tree.Scripted) and canonical(node.base) == "nabla" and node.below is not None:
+    if (
+        isinstance(node, tree.Scripted)
+        and canonical(node.base) == "nabla"
+        and node.below is not None
+    ):
         if len(factors) < 2:
             raise UnreadError("a gradient of nothing", *node.at)
         return derivative(factors[1][1], node.below, environment), 2 + _is_called(factors[1:])
@@ -147,7 +157,7 @@ def derivative(y, x, environment):
 
 def _whole(name, between, environment):
     """A local derivative that stands whole: as it is, transposed, or on a diagonal."""
-    found = made(environment, name, PRODUCT, "", between)
+    found = [replace(r, derivative=between) for r in made(environment, name, PRODUCT)]
     for reading in list(found):
         if environment.is_slope(name):
             if reading.ndim == 1:
@@ -188,4 +198,3 @@ def _name(node, environment):
         squares = [f"{name}2" for name in spellings(node.base)]
         found = next((name for name in squares if name in environment.squares), "")
     return found
-

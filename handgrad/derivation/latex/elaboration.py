@@ -56,7 +56,9 @@ def _read(node, environment):
         case tree.Table():
             return tables.table(node, environment)
     said = f"the words {node.text!r}" if isinstance(node, tree.Words) else "this sign"
-    raise UnreadError(f"{said} are not read" if said[-1] == "'" else f"{said} is not read", *node.at)
+    raise UnreadError(
+        f"{said} are not read" if said[-1] == "'" else f"{said} is not read", *node.at
+    )
 
 
 def symbol(node, environment):
@@ -68,7 +70,10 @@ def symbol(node, environment):
     for name in spellings(node):
         if f"{name}2" in environment.squares:
             return made(environment, f"sqrt({name}2)", ATOM)
-    if node.style in {"mathbf", "mathbb", "boldsymbol", "bm", "mathds", "vec", "bf"} and node.name in ONES:
+    if (
+        node.style in {"mathbf", "mathbb", "boldsymbol", "bm", "mathds", "vec", "bf"}
+        and node.name in ONES
+    ):
         return _constant(node, environment)
     if node.name == "e" and not node.style:
         return made(environment, "exp(1)", ATOM)
@@ -81,7 +86,11 @@ def symbol(node, environment):
 
 def marked(node, environment):
     r"""The gradient or the move that \bar x, \dot x or dx means by the header; "" where it is none."""
-    if isinstance(node, tree.Symbol) and node.name[0] == "d" and "d" in environment.header.differentials:
+    if (
+        isinstance(node, tree.Symbol)
+        and node.name[0] == "d"
+        and "d" in environment.header.differentials
+    ):
         return f"δ{node.name[1:]}" if node.name[1:] in environment.nodes else ""
     base = node.base if isinstance(node, tree.Scripted) else node
     mark = environment.header.accents.get(getattr(base, "accent", ""), "")
@@ -126,7 +135,9 @@ def scripted(node, environment):
         return found
     meant, index = environment.alias_and_index(node)
     if meant:
-        return indices.entry(tree.Scripted(node.at, node.base, None, node.above), [index], environment)
+        return indices.entry(
+            tree.Scripted(node.at, node.base, None, node.above), [index], environment
+        )
     if (divided := _divided(node)) is not None:
         return scripted(divided, environment)
     above, below, base = node.above, node.below, node.base
@@ -134,13 +145,17 @@ def scripted(node, environment):
         raise UnreadError("this prime is not read", *node.at)
     if isinstance(above, tree.Group) and above.opening in {"(", "[", "<", "langle"}:
         return indices.entry(base, [above, below], environment)
-    if isinstance(base, tree.Group) and base.opening in {"\\|"}:
+    if isinstance(base, tree.Group) and base.opening == "\\|":
         return applications.norm(base, below, above, environment)
     if below is not None:
         kept = tree.Scripted(node.at, base, below, None) if above is not None else node
         found = _lowered(kept, environment)
     elif canonical(base) == "e" and not environment.name_of(base):
-        return [r for a in read(above, environment) for r in made(environment, f"exp({a.text})", ATOM, a.turn)]
+        return [
+            r
+            for a in read(above, environment)
+            for r in made(environment, f"exp({a.text})", ATOM, a.turn)
+        ]
     else:
         found = read(base, environment)
     return found if above is None else raised(found, above, environment)
@@ -164,18 +179,30 @@ def _lowered(node, environment):
         return environment.meant(meant, node.at)
     if name := environment.name_of(node):
         return made(environment, name, ATOM)
-    if isinstance(node.base, tree.Group) and isinstance(node.base.parts[0], tree.Fraction):
-        if derivatives.moved(node.base.parts[0].below, environment) is not None:
-            return read(node.base, environment)  # what is held constant stands below
+    if _is_derivative(node.base, environment):
+        return read(node.base, environment)  # what is held constant stands below
     if isinstance(node.base, tree.Symbol) and not environment.name_of(node.base):
-        if node.base.name == "delta" and len(parts := indices.parts_of(node.below, environment)) == 2:
+        if (
+            node.base.name == "delta"
+            and len(parts := indices.parts_of(node.below, environment)) == 2
+        ):
             return made(environment, f"δ[{', '.join(parts)}]", ATOM)
         size = label(node.below)
         if node.base.name == "I" and environment.known(size):
             return made(environment, f"eye({size})", ATOM)
         if node.base.name in ONES and environment.known(size):
-            return made(environment, f"{'zeros' if node.base.name == '0' else 'ones'}({size})", ATOM)
+            return made(
+                environment, f"{'zeros' if node.base.name == '0' else 'ones'}({size})", ATOM
+            )
     return indices.entry(node.base, [node.below], environment)
+
+
+def _is_derivative(base, environment):
+    """Whether parentheses hold a derivative."""
+    inner = base.parts[0] if isinstance(base, tree.Group) else None
+    if not isinstance(inner, tree.Fraction):
+        return False
+    return derivatives.moved(inner.below, environment) is not None
 
 
 def raised(found, above, environment):
@@ -195,7 +222,13 @@ def raised(found, above, environment):
         for exponent in power:
             if a.ndim == 2 and exponent.text == "2" and a.shape[0] == a.shape[1]:
                 results += made(environment, f"{a.within(ATOM)} @ {a.within(ATOM)}", 2)
-            results += made(environment, f"{a.within(ATOM)}**{exponent.within(ATOM)}", POWER, a.turn, shape=a.shape)
+            results += made(
+                environment,
+                f"{a.within(ATOM)}**{exponent.within(ATOM)}",
+                POWER,
+                a.turn,
+                shape=a.shape,
+            )
     return results
 
 
@@ -226,7 +259,11 @@ def added(terms, environment):
     sign, first = terms[0]
     found = read(first, environment)
     if sign == "-":
-        found = [r for a in found for r in made(environment, f"-{a.within(3)}", SUM, a.turn, shape=a.shape)]
+        found = [
+            r
+            for a in found
+            for r in made(environment, f"-{a.within(3)}", SUM, a.turn, shape=a.shape)
+        ]
     for sign, term in terms[1:]:
         more = read(term, environment)
         results = []
@@ -244,7 +281,11 @@ def grouped(node, environment):
         if len(node.parts) != 2:
             raise UnreadError("⟨a, b⟩ has two parts", *node.at)
         sides = [read(part, environment) for part in node.parts]
-        return [r for a, b in pairs(*sides) for r in made(environment, f"inner({a.text}, {b.text})", ATOM)]
+        return [
+            r
+            for a, b in pairs(*sides)
+            for r in made(environment, f"inner({a.text}, {b.text})", ATOM)
+        ]
     if node.opening == "\\|":
         return applications.norm(node, None, None, environment)
     if len(node.parts) != 1:

@@ -107,7 +107,11 @@ class Environment:
         """The value of an expression of the notation at the point. Raises DerivationError."""
         node = parse(text)
         for name in names_in(node):
-            if is_derivative(name) and name not in self.names and set(of_derivative(name)) <= self.nodes:
+            if (
+                is_derivative(name)
+                and name not in self.names
+                and set(of_derivative(name)) <= self.nodes
+            ):
                 self.derivative(*of_derivative(name))
         bound = {i for n in ast.walk(node) if is_reduction(n) for i, _ in bound_in(n)}
         free = [letter for letter in self.letters if letter not in bound]
@@ -157,4 +161,6 @@ class Environment:
         """Whether a local derivative is the slope of each number of an array."""
         y, x = of_derivative(name)
         axes = np.ndim(self.names[y]) + np.ndim(self.names[x])
-        return axes > 0 and np.ndim(self.whole(name)) < axes and math.prod(np.shape(self.names[x])) > 1
+        return (
+            axes > 0 and np.ndim(self.whole(name)) < axes and math.prod(np.shape(self.names[x])) > 1
+        )

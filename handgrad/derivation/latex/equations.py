@@ -33,7 +33,8 @@ class Equation:
         """Whether a ∂, a ∇, a d/d or a prime stands in it."""
         tokens = [token for side in self.sides for token in side]
         return any(
-            t.text in ABOUT or (t.text == "d" and t.kind == "letter") or t.text == "'" for t in tokens
+            t.text in ABOUT or (t.text == "d" and t.kind == "letter") or t.text == "'"
+            for t in tokens
         )
 
 
@@ -50,7 +51,9 @@ def equations_of(piece):
                 found[-1] = _joined(found[-1], equation)
             elif found and found[-1].signs and not equation.signs and _is(part[0], OPERATORS):
                 before = found[-1]
-                found[-1] = replace(before, sides=(*before.sides[:-1], before.sides[-1] + tuple(part)))
+                found[-1] = replace(
+                    before, sides=(*before.sides[:-1], before.sides[-1] + tuple(part))
+                )
             else:
                 found.append(equation)
     return [replace(e, source=_source(piece, e)) for e in found if e.sides[0]]

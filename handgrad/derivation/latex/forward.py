@@ -101,7 +101,9 @@ class Forward:
         own = next((c for c in chains if wanted in c.targets), None) or self._last_sink(chains)
         if own is None or own is chains[-1]:
             return
-        last = {line for line in self.lines if line.number == own.line and own.targets[0] in line.text}
+        last = {
+            line for line in self.lines if line.number == own.line and own.targets[0] in line.text
+        }
         lines = [*self._divided(last)[0], *self._divided(last)[1]]
         try:
             found = self._run(lines)

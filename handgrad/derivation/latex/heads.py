@@ -89,7 +89,11 @@ def _scripted(node, environment):
 
 def _indexed(name, scripts, environment):
     """The name with its scripts as indices, if all of them are letters or numbers."""
-    letters = [letter for s in scripts for letter in letters_of(tree.Scripted(s.at, s, s, None), environment)]
+    letters = [
+        letter
+        for s in scripts
+        for letter in letters_of(tree.Scripted(s.at, s, s, None), environment)
+    ]
     try:
         parts = [p for s in scripts for p in parts_of(s, environment.with_letters(letters))]
     except DerivationError:

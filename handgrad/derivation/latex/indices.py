@@ -23,7 +23,9 @@ def letters_of(node, environment):
         if isinstance(inner, tree.Scripted) and not environment.name_of(inner):
             scripts = [s for s in (inner.below, inner.above) if s is not None]
             for script in scripts:
-                if script is inner.below or (isinstance(script, tree.Group) and script.opening != "{"):
+                if script is inner.below or (
+                    isinstance(script, tree.Group) and script.opening != "{"
+                ):
                     found += _letters(script, environment)
     return list(dict.fromkeys(found))
 
@@ -142,8 +144,11 @@ def _bases(base, environment):
 
 def _is_scalar_label(part, environment):
     value = environment.names.get(part)
-    return value is not None and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iu" and (
-        not isinstance(value, int)
+    return (
+        value is not None
+        and np.ndim(value) == 0
+        and np.asarray(value).dtype.kind in "iu"
+        and (not isinstance(value, int))
     )
 
 
@@ -159,7 +164,9 @@ def reduced(node, environment):
     """A sum, a product, a maximum or a minimum over indices."""
     if node.below is None:
         found = environment.read(node.body)
-        return [r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)]
+        return [
+            r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)
+        ]
     letters, condition = _ranges(node, environment)
     inner = environment.with_letters(letters)
     kept = _condition(condition, inner)
@@ -226,7 +233,7 @@ def bare(node, environment):
                 is_label = hasattr(value, "dtype") and value.dtype.kind in "iu"
                 if name in environment.letters or is_label:
                     return made(environment, name, ATOM)
-        case tree.Scripted() if (name := environment.name_of(node.base)):
+        case tree.Scripted() if name := environment.name_of(node.base):
             value = environment.names.get(name)
             if hasattr(value, "dtype") and value.dtype.kind in "iu":
                 return environment.read(node)

@@ -4,28 +4,26 @@ import unicodedata
 
 from handgrad.derivation.latex import tree
 
-GREEK = dict(
-    alpha="α", beta="β", gamma="γ", epsilon="ε", varepsilon="ε", zeta="ζ", eta="η", theta="θ",
-    vartheta="θ", iota="ι", kappa="κ", mu="μ", nu="ν", xi="ξ", rho="ρ", varrho="ρ", sigma="σ",
-    tau="τ", upsilon="υ", phi="φ", varphi="φ", chi="χ", psi="ψ", omega="ω", Gamma="Γ", Delta="Δ",
-    Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="l",
-    pi="π",
-) | {"lambda": "λ"}  # fmt: skip
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "vartheta": "θ", "iota": "ι", "kappa": "κ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "varrho": "ρ", "sigma": "σ",
+    "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ",
+    "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "l",
+    "pi": "π", "lambda": "λ"}  # fmt: skip
 LETTERS = {letter: name for name, letter in GREEK.items()}
 MARKS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "check": "\u030c",
          "ddot": "\u0308"}  # fmt: skip
 SHORT = {"ε": "eps"}
-CALLED = dict(
-    ln="log", tr="trace", Tr="trace", sgn="sign", sigma="sigmoid", sigm="sigmoid", sig="sigmoid",
-    logistic="sigmoid", ReLU="relu", arcsin="asin", arccos="acos", arctan="atan", LSE="logsumexp",
-    lse="logsumexp", Sigmoid="sigmoid", Softmax="softmax", Tanh="tanh", Relu="relu", th="tanh",
-    SoftMax="softmax", logit="logit", trace="trace", Var="var", var="var", diag="diag", GELU="gelu",
-    Softplus="softplus", logdet="logdet",
-)  # fmt: skip
+CALLED = {
+    "ln": "log", "tr": "trace", "Tr": "trace", "sgn": "sign", "sigma": "sigmoid", "sigm": "sigmoid", "sig": "sigmoid",
+    "logistic": "sigmoid", "ReLU": "relu", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "LSE": "logsumexp",
+    "lse": "logsumexp", "Sigmoid": "sigmoid", "Softmax": "softmax", "Tanh": "tanh", "Relu": "relu", "th": "tanh",
+    "SoftMax": "softmax", "logit": "logit", "trace": "trace", "Var": "var", "var": "var", "diag": "diag", "GELU": "gelu",
+    "Softplus": "softplus", "logdet": "logdet",
+}  # fmt: skip
 SPELLED = {"exp", "log", "ln", "sin", "cos", "tan", "tanh", "sigmoid", "softmax", "relu", "det",
            "diag", "trace", "sqrt", "sum", "mean", "logsumexp", "softplus", "sign", "vec", "max",
            "min", "erf", "logsoftmax", *(name for name in CALLED if len(name) > 2)}  # fmt: skip
-
 
 
 def spellings(node):

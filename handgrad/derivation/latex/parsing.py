@@ -183,11 +183,20 @@ class Parser:
         """What stands in braces, or the next piece alone."""
         if self.text == "{":
             return self._braced()
-        if script and self.token is not None and self.text in {"*", "+", "-", "top", "circ", "odot"}:
+        if (
+            script
+            and self.token is not None
+            and self.text in {"*", "+", "-", "top", "circ", "odot"}
+        ):
             at = self.at
             return tree.Symbol(at, self.take().text)
         token = self.token
-        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
+        if (
+            token is not None
+            and token.kind == "number"
+            and len(token.text) > 1
+            and token.text.isdigit()
+        ):
             first = Token("number", token.text[0], token.line, token.column)  # x^12 is x^1 2 in TeX
             rest = Token("number", token.text[1:], token.line, token.column + 1, glued=True)
             self.tokens[self.i : self.i + 1] = [first, rest]
@@ -378,7 +387,9 @@ class Parser:
     def _cell(self):
         r"""One cell: relations with words and commas between them, such as `x, \text{if } x > 0`."""
         parts = []
-        while self.token is not None and self.token.kind != "end" and self.text not in {"&", "\\\\"}:
+        while (
+            self.token is not None and self.token.kind != "end" and self.text not in {"&", "\\\\"}
+        ):
             if self.text in {",", ";", "."}:
                 self.i += 1
             else:

@@ -3,6 +3,8 @@ r"""Products: what two factors beside each other mean.
 `A B` is a matrix product, `x y` one of numbers or of vectors: which, the shapes tell, and the check.
 """
 
+from dataclasses import replace
+
 from handgrad.derivation.latex.readings import PRODUCT, distinct, made, pairs
 
 HADAMARD = {"odot", "circ", "*", "bullet"}
@@ -15,7 +17,8 @@ def product(first, op, second, environment):
     found = []
     for a, b in pairs(first, second):
         for text, turn in _forms(a, op, b):
-            found += made(environment, text, PRODUCT, turn, _chained(a, b), _meant(a, b, text))
+            own = made(environment, text, PRODUCT, turn, _meant(a, b, text))
+            found += [replace(reading, derivative=_chained(a, b)) for reading in own]
     return distinct(found) or _unfit(first, second, environment)
 
 
@@ -51,7 +54,14 @@ def _forms(a, op, b):
     if op in {"/", "div"}:
         yield f"{left} / {right}", a.turn
     elif op == "otimes":
-        yield (f"outer({a.text}, {b.text})" if a.ndim == b.ndim == 1 else f"kron({a.text}, {b.text})"), ""
+        yield (
+            (
+                f"outer({a.text}, {b.text})"
+                if a.ndim == b.ndim == 1
+                else f"kron({a.text}, {b.text})"
+            ),
+            "",
+        )
     elif op in HADAMARD:
         yield f"{left} * {right}", a.turn or b.turn
         if op == "*":

@@ -25,7 +25,7 @@ class Reading:
     level: int
     value: Any
     turn: str = ""
-    derivative: tuple[str, str] = ()  # pyright: ignore
+    derivative: tuple[str, ...] = ()
 
     @property
     def ndim(self):
@@ -40,7 +40,7 @@ class Reading:
         return self.text if self.level >= level else f"({self.text})"
 
 
-def made(environment, text, level, turn="", derivative=(), shape=None):
+def made(environment, text, level, turn="", shape=None):
     """The reading with this text, evaluated; [] if it has no value.
 
     In a literal reading, what does not fit is taken to have the `shape` that it is meant to have.
@@ -54,7 +54,7 @@ def made(environment, text, level, turn="", derivative=(), shape=None):
         if not environment.literal or shape is None:
             return []
         value = np.zeros(shape)
-    return [Reading(text, level, value, turn, derivative)]
+    return [Reading(text, level, value, turn)]
 
 
 def distinct(readings):

@@ -70,7 +70,9 @@ def sections_of(text, path, title):
             level = piece.level
             open_sections = [(s, n) for s, n in open_sections if level > n]
         elif piece.kind == "header":
-            section = Section(heading, path, header_of(_uncommented(piece.text), piece.line), piece.line)
+            section = Section(
+                heading, path, header_of(_uncommented(piece.text), piece.line), piece.line
+            )
             open_sections = [(section, level)]
             found.append(section)
         elif piece.kind == "prose":

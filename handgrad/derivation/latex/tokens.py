@@ -21,7 +21,17 @@ DROPPED = {
     "biggl", "biggr", "Biggl", "Biggr", "quad", "qquad", "enspace", "thinspace", "negthinspace",
     "normalsize", "small", "large", "hfill", "medspace", "thickspace", "allowbreak", "strut",
 }  # fmt: skip
-WITH_ARGUMENT = {"tag", "label", "color", "hspace", "vspace", "ref", "eqref", "phantom", "intertext"}
+WITH_ARGUMENT = {
+    "tag",
+    "label",
+    "color",
+    "hspace",
+    "vspace",
+    "ref",
+    "eqref",
+    "phantom",
+    "intertext",
+}
 SAME = {
     "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lbrace": "\\{", "rbrace": "\\}",
     "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "gt": ">", "lt": "<", "ast": "*",

@@ -17,7 +17,7 @@ from handgrad.derivation.latex.indices import letters_of
 from handgrad.derivation.latex.names import SPELLED
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
-from handgrad.derivation.latex.tree import Group
+from handgrad.derivation.latex.tree import Group, has_equation
 
 MOST_HIDDEN = 20
 UNCHECKED = {"≈", "∝", "→", "in"}
@@ -90,13 +90,26 @@ class Translator:
         found = []
         for equation in self.section.equations:
             if not equation.signs:
-                self.result.formulas += 1
+                self._formula(equation)
             elif set(equation.signs) == {"="}:
                 found.append(equation)
             elif set(equation.signs) & UNCHECKED or equation.about_derivatives:
                 sign = next(s for s in equation.signs if s != "=")
                 self._give_up(equation, UnreadError(f"{sign} is not checked"))
         return found
+
+    def _formula(self, equation):
+        """Count what has no = of its own; one that has an = inside is an equation that was not read."""
+        (side,) = equation.sides
+        try:
+            hidden = has_equation(self._tree(side))
+        except UnreadError as error:
+            if any(token.text == "=" for token in side):
+                self._give_up(equation, error)
+            return
+        if hidden:
+            self._give_up(equation, UnreadError("an = within delimiters"))
+        self.result.formulas += not hidden
 
     def _give_up(self, equation, error):
         self.result.unread.append((equation, error.at(equation.line, equation.column)))
@@ -235,7 +248,9 @@ class Translator:
                 continue
             link = Link(equation.sides[number][0].line, equation.sides[number][0].column, [text])
             rest = self._links(equation, sides, {0, number}, None, environment)
-            self.result.statements.append(Statement(equation, [head.text], [link, *rest], defines=True))
+            self.result.statements.append(
+                Statement(equation, [head.text], [link, *rest], defines=True)
+            )
             return
         raise error or UnreadError("it has no value")
 
@@ -272,4 +287,6 @@ def _words(section):
     own = header.words | {word for word in given if len(word) > 1}
     lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
     names = {*own, *lines, *given}
-    return frozenset(SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()})
+    return frozenset(
+        SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()}
+    )

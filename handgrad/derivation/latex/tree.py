@@ -117,7 +117,9 @@ def canonical(node):
         case Number(text=text) | Words(text=text):
             return text
         case Scripted():
-            scripts = (f"{m}{{{canonical(n)}}}" for m, n in (("_", node.below), ("^", node.above)) if n)
+            scripts = (
+                f"{m}{{{canonical(n)}}}" for m, n in (("_", node.below), ("^", node.above)) if n
+            )
             return canonical(node.base) + "".join(scripts) + "'" * node.primes
         case Group(parts=parts):
             return f"{node.opening}{','.join(map(canonical, parts))}"
@@ -135,3 +137,21 @@ def canonical(node):
             parts = (canonical(n) for n in (node.below, node.above, node.body) if n)
             return f"{node.name}{{{'}{'.join(parts)}}}"
     return str(node)
+
+
+def has_equation(node):
+    """Whether an = stands in a part, other than below a sum or an indicator."""
+    match node:
+        case Relation(signs=signs, sides=sides):
+            return "=" in signs or any(map(has_equation, sides))
+        case Scripted(base=base):
+            return has_equation(base)
+        case Big(body=body) | Root(body=body):
+            return has_equation(body)
+        case Group(opening=opening, parts=parts):
+            return opening != "[" and any(map(has_equation, parts))
+        case Product(factors=pairs) | Sum(terms=pairs):
+            return any(has_equation(part) for _, part in pairs)
+        case Fraction(above=above, below=below):
+            return has_equation(above) or has_equation(below)
+    return False

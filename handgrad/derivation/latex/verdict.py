@@ -8,7 +8,7 @@ from typing import Any
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.checking import Checked, Outcome, check_at, check_derivation
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.latex.translation import Link, Statement, Translation, Translator
+from handgrad.derivation.latex.translation import Translation, Translator
 from handgrad.derivation.lines import Line
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
@@ -74,7 +74,10 @@ class _Section:
     def __init__(self, section, translation, seed):
         self.section, self.translation, self.seed = section, translation, seed
         self.base = [*translation.forward.lines, *translation.forward.auxiliary]
-        self.unread = [(e.line, e.column, _words(error)) for e, error in translation.unread]
+        self.unread = [
+            (error.line or e.line, error.column or e.column, _words(error))
+            for e, error in translation.unread
+        ]
         self.unread += [(u.line, u.column, u.message) for u in section.unread]
         self.free, self.derivation = [], None
 
@@ -108,7 +111,9 @@ class _Section:
         if not candidates:
             return
         held = self._held([c[-1] for c in candidates])
-        for (statement, link, front, text, _), holds in reversed(list(zip(candidates, held, strict=True))):
+        for (statement, link, front, text, _), holds in reversed(
+            list(zip(candidates, held, strict=True))
+        ):
             if holds:
                 link.texts = [text, *(t for t in link.texts if t != text)]
                 statement.fronts = [front, *(f for f in statement.fronts if f != front)]
@@ -131,7 +136,9 @@ class _Section:
     @staticmethod
     def _holds(whole, chain, points):
         try:
-            return all(link.ok for link in check_at(replace(whole, chains=[chain]), points, hints=False))
+            return all(
+                link.ok for link in check_at(replace(whole, chains=[chain]), points, hints=False)
+            )
         except BudgetError:
             raise
         except DerivationError:
@@ -231,7 +238,9 @@ class _Section:
             return True
         if " runs over " in result.problem:
             return True
-        of_scalar = result.kind is Kind.GRADIENT or statement.fronts[0] in self.translation.of_scalars
+        of_scalar = (
+            result.kind is Kind.GRADIENT or statement.fronts[0] in self.translation.of_scalars
+        )
         shapes = SHAPES.fullmatch(result.problem)
         if not of_scalar or link.literal or not shapes:
             return False
