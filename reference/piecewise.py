@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-__all__ = ["hard_sigmoid", "hard_swish", "hard_tanh", "relu6"]
+__all__ = ["hard_shrink", "hard_sigmoid", "hard_swish", "hard_tanh", "relu6", "soft_shrink"]
 
 
 def relu6(x):
@@ -24,3 +24,13 @@ def hard_sigmoid(x):
 def hard_swish(x):
     """The parabola (x² + 3 x) / 6 between the lines 0 and x"""
     return jnp.where(x <= -3, 0.0, jnp.where(x >= 3, x, (x * x + 3 * x) / 6))
+
+
+def soft_shrink(x, *, threshold=0.5):
+    """What x has above λ, less what it has below −λ"""
+    return jax.nn.relu(x - threshold) - jax.nn.relu(-x - threshold)
+
+
+def hard_shrink(x, *, threshold=0.5):
+    """x, but for what lies between −λ and λ"""
+    return jnp.where((x < -threshold) | (x > threshold), x, 0)

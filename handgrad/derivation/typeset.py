@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from handgrad.derivation.expressions import elements, spelled
 from handgrad.derivation.formulas import Typesetter
-from handgrad.derivation.notation import Chain, Given, Kind
+from handgrad.derivation.notation import Chain, Given, Kind, Link
 from handgrad.derivation.ranks import ranks_of
 from handgrad.derivation.styles import Latex, MathML
 
@@ -16,12 +16,13 @@ STYLES = {"latex": Latex(), "mathml": MathML()}
 class Statement:
     """A statement as it is typeset: what stands first, and what it is said to equal, link by link.
 
-    `item` is the given or the chain, and each link stands on its own line of the file.
+    `item` is the given or the chain, and `links` are its links, each with the formula that it is
+    written as; a given has formulas without a link.
     """
 
     item: Given | Chain
     left: str
-    links: tuple[tuple[int, str], ...]
+    links: tuple[tuple[Link | None, str], ...]
     relation: str = "="
 
     @property
@@ -76,10 +77,10 @@ def _given(given, write):
     """x ∈ ℝ^{N × D}, its domain in words, its value."""
     left, links = write.name(given.name).text, []
     if given.value is not None:
-        links = [(given.line, write(given.value))]
+        links = [(None, write(given.value))]
     if given.value is not None and not given.axes and given.domain == "real":
         return Statement(given, left, tuple(links))
-    return Statement(given, left, ((given.line, _set_of(given, write)), *links), "∈")
+    return Statement(given, left, ((None, _set_of(given, write)), *links), "∈")
 
 
 def _set_of(given, write):
@@ -114,9 +115,9 @@ def _numbers(given, write):
 
 def _chain(chain, write):
     style = write.style
-    texts = [(link.line, write(link.node)) for link in chain.links]
+    texts = [(link, write(link.node)) for link in chain.links]
     if chain.implicit == "root":
-        return Statement(chain, texts[0][1], ((chain.line, style.number("0")),))
+        return Statement(chain, texts[0][1], ((None, style.number("0")),))
     if chain.kind is Kind.IDENTITY:
         (_, first), *texts = texts
         return Statement(chain, first, tuple(texts))

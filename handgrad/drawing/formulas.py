@@ -11,7 +11,7 @@ from handgrad.common.text import printable
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.notation import Kind
 from handgrad.drawing.graph import Edge, Graph, Node, NodeKind, Walk, draw_graph, name_of
-from handgrad.drawing.spelling import spelled, with_names
+from handgrad.drawing.spelling import respelled, spelled, with_names
 from handgrad.drawing.steps import backward_rule
 
 FORWARD, BACK = 18, 30  # characters that an edge has room for
@@ -48,10 +48,12 @@ class _Labels:
 
     def __init__(self, walk: Walk):
         self.walk, self.uses = walk, walk.uses()
-        self.made = {name: o.node for o in walk.operations for name in o.targets}
+        self.made = {n: o.node for o in walk.operations for n in o.targets if not o.whole}
         chains = walk.derivation.chains
         stated = [c for c in chains if c.kind is Kind.GRADIENT and len(c.targets) == 1]
-        self.lines = {c.targets[0][1:]: [self._back(k.node) for k in c.links] for c in stated}
+        self.lines = {
+            c.targets[0][1:]: [self._said(respelled(k.text)) for k in c.links] for c in stated
+        }
 
     def of(self, name, through):
         """The formulas at an edge: those of a name, on its way through a definition, or on all."""
@@ -104,8 +106,10 @@ class _Labels:
 
     def _back(self, node):
         """A gradient's formula, in which dx is ∂L/∂x."""
-        text = spelled(node).replace(", keepdims=True", "")
-        return GRADIENT.sub(self._partial, text)
+        return self._said(spelled(node))
+
+    def _said(self, text):
+        return GRADIENT.sub(self._partial, text.replace(", keepdims=True", ""))
 
     def _partial(self, match):
         """∂L/∂x for dx. What the author gave no name is said in its own formula."""

@@ -125,7 +125,8 @@ class Walk:
         if through and not any(map(self._passes_back, through.split(", "))):
             return None
         zero = np.zeros(np.shape(self.point.names[name]))
-        return sum((g for way, g in self.point.paths[name] if way == through), zero)
+        ways = next((o.ways for o in self.operations if o.through == through), (through,))
+        return sum((g for way, g in self.point.paths[name] if way in ways), zero)
 
     def _passes_back(self, name):
         """Whether an operation that makes a name passes anything back: comparisons, ones_like do not."""

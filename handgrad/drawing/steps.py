@@ -19,9 +19,14 @@ SHAPE = re.compile(r"([^\W\d][\w\u0300-\u036f]*)\.shape\[(-?\d+)\]")
 def steps(walk, *, norm=False):
     """The two walks as text: numbered steps, each with its numbers, or its shapes."""
     title = walk.expanded.derivation.title
-    forward = [_forward(walk, operation, norm=norm) for operation in walk.operations]
-    backward = list(_backward(walk, norm=norm))
+    forward, backward = walks(walk, norm=norm)
     return f"{title}\n\nForward\n\n{_numbered(forward)}\n\nBackward\n\n{_numbered(backward)}\n"
+
+
+def walks(walk, *, norm=False):
+    """The lines of the walk forward, and those of the walk back."""
+    forward = [_forward(walk, operation, norm=norm) for operation in walk.operations]
+    return forward, list(_backward(walk, norm=norm))
 
 
 def _numbered(lines):

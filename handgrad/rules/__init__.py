@@ -24,6 +24,7 @@ from handgrad.rules.rectifiers import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
 from handgrad.rules.regularization import *
+from handgrad.rules.resampling import *
 from handgrad.rules.segmentation import *
 from handgrad.rules.segments import *
 from handgrad.rules.selection import *

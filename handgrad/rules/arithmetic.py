@@ -260,6 +260,9 @@ class Abs:
 
         x : (...)
         y = abs(x)
+
+    The slope is 1 on the right and −1 on the left:
+
         dx = dy * sign(x)
 
     At 0, where every slope from −1 to 1 is a subgradient, we take 0, as torch does; JAX takes 1.

@@ -13,7 +13,9 @@ Reduction = Literal["none", "sum", "mean"]
 def floating(t, x):
     """t; whole numbers as numbers of x's kind."""
     xp = array_namespace(x, t)
-    return xp.astype(t, x.dtype) if xp.isdtype(t.dtype, ("bool", "integral")) else t
+    kind = getattr(t.dtype, "kind", None)  # NumPy's isdtype refuses bfloat16
+    whole = kind in "biu" if kind else xp.isdtype(t.dtype, ("bool", "integral"))
+    return xp.astype(t, x.dtype) if whole else t
 
 
 def stretched(t, x):

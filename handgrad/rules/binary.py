@@ -148,6 +148,5 @@ class FocalLoss:
 
 VARIANTS = (
     SigmoidCrossEntropy("none", pos_weight=3.0),
-    BinaryCrossEntropy("none"),
     FocalLoss("none", gamma=0.5, alpha=0.6),
 )

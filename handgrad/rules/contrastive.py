@@ -276,9 +276,6 @@ class NegativeSampling:
 VARIANTS = (
     CosineEmbedding("none", margin=-0.3),
     ContrastiveLoss("none", margin=2.0),
-    InfoNCE("none"),
-    SigLIP("none"),
-    NegativeSampling("none"),
 )
 
 

@@ -124,14 +124,14 @@ class LogAddExp:
            = dy * sigmoid(a - b)
         db = dy * sigmoid(b - a)
 
-    Of two equal infinities each has the share ½, as any equal numbers; JAX and torch give NaN for −∞.
+    Equal numbers have the share ½ each, also two equal infinities; for −∞ JAX and torch give NaN.
 
     Keeps a − b, and the shapes.
     """
 
     def forward(self, a, b):
         xp = array_namespace(a, b)
-        both = (a == b) & xp.isinf(a)  # ∞ − ∞ is no number
+        both = (a == b) & xp.isinf(a)  # ∞ − ∞ is NaN
         d = xp.where(both, 0, a) - xp.where(both, 0, b)
         y = xp.maximum(a, b) + xp.log1p(xp.exp(-xp.abs(d)))
         return y, (d, outline(a), outline(b))
@@ -155,8 +155,8 @@ class Xlogy:
         da = dy * log(b)
         db = dy * a / b
 
-    Where a = 0, y is 0 for every b, as for an entropy. Where then b ≤ 0, there is no slope; da and
-    db are 0. For da torch does the same, JAX says −∞ at b = 0; for db both say NaN there.
+    Where a = 0, y is 0 for every b, as in an entropy. If also b ≤ 0, where log has no slope, da and
+    db are 0. At a = b = 0 torch has 0 and NaN, and JAX −∞ and NaN.
 
     Keeps a and b.
     """
@@ -177,6 +177,9 @@ class Sin:
 
         x : (...)
         y = sin(x)
+
+    sin(x + δ) = sin(x) cos(δ) + cos(x) sin(δ), and for a small δ this is sin(x) + δ cos(x):
+
         dx = dy * cos(x)
 
     Keeps x.
@@ -196,6 +199,9 @@ class Cos:
 
         x : (...)
         y = cos(x)
+
+    cos(x + δ) = cos(x) cos(δ) − sin(x) sin(δ), and for a small δ this is cos(x) − δ sin(x):
+
         dx = -dy * sin(x)
 
     Keeps x.
@@ -239,9 +245,8 @@ class Atan2:
         xp = array_namespace(a, b)
         r = xp.hypot(a, b)
         r = xp.where(r == 0, 1, r)
-        return unbroadcast(dy * (b / r) / r, shape_of(a)), unbroadcast(
-            -dy * (a / r) / r, shape_of(b)
-        )
+        da, db = dy * (b / r) / r, -dy * (a / r) / r
+        return unbroadcast(da, shape_of(a)), unbroadcast(db, shape_of(b))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Gated units: one input a, through an activation, is the gate of another, b.
 
-a and b are two halves, usually of one product x W. The gate comes first, as in Shazeer, GLU variants
-improve transformer, 2020, arXiv:2002.05202; torch's glu has it last. They broadcast as in NumPy.
+a and b are two halves, usually of one product x W. The gate comes first, as in Shazeer, GLU
+variants improve transformer, 2020, arXiv:2002.05202; torch's glu has it last. They broadcast as
+in NumPy.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class GLU:
            = dy * b * sigmoid(a) * sigmoid(-a)
         db = dy * s
 
-    The middle form has no digits where s is near 1; the last one has them all.
+    1 − s has no digits left where s is near 1; σ(−a) has them all.
 
     Keeps a and b.
 

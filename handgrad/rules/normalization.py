@@ -96,7 +96,8 @@ class Standardize:
         return y, (y, r)
 
     def backward(self, residuals, dy):
-        return (_through(*residuals, dy),)
+        y, r = residuals
+        return (_through(y, r, dy),)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ class L2Normalize:
            = (dy - where(n > eps, y * sum(dy * y, axis=axis, keepdims=True), 0)) / m
 
     So dx is orthogonal to x. At ‖x‖ ≤ ε, and at 0, the function is x / ε, with the gradient dy / ε.
-    torch's normalize is the same; ε under the root, √(‖x‖² + ε), is another function.
+    torch's normalize is the same, but for its gradient at ‖x‖ = ε, which is the other branch's. ε
+    under the root, √(‖x‖² + ε), is another function.
 
     Keeps y, m and where n > ε.
     """
@@ -182,7 +184,8 @@ class L2Normalize:
         xp = array_namespace(x)
         n = norm(x, self.axis)
         m = xp.where(n > self.eps, n, self.eps)
-        return x / m, (x / m, m, n > self.eps)
+        y = x / m
+        return y, (y, m, n > self.eps)
 
     def backward(self, residuals, dy):
         y, m, longer = residuals
@@ -229,7 +232,7 @@ class DyT:
         return q * alpha, d_alpha, _over_rows(dy * t), _over_rows(dy)
 
 
-VARIANTS = (LayerNorm(eps=0.1), RMSNorm(eps=0.1), L2Normalize(axis=1, eps=2.0))
+VARIANTS = (LayerNorm(eps=0.1), L2Normalize(axis=1, eps=2.0))
 
 
 def _standardized(x, eps):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handgrad.arrays import array_namespace, kept
 
-__all__ = ["HardSigmoid", "HardSwish", "HardTanh", "ReLU6"]
+__all__ = ["HardShrink", "HardSigmoid", "HardSwish", "HardTanh", "ReLU6", "SoftShrink"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,61 @@ class HardSwish:
     def backward(self, residuals, dy):
         (slope,) = residuals
         return (dy * slope,)
+
+
+@dataclass(frozen=True)
+class SoftShrink:
+    """y = sign(x) max(|x| − λ, 0)    which is argmin (p − x)² / 2 + λ |p|
+
+        x : (...) interval(-2, 2)
+        y = sign(x) * maximum(abs(x) - threshold, 0)
+          = x - minimum(maximum(x, -threshold), threshold)
+
+    What Clip leaves as it is becomes 0, and all else moves with x:
+
+        dx = dy - where(abs(x) <= threshold, dy, 0)
+           = where(abs(x) > threshold, dy, 0)
+
+    At −λ and λ we take 0, as torch does.
+
+    Keeps the mask |x| > λ.
+    """
+
+    threshold: float = 0.5
+
+    def forward(self, x):
+        xp = array_namespace(x)
+        y = x - xp.clip(x, -self.threshold, self.threshold)
+        return y, (xp.abs(x) > self.threshold,)
+
+    def backward(self, residuals, dy):
+        (mask,) = residuals
+        return (kept(mask, dy),)
+
+
+@dataclass(frozen=True)
+class HardShrink:
+    """y = x where |x| > λ, else 0
+
+        x : (...) interval(-2, 2)
+        y = where(abs(x) <= threshold, 0, x)
+        dx = where(abs(x) > threshold, dy, 0)
+
+    At −λ and λ, where y jumps, we take 0, as torch does.
+
+    Keeps the mask |x| > λ.
+    """
+
+    threshold: float = 0.5
+
+    def forward(self, x):
+        xp = array_namespace(x)
+        size = xp.abs(x)
+        return xp.where(size <= self.threshold, 0, x), (size > self.threshold,)
+
+    def backward(self, residuals, dy):
+        (mask,) = residuals
+        return (kept(mask, dy),)
 
 
 VARIANTS = (HardTanh(-0.5, 2.0),)

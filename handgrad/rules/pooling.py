@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.arrays import array_namespace, constant, fresh, kept, norm, outline, outlined
+from handgrad.arrays import array_namespace, constant, fresh, kept, largest, outline, outlined
 from handgrad.rules.windows import gathered, summed, views, window_of, windows_of
 
 __all__ = [
@@ -252,9 +252,11 @@ class LpPool:
         Q = W // stride[1] + 1
         u[n, c, k : kernel[0], l : kernel[1], i : P, j : Q] = x[n, c, i * stride[0] + k, j * stride[1] + l]
         s = sum(abs(u)**p, axis=(2, 3))
+        m = max(abs(u), axis=(2, 3))
         y = s**(1 / p)
+          = m * sum(abs(u / m[:, :, None, None])**p, axis=(2, 3))**(1 / p)
 
-    The power 1/p has the slope s^(1/p − 1) / p, and |u|ᵖ the slope p |u|ᵖ⁻¹ sign u:
+    Divided by the largest of the window, m, no power overflows. The power 1/p has the slope s^(1/p − 1) / p, and |u|ᵖ the slope p |u|ᵖ⁻¹ sign u:
 
         ds = dy * s**(1 / p - 1) / p
         du = ds[:, :, None, None] * p * abs(u)**(p - 1) * sign(u)
@@ -274,9 +276,11 @@ class LpPool:
     stride: tuple[int, int] = (2, 2)
 
     def forward(self, x):
+        xp = array_namespace(x)
         u = windows_of(x, self._window(), axis=0)
-        y = norm(u, 0, self.p)[0, ...]
-        return y, (x, y)
+        m = largest(u, 0)
+        y = m * xp.sum(xp.abs(u / m) ** self.p, axis=0, keepdims=True) ** (1 / self.p)
+        return y[0, ...], (x, y[0, ...])
 
     def backward(self, residuals, dy):
         x, y = residuals

@@ -237,8 +237,8 @@ class Std:
         dx = dc - mean(dc, axis=axis, keepdims=True)
            = dc
 
-    Numbers that are all the same have k = 0, a kink: the gradient is 0 there, where JAX and torch
-    have NaN.
+    Numbers that are all the same have k = 0, a kink: the gradient is 0 there, as in torch, where
+    JAX has NaN.
 
     Keeps c and k.
     """
@@ -278,8 +278,8 @@ class Norm:
            = reshape(dy, k.shape) * sign(x) * abs(x / s)**(ord - 1) * T**(1 / ord - 1)
 
     For p = 2 that is dy x / y. In the limit p = ∞ only the largest numbers are left, T counts them,
-    and they share the gradient equally, as in Max. At 0 the gradient is 0: for p = 1 at each number
-    (JAX has 1), else where all are 0 (JAX has NaN).
+    and they share the gradient equally, as in Max. At 0 the gradient is 0, as in torch: for p = 1
+    at each number (JAX has 1), else where all are 0 (JAX has NaN).
 
     Keeps x / s and T.
     """
@@ -308,14 +308,11 @@ VARIANTS = (
         for rule in (Sum, Mean, Max, Min)
         for axis, keepdims in ((0, False), (-1, True), ((0, 2), False))
     ),
-    Prod(1),
-    Prod(-1, keepdims=True),
+    Prod(1, keepdims=True),
     Var((0, 2), correction=1),
     Std((0, 2), correction=1),
-    Std(-1, keepdims=True),
     Norm(1, (0, 2)),
-    Norm(2, -1, keepdims=True),
-    Norm(3.5, 0),
+    Norm(3.5, 0, keepdims=True),
 )
 
 

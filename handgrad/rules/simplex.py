@@ -25,8 +25,9 @@ class Softmax:
         y = e / S
           = softmax(x - max(x, axis=axis, keepdims=True), axis=axis)
 
-    A number added to a whole row cancels. Less its maximum no exponent is above 0, and none
-    overflows. Each eᵢ reaches y twice, by its own numerator and through the sum that all share:
+    A number added to a whole row cancels. Less its maximum no exponent is above 0: none overflows.
+
+    Each eᵢ reaches y twice, by its own numerator and through the sum that all share:
 
         dS = -sum(dy * e, axis=axis, keepdims=True) / S**2
            = -sum(dy * y, axis=axis, keepdims=True) / S
@@ -64,8 +65,9 @@ class LogSoftmax:
         y = x - log(S)
           = log_softmax(x - max(x, axis=axis, keepdims=True), axis=axis)
 
-    Less its maximum no exponent of a row is above 0. x reaches y directly and through the sum that
-    all share, whose slope is e:
+    As for Softmax, a row less its maximum has the same y, and no exponent above 0.
+
+    xᵢ reaches yᵢ directly, and all y through the sum that they share, where its slope is eᵢ:
 
         dS = -sum(dy, axis=axis, keepdims=True) / S
         dx = dy + dS * e
@@ -100,8 +102,9 @@ class LogSumExp:
           = m + log(S)
         y = log(sum(exp(x), axis=axis, keepdims=keepdims))
 
-    m is taken away and put back, so y does not see it; no exponent is above 0. log has the slope
-    1/S and exp the slope e, which makes softmax:
+    m is taken away and put back: y does not see it, and no exponent is above 0.
+
+    log has the slope 1/S, and exp its own output for a slope. That makes softmax, times dy:
 
         dx = reshape(dy, k.shape) * exp(x) / sum(exp(x), axis=axis, keepdims=True)
            = reshape(dy, k.shape) * e / S
@@ -154,7 +157,8 @@ class Sparsemax:
 
     This map is symmetric, so the gradient takes it, too; the row's maximum cancels:
 
-        dx = left * (dy - sum(left * dy, axis=-1, keepdims=True) / sum(left, axis=-1, keepdims=True))
+        μ = sum(left * dy, axis=-1, keepdims=True) / sum(left, axis=-1, keepdims=True)
+        dx = left * (dy - μ)
 
     A number just at the threshold is not left, and its slope is 0.
 
@@ -186,9 +190,9 @@ class Entmax15:
         x : (M, N)
         z = maximum((x - max(x, axis=-1, keepdims=True)) / 2, -1)
 
-    This is entmax with α = 1.5, half way from softmax to sparsemax. What is 1 below the largest is
-    cut off in any case, so that nothing far out is squared. If the k largest numbers s are left,
-    their mean is m, their variance v, and k (m − τ)² + k v is 1:
+    This is entmax with α = 1.5, half way from softmax to sparsemax. (What is 1 below the largest is
+    cut off in any case: nothing far out is squared.) If the k largest numbers s are left, their
+    mean is m, their variance v, and the sum k (m − τ)² + k v is 1:
 
         s = flip(sort(z, axis=-1), axis=-1)
         k = arange(1, N + 1)
@@ -196,7 +200,8 @@ class Entmax15:
         v = cumsum(s**2, axis=-1) / k - m**2
         t = m - sqrt(where(v < 1 / k, 1 / k - v, 1))
 
-    It is the largest of these τ that leaves its own numbers:
+    t is the τ of this equation for each k, where it has a root. The right one leaves the k numbers
+    themselves, t ≤ s; it is the largest of them:
 
         τ = max(where((v < 1 / k) * (t <= s), t, -1), axis=-1, keepdims=True)
         q = maximum(z - τ, 0)
@@ -209,7 +214,8 @@ class Entmax15:
 
     This map is symmetric, and z moves half as much as x:
 
-        dx = q * (dy - sum(q * dy, axis=-1, keepdims=True) / sum(q, axis=-1, keepdims=True))
+        μ = sum(q * dy, axis=-1, keepdims=True) / sum(q, axis=-1, keepdims=True)
+        dx = q * (dy - μ)
 
     There is no kink: q is 0 at the threshold.
 
@@ -252,7 +258,7 @@ class GumbelSoftmax:
         dx = y * (dy - sum(dy * y, axis=-1, keepdims=True)) / temperature
         dg = dx
 
-    g = −log(−log u) of uniform numbers u is drawn by the caller. With hard=True the output is one-hot,
+    The caller draws g, as −log(−log u) of uniform numbers u. With hard=True the output is one-hot,
     1 at the largest x + g (the first of several), and the gradient is still the one above: it goes
     straight through.
 

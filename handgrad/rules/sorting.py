@@ -1,7 +1,7 @@
 """Sorting: numbers change their places, and their gradients find the way back.
 
 Which number goes where does not change when the numbers move a little, so that the order is
-constant for the gradient. Equal numbers keep their order: the first of them counts as the smaller.
+constant for the gradient. Equal numbers keep their order.
 """
 
 import math
@@ -25,8 +25,8 @@ class Sort:
 
         dx = take_along_axis(dy, argsort(o, axis=axis), axis=axis)
 
-    Equal numbers keep their order, as in JAX and torch. They keep it in a descent, too, as in a
-    stable sort of torch, where JAX turns it around.
+    Equal numbers keep their order, as in JAX and in a stable sort of torch. They keep it in a
+    descent, too, where JAX turns it around.
 
     Keeps o.
     """
@@ -140,7 +140,7 @@ class Quantile:
 
         dx = reshape(dy, k.shape) * w
 
-    Of equal numbers the first has the lower rank, as in JAX and torch. A NaN makes y NaN.
+    Of equal numbers the first has the lower rank, as in JAX. A NaN makes y NaN.
 
     Keeps w.
     """

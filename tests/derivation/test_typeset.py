@@ -104,7 +104,7 @@ def test_a_local_derivative_has_the_indices_of_both():
 
 def test_each_link_stands_on_its_line():
     *_, last = statements(derivation("x : (N)\ny = x**2\ndx = 2 * dy * x\n   = dy * x * 2\n"))
-    assert [line for line, _ in last.links] == [3, 4]
+    assert [link.line for link, _ in last.links] == [3, 4]
     assert [sign for _, sign, _ in last.rows] == ["=", "="]
 
 

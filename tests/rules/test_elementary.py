@@ -156,6 +156,7 @@ def test_xlogy_is_a_product_with_a_log_where_that_is_defined():
     assert_close(value(Xlogy(), a, b), a * np.log(b))
     assert_close(gradients(Xlogy(), a, b, dy=dy)[0], da)
     assert_close(gradients(Xlogy(), a, b, dy=dy)[1], gradients(Log(), b, dy=through)[0])
+    assert_like_torch(Xlogy(), lambda f: lambda a, b: a.xlogy(b), a, b)
 
 
 def test_0_log_of_anything_is_0_but_of_a_nan():

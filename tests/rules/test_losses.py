@@ -1,5 +1,9 @@
 """What all losses have in common: what becomes of the losses of a batch, and of targets."""
 
+from inspect import signature
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,10 +16,15 @@ from handgrad import (
     SoftmaxCrossEntropyWithLabels,
     SumSquaredError,
 )
+from handgrad.common.oracle import in_double_precision
+from handgrad.judge.automatic import registered_reference
+from handgrad.rules.catalog import instances
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
 from tests.rules_and_cases import CLASSES, trial_of
 
 LOSSES = [cls for cls in CLASSES if "reduction" in cls.__dataclass_fields__]
+APART = [cls for cls in LOSSES if all(rule.reduction != "none" for rule in instances(cls))]
+WITH_TARGETS = [cls for cls in LOSSES if "t" in signature(cls.forward).parameters]
 DENSE = [
     CrossEntropy(),
     SoftmaxCrossEntropy(),
@@ -77,14 +86,36 @@ def test_the_sum_is_that_of_the_losses_and_the_mean_their_share(cls):
         assert_close(part, whole / losses.size)
 
 
-@pytest.mark.parametrize("cls", LOSSES)
+@pytest.mark.parametrize("cls", APART)
+def test_losses_that_are_kept_apart_take_a_gradient_each(cls):
+    trial = trial_of(cls("none"))
+    moved = [i for i, x in enumerate(trial.inputs) if x.dtype == np.float64]
+
+    reference = registered_reference(cls("none"))
+
+    def of_floats(*floats):
+        given = dict(zip(moved, floats, strict=True))
+        return reference(*(given.get(i, jnp.asarray(x)) for i, x in enumerate(trial.inputs)))
+
+    with in_double_precision():
+        y, vjp = jax.vjp(of_floats, *(jnp.asarray(trial.inputs[i]) for i in moved))
+        (dy,) = normals(12, np.shape(y))
+        expected = vjp(jnp.asarray(dy))
+    ours = gradients(cls("none"), *trial.inputs, dy=dy)
+    assert_close(value(cls("none"), *trial.inputs), y)
+    for i, gradient in zip(moved, expected, strict=True):
+        assert_close(ours[i], gradient)
+
+
+@pytest.mark.parametrize("cls", WITH_TARGETS)
 def test_whole_numbers_as_targets_leave_float32_what_it_is(cls):
-    x, *targets = trial_of(cls()).inputs
-    x = np.abs(x.astype(np.float32))
-    targets = [t if t.dtype == bool else np.ones_like(t, dtype=int) for t in targets]
-    y, residuals = cls().forward(x, *targets)
+    names = list(signature(cls().forward).parameters)
+    inputs = [x.astype(np.float32) if x.dtype == float else x for x in trial_of(cls()).inputs]
+    inputs[names.index("t")] = np.ones_like(inputs[names.index("t")], dtype=int)
+    y, residuals = cls().forward(*inputs)
     assert y.dtype == np.float32
-    assert cls().backward(residuals, np.float32(1.3))[0].dtype == np.float32
+    for gradient in cls().backward(residuals, np.float32(1.3)):
+        assert gradient is None or gradient.dtype == np.float32
 
 
 def test_softmax_cross_entropy_of_no_information_costs_the_logarithm_of_the_number_of_classes():

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from handgrad import HardSigmoid, HardSwish, HardTanh, ReLU6
+from handgrad import Clip, HardShrink, HardSigmoid, HardSwish, HardTanh, ReLU6, SoftShrink
 from tests.rules.running import assert_close, assert_like_torch, gradients, normals, value
 
 IN_TORCH = {
@@ -12,13 +12,18 @@ IN_TORCH = {
     HardTanh(-0.5, 2.0): lambda f: lambda x: f.hardtanh(x, -0.5, 2.0),
     HardSigmoid(): "hardsigmoid",
     HardSwish(): "hardswish",
+    SoftShrink(0.7): lambda f: lambda x: f.softshrink(x, 0.7),
+    HardShrink(0.7): lambda f: lambda x: f.hardshrink(x, 0.7),
 }
 BENDS = {
     ReLU6(): ([0, 6], [0, 0]),
     HardTanh(-0.5, 2.0): ([-0.5, 2], [0, 0]),
     HardSigmoid(): ([-3, 3], [0, 0]),
     HardSwish(): ([-3, 3], [0, 1]),
+    SoftShrink(0.7): ([-0.7, 0.7], [0, 0]),
+    HardShrink(0.7): ([-0.7, 0.7], [0, 0]),
 }
+FAR_OUT = {HardSwish(): (0, 1), SoftShrink(0.7): (1, 1), HardShrink(0.7): (1, 1)}
 every_rule = pytest.mark.parametrize("rule", IN_TORCH, ids=repr)
 
 
@@ -50,14 +55,21 @@ def test_float32_stays_float32_and_finite_far_out(rule):
     (dx,) = gradients(rule, x, dy=np.full(4, 1.7, np.float32))
     assert value(rule, x).dtype == dx.dtype == np.float32
     assert np.all(np.isfinite(value(rule, x)))
-    assert_close(dx[[0, 3]], [0, 1.7 * (rule == HardSwish())], 1e-6)
+    left, right = FAR_OUT.get(rule, (0, 0))
+    assert_close(dx[[0, 3]], [1.7 * left, 1.7 * right], 1e-6)
 
 
-def test_hard_tanh_has_slope_1_at_its_bounds_in_jax():
+@every_rule
+def test_a_nan_passes_forward(rule):
+    assert np.isnan(value(rule, np.array([np.nan])))[0]
+
+
+def test_hard_tanh_has_slope_0_at_its_bounds_where_jax_has_1():
+    assert gradients(HardTanh(), np.ones(1), dy=1.7)[0][0] == 0
     assert jax.grad(jax.nn.hard_tanh)(1.0) == 1
 
 
-@pytest.mark.parametrize("rule", [ReLU6(), HardTanh()], ids=repr)
+@pytest.mark.parametrize("rule", [ReLU6(), HardTanh(), HardShrink()], ids=repr)
 def test_a_second_time_changes_nothing_forward_or_backward(rule):
     x, dy = 4 * normals(2, (40,))[0], normals(3, (40,))[0]
     once, (dx,) = value(rule, x), gradients(rule, x, dy=dy)
@@ -76,3 +88,16 @@ def test_hard_swish_is_x_times_hard_sigmoid():
     h, (through,) = value(HardSigmoid(), x), gradients(HardSigmoid(), x, dy=dy * x)
     assert_close(value(HardSwish(), x), x * h)
     assert_close(gradients(HardSwish(), x, dy=dy)[0], dy * h + through)
+
+
+def test_soft_shrink_is_what_clip_takes_away():
+    x, dy = normals(8, (9,), (9,))
+    clip = Clip(-0.7, 0.7)
+    assert_close(value(SoftShrink(0.7), x), x - value(clip, x))
+    assert_close(gradients(SoftShrink(0.7), x, dy=dy)[0], dy - gradients(clip, x, dy=dy)[0])
+
+
+def test_soft_shrink_is_the_least_of_a_square_and_an_absolute_value():
+    x, p = normals(9, (9, 1), (1, 2001))
+    y = value(SoftShrink(0.7), x)
+    assert np.all((p - x) ** 2 / 2 + 0.7 * np.abs(p) >= (y - x) ** 2 / 2 + 0.7 * np.abs(y))

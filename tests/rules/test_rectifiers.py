@@ -72,7 +72,8 @@ def test_relu_has_slope_0_at_0_as_in_jax():
     assert jax.grad(jax.nn.relu)(0.0) == gradients(ReLU(), np.zeros(1), dy=np.ones(1))[0][0] == 0
 
 
-def test_leaky_relu_has_slope_1_at_0_in_jax():
+def test_leaky_relu_has_its_left_slope_at_0_where_jax_has_1():
+    assert gradients(LeakyReLU(0.3), np.zeros(1), dy=1.0)[0][0] == 0.3
     assert jax.grad(lambda x: jax.nn.leaky_relu(x, 0.3))(0.0) == 1
 
 
