@@ -93,14 +93,13 @@ def marked(node, environment):
     ):
         return f"δ{node.name[1:]}" if node.name[1:] in environment.nodes else ""
     base = node.base if isinstance(node, tree.Scripted) else node
-    mark = environment.header.accents.get(getattr(base, "accent", ""), "")
-    if not mark or (isinstance(node, tree.Scripted) and node.primes):
+    if not isinstance(base, tree.Symbol) or base.accent not in environment.header.accents:
         return ""
     plain = tree.Symbol(base.at, base.name, "", base.style)
     if isinstance(node, tree.Scripted):
-        plain = tree.Scripted(node.at, plain, node.below, node.above)
+        plain = tree.Scripted(node.at, plain, node.below, node.above, node.primes)
     found = environment.name_of(plain)
-    return f"{mark}{found}" if found in environment.nodes else ""
+    return f"{environment.header.accents[base.accent]}{found}" if found in environment.nodes else ""
 
 
 def shown(node):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from handgrad.derivation.latex.errors import UnreadError
-from handgrad.derivation.latex.parsing import CLOSING, RELATIONS
+from handgrad.derivation.latex.parsing import CLOSING, RELATIONS, WORDS
 from handgrad.derivation.latex.tokens import Token, tokens_of
 
 TRANSPARENT = {"aligned", "align", "split", "gathered", "gather", "equation", "alignedat", "eqnarray",
@@ -13,6 +13,7 @@ OPENERS, CLOSERS = {"{", *CLOSING} - {"|", "\\|"}, {"}", ")", "]", "\\}", "rangl
 ENDS = {",", ".", ";", ":"}
 OPERATORS = {"+", "-", "−", "cdot", "times", "odot", "*"}
 ABOUT = {"partial", "nabla"}
+CUTS = {",", ";", "implies", "&"}
 BOXES = {"boxed", "fbox", "textcolor"}
 DOTS = {"dots", "ldots", "cdots", "forall"}
 CONDITIONS = ("if", "when", "for", "unless", "whenever")
@@ -68,7 +69,7 @@ def _is(token, texts):
 
 
 def _rows(tokens):
-    r"""The rows of a block, cut at \\ outside of cases and matrices, without & and environments."""
+    r"""The rows of a block, cut at \\ outside of cases and matrices, without its environments."""
     rows, row, depth = [], [], 0
     for token in tokens:
         if token.kind in {"begin", "end"} and token.text in TRANSPARENT:
@@ -77,7 +78,7 @@ def _rows(tokens):
         if depth == 0 and _is(token, {"\\\\"}):
             rows.append(row)
             row = []
-        elif depth > 0 or not _is(token, {"&"}):
+        else:
             row.append(token)
     return [row for row in [*rows, row] if row]
 
@@ -95,21 +96,45 @@ def _unboxed(row):
 
 
 def _parts(row):
-    """The equations beside each other in a row: between commas, spaces and arrows."""
-    cuts, depth = [], 0
-    for i, token in enumerate(row):
-        depth += _change(token)
-        if depth == 0 and (token.kind == "gap" or _is(token, {",", ";", "implies"})):
-            cuts.append(i)
-    pieces = [row[a:b] for a, b in zip([0, *(c + 1 for c in cuts)], [*cuts, len(row)], strict=True)]
-    pieces = [_stripped(piece) for piece in pieces]
-    pieces = _without_ranges([piece for piece in pieces if piece])
+    """The equations beside each other in a row: between commas, spaces, arrows and columns."""
+    pieces = _without_ranges(_divided(row))
     for piece in pieces[1:]:
         if _word(piece) in CONDITIONS:
             raise UnreadError("a condition beside it", piece[0].line, piece[0].column)
-    if len(pieces) == 1 or all(any(_relation(p, i) for i in _outside(p)) for p in pieces):
+    if len(pieces) == 1 or all(map(_has_relation, pieces)):
         return pieces
-    return [_stripped([t for t in row if not (t.kind == "gap" or _is(t, {"implies"}))])]
+    return [_stripped([t for t in row if not (t.kind == "gap" or _is(t, {"implies", "&"}))])]
+
+
+def _divided(row):
+    """The pieces of a row. One that begins with a relation or an operator goes on with the last."""
+    pieces, piece, depth, column = [], [], 0, False
+    for token in [*row, None]:
+        depth += _change(token) if token else 0
+        is_cut = token is None or (depth == 0 and (token.kind == "gap" or _is(token, CUTS)))
+        if not is_cut:
+            piece.append(token)
+            continue
+        piece = _stripped(piece)
+        if (
+            pieces
+            and piece
+            and (_is(piece[0], {*RELATIONS, *OPERATORS}) or _is_open(pieces[-1], column))
+        ):
+            pieces[-1] += piece
+        elif piece and not (column and _word(piece) and pieces and not _has_relation(piece)):
+            pieces.append(piece)
+        piece, column = [], token is not None and _is(token, {"&"})
+    return pieces
+
+
+def _is_open(piece, column):
+    """Whether what stands before a column is only the left of an equation."""
+    return column and not _has_relation(piece)
+
+
+def _has_relation(piece):
+    return any(_relation(piece, i) for i in _outside(piece))
 
 
 def _without_ranges(pieces):
@@ -123,7 +148,7 @@ def _without_ranges(pieces):
 def _word(piece):
     r"""The word with which a piece begins, as in \text{if } x > 0."""
     letters = [t for t in piece if t.kind == "letter"]
-    begins = len(piece) > 1 and piece[0].kind == "command" and _is(piece[1], {"{"})
+    begins = len(piece) > 1 and _is(piece[0], WORDS) and _is(piece[1], {"{"})
     word = letters[:1]
     for token in letters[1:] if begins else ():
         if not token.glued:

@@ -26,10 +26,7 @@ class Forward:
     def __init__(self, section, seed):
         self.header, self.title, self.seed = section.header, section.title, seed
         named = {m["name"] for line in section.header.lines if (m := GIVEN.fullmatch(line.text))}
-        fresh = {}
-        for line in section.givens:
-            fresh.setdefault(GIVEN.fullmatch(line.text)["name"], line)
-        self.lines = [line for name, line in fresh.items() if name not in named]
+        self.lines = [line for name, line in section.givens.items() if name not in named]
         self.lines += section.header.lines
         self.squares, self.states, self.hidden, self.auxiliary = set(), set(), {}, []
         self.derivation, self.runner, self.inputs, self.names = self._run(self.lines)

@@ -99,7 +99,7 @@ def _keep(options, word, rest, line):
 
 def _forms(written, line):
     """The canonical forms of what an alias is written as, with and without parentheses."""
-    node = parsed(tokens_of(written, line), SPELLED)
+    node = parsed(tokens_of(written, line), frozenset(SPELLED))
     found = [canonical(node)]
     if isinstance(node, Group) and node.opening == "(" and len(node.parts) == 1:
         found.append(canonical(node.parts[0]))

@@ -1,7 +1,5 @@
 r"""Indices: `W_{ij}`, `\sum_{i=1}^{n}`, `x_{t+1}`, which count from 1 in LaTeX and from 0 here."""
 
-import re
-
 import numpy as np
 
 from handgrad.derivation.latex import tree
@@ -10,7 +8,6 @@ from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.readings import ATOM, Reading, made
 from handgrad.derivation.latex.tree import canonical
 
-SHIFTED = re.compile(r"(?P<place>.*?)(?: (?P<sign>[+-]) (?P<shift>\d{1,9}))?")
 NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
 
 
@@ -109,12 +106,18 @@ def placed(parts, name, environment):
     """The indices of a name; the steps of one with a first state, h_0, count from 0 in LaTeX too."""
     if name not in environment.states or not parts:
         return parts
-    match = SHIFTED.fullmatch(parts[0])
-    shift = int((match["sign"] or "+") + (match["shift"] or "0")) + 1
-    if match["place"].isdigit():
-        return [str(int(match["place"]) + shift), *parts[1:]]
-    end = f" {'+' if shift > 0 else '-'} {abs(shift)}" if shift else ""
-    return [f"{match['place']}{end}", *parts[1:]]
+    place, sign, shift = parts[0], "", ""
+    for sign in (" + ", " - "):
+        place, found, shift = parts[0].rpartition(sign)
+        if found and shift.isdigit():
+            break
+    else:
+        place, sign, shift = parts[0], " + ", "0"
+    count = int(f"{sign.strip()}{shift}") + 1
+    if place.isdigit():
+        return [str(int(place) + count), *parts[1:]]
+    end = f" {'+' if count > 0 else '-'} {abs(count)}" if count else ""
+    return [f"{place}{end}", *parts[1:]]
 
 
 def entry(base, scripts, environment):
@@ -188,15 +191,26 @@ def _condition(condition, environment):
 def _ranges(node, environment):
     """{letter: its range as it is written in the notation}, and a condition or None."""
     below, condition = node.below, None
-    if isinstance(below, tree.Relation) and below.signs == ("=",):
-        (letter,) = _names(below.sides[0], environment)
-        return {letter: _limits(below.sides[1], node.above, environment)}, None
+    letters, start = _beginning(below)
+    if start is not None:
+        if node.above is None:
+            raise UnreadError("the end of the sum is missing", *start.at)
+        limits = _limits(start, node.above, environment)
+        return {name: limits for part in letters for name in _names(part, environment)}, None
     if isinstance(below, tree.Relation):
         if below.signs not in {("!=",), ("<",), (">",), ("<=",), (">=",)}:
             raise UnreadError("this range", *below.at)
         condition, below = below, below.sides[0]
     limits = "" if node.above is None else _limits(None, node.above, environment)
     return dict.fromkeys(_names(below, environment), limits), condition
+
+
+def _beginning(below):
+    """The letters of `i = 1`, or of `i, j = 1`, and the number; [] and None for something else."""
+    parts = below.parts if isinstance(below, tree.Group) else (below,)
+    if isinstance(parts[-1], tree.Relation) and parts[-1].signs == ("=",):
+        return [*parts[:-1], parts[-1].sides[0]], parts[-1].sides[1]
+    return [], None
 
 
 def _names(node, environment):
@@ -210,8 +224,6 @@ def _names(node, environment):
 
 def _limits(first, last, environment):
     """The range of a letter that runs from one number to another, counted from 0."""
-    if last is None:
-        raise UnreadError("the end of the sum is missing", *first.at)
     end = environment.read(last)[0].text
     start = "1" if first is None else canonical(first)
     if start == "1":

@@ -32,7 +32,7 @@ class Section:
     line: int
     equations: list[Equation] = field(default_factory=list)
     unread: list[UnreadError] = field(default_factory=list)
-    givens: list[Line] = field(default_factory=list)
+    givens: dict[str, Line] = field(default_factory=dict)
 
     @property
     def lines(self):
@@ -54,7 +54,9 @@ class Section:
             return
         for equation in found:
             if equation.signs == ("in",):
-                self.givens += givens_of(equation.sides[0], equation.sides[1], equation.line)
+                self.givens = (
+                    givens_of(equation.sides[0], equation.sides[1], equation.line) | self.givens
+                )
             else:
                 self.equations.append(equation)
         if len(self.equations) > MAX_EQUATIONS:
@@ -113,22 +115,23 @@ def _with_inline_givens(sections, text):
             sides = tokens_of(names, line), tokens_of(where, line)
         except UnreadError:
             continue  # text, and no equation
-        sections[number - 1].givens += givens_of(*sides, line)
+        owner = sections[number - 1]
+        owner.givens = givens_of(*sides, line) | owner.givens
     return sections
 
 
 def givens_of(names, where, line):
-    r"""The givens in `X, Y \in \mathbb R^{N \times D}`; none where that is a set of another kind."""
+    r"""The givens in `X, Y \in \mathbb R^{N \times D}`; by name; none where that is another set."""
     try:
         shape = _shape(parsed(list(where)))
         groups = _at_commas(names)
         nodes = [parsed(group) for group in groups]
     except UnreadError:
-        return []
+        return {}
     if shape is None:
-        return []
+        return {}
     found = [next(iter(labelled(node)), "") for node in nodes]
-    return [Line(f"{name} : ({', '.join(shape)})", line) for name in found if name]
+    return {name: Line(f"{name} : ({', '.join(shape)})", line) for name in found if name}
 
 
 def _at_commas(tokens):

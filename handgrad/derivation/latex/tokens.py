@@ -81,9 +81,10 @@ def tokens_of(text, line, column=1):
 
 def _token(match, line, column, glued):
     """The token that was matched; None for what only moves or numbers things."""
-    kind, text = match.lastgroup or "", match[match.lastgroup or 0]
+    kind = match.lastgroup or "sign"
+    text = match[kind] or ""
     if kind == "name":
-        return Token(match["edge"], text, line, column)
+        return Token("begin" if match["edge"] == "begin" else "end", text, line, column)
     if kind == "space":
         return None
     if kind != "command":

@@ -71,7 +71,7 @@ class Translator:
         self.result = Translation(self.forward)
         self.words = _words(section)
         self.defined = {}
-        self.environment = None
+        self.environment = self.forward.environment()
 
     def translated(self):
         """The translation. Raises DerivationError where the header cannot be read."""
@@ -116,10 +116,10 @@ class Translator:
 
     def _in_rounds(self, equations, attempt):
         """Try each equation until no more are read: those that remain, each with its reason."""
-        left, progress = [(e, None) for e in equations], True
+        left, failures, progress = list(equations), [], True
         while progress and left:
             failures, progress = [], False
-            for equation, _ in left:
+            for equation in left:
                 try:
                     attempt(equation)
                     progress = True
@@ -127,8 +127,8 @@ class Translator:
                     raise
                 except DerivationError as error:
                     failures.append((equation, error.at(equation.line, equation.column)))
-            left = failures
-        return left
+            left = [equation for equation, _ in failures]
+        return failures
 
     def _tree(self, tokens):
         return parsed(list(tokens), self.words)
@@ -283,7 +283,7 @@ def _link(tokens, node, shape, environment):
 def _words(section):
     """The words of several letters that equations may have."""
     header = section.header
-    given = {line.text.partition(":")[0].strip() for line in section.givens}
+    given = set(section.givens)
     own = header.words | {word for word in given if len(word) > 1}
     lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
     names = {*own, *lines, *given}

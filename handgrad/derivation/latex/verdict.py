@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.derivation.budget import BudgetError
@@ -25,10 +25,10 @@ class Verdict:
     """What came of a section: the outcome of its check, what was not read, and counts of equations."""
 
     outcome: Outcome
-    unread: list[tuple[int, int, str]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    translation: Translation | None = None
-    derivation: Any = None
+    unread: list[tuple[int, int, str]]
+    counts: dict[str, int]
+    translation: Translation
+    derivation: Any
 
     @property
     def givens(self):
@@ -44,25 +44,24 @@ class Verdict:
 
 def judged(section, seed):
     """The verdict on a section. Raises DerivationError where its header cannot be read."""
-    best, choices = None, {}
-    for number in range(FORWARDS):
+    best = _judged(section, seed, {})
+    choices = best.translation.choices
+    for number in range(1, FORWARDS):
         chosen = _choice(choices, number)
-        if chosen is None:
+        if chosen is None or not best.faults:
             break
-        translation = Translator(section, seed, chosen).translated()
-        choices = choices or translation.choices
-        found = _Section(section, translation, seed).verdict()
-        if best is None or found.faults < best.faults:
-            best = found
-        if not best.faults:
-            break
+        best = min(best, _judged(section, seed, chosen), key=lambda verdict: verdict.faults)
     return best
+
+
+def _judged(section, seed, chosen):
+    """The verdict where each definition has the reading that was chosen."""
+    translation = Translator(section, seed, chosen).translated()
+    return _Section(section, translation, seed).verdict()
 
 
 def _choice(choices, number):
     """The number of the reading of each definition; None where there are no more."""
-    if not number:
-        return {}
     combined = itertools.product(*(range(count) for count in choices.values()))
     ordered = sorted(itertools.islice(combined, 64), key=sum)
     return dict(zip(choices, ordered[number], strict=True)) if number < len(ordered) else None

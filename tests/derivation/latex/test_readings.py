@@ -52,6 +52,7 @@ READ = {
     r"z_i = \sum_{j=1}^{n} A_{i,j} x_j": "z[i] = sum[j : n](A[i, j] * x[j])",
     r"z = \sum_{i,j} A_{ij}": "z = sum[i, j](A[i, j])",
     r"z = \sum_{i \neq j} A_{ij} x_1": None,
+    r"z = \sum_{i,j=1}^{n} A_{ij}": "z = sum[i : n, j : n](A[i, j])",
     r"z = \prod_{i} x_i": "z = prod[i](x[i])",
     r"z = \max_i x_i": "z = max[i](x[i])",
     r"z = x_1 + x_2": "z = x[0] + x[1]",

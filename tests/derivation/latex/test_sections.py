@@ -109,6 +109,12 @@ def test_several_equations_stand_on_one_line():
     assert found.equations == {"define": 2, "hold": 2}
 
 
+def test_columns_part_equations_and_hold_remarks():
+    rows = "y &= x^2 & u &= 3y \\\\ \\frac{du}{dy} &= 3 & \\frac{dy}{dx} &= 4x && \\text{(by the rule)}"
+    found = only(f"{HEADER}\\begin{{align}}\n{rows}\n\\end{{align}}\n")
+    assert found.equations == {"define": 2, "hold": 1, "WRONG": 1}
+
+
 def test_shapes_in_the_text_are_givens():
     text = "<!-- derivation: loss L -->\nLet $X \\in \\mathbb{R}^{N \\times D}$, $w \\in \\mathbb R^D$.\n"
     text += "$$y = Xw$$\n$$\\frac{\\partial L}{\\partial w} = X^\\top \\frac{\\partial L}{\\partial y}$$\n"
