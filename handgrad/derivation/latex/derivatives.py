@@ -2,6 +2,8 @@ r"""Derivatives: `\frac{\partial L}{\partial W}`, `\nabla_W L`, `\partial y_i/\p
 
 from dataclasses import replace
 
+import numpy as np
+
 from handgrad.derivation.latex import indices, tree
 from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import labelled, spellings
@@ -146,24 +148,36 @@ def derivative(y, x, environment):
         raise UnknownNameError(f"{own or canonical(x)} is not a node", *x.at)
     above, upper = target(y, environment)
     if above and above == environment.header.loss and above not in environment.nodes:
-        return made(environment, f"d{own}{index}", ATOM, shape=())
+        turned = ".T" * _is_turned("", own, index, environment)
+        return made(environment, f"d{own}{index}{turned}", ATOM, shape=())
     if above not in environment.nodes:
         above, upper = environment.node_for(y), ""
     name = environment.derivative(above, own)
+    if _is_turned(above, own, index, environment):
+        return made(environment, f"({name}).T", ATOM)
     if upper or index:
         return made(environment, f"∂{above}{upper}/∂{own}{index}", PRODUCT, shape=())
     return _whole(name, (above, own), environment)
 
 
+def _is_turned(above, own, index, environment):
+    """Whether a derivative of a number by a matrix is transposed, as in the numerator layout."""
+    if index or environment.header.layout != "numerator":
+        return False
+    return np.ndim(environment.names[own]) == 2 and not np.ndim(environment.names.get(above, 0.0))
+
+
 def _whole(name, between, environment):
     """A local derivative that stands whole: as it is, transposed, or on a diagonal."""
+    layout = environment.header.layout
     found = [replace(r, derivative=between) for r in made(environment, name, PRODUCT)]
     for reading in list(found):
         if environment.is_slope(name):
             if reading.ndim == 1:
                 found += made(environment, f"diag({name})", ATOM)
         elif reading.ndim == 2 and all(environment.names[n].ndim == 1 for n in between):
-            found += made(environment, f"({name}).T", ATOM)
+            turned = made(environment, f"({name}).T", ATOM)
+            found = {"numerator": found, "denominator": turned}.get(layout, found + turned)
     return found
 
 

@@ -201,7 +201,7 @@ def _ranges(node, environment):
         if below.signs not in {("!=",), ("<",), (">",), ("<=",), (">=",)}:
             raise UnreadError("this range", *below.at)
         condition, below = below, below.sides[0]
-    limits = "" if node.above is None else _limits(None, node.above, environment)
+    limits = f" : {environment.read(node.above)[0].text}" if node.above is not None else ""
     return dict.fromkeys(_names(below, environment), limits), condition
 
 
@@ -225,7 +225,7 @@ def _names(node, environment):
 def _limits(first, last, environment):
     """The range of a letter that runs from one number to another, counted from 0."""
     end = environment.read(last)[0].text
-    start = "1" if first is None else canonical(first)
+    start = canonical(first)
     if start == "1":
         return f" : {end}"
     if start.isdigit() and int(start) > 1:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from handgrad.derivation.latex.errors import UnreadError
 
 MAX_TOKENS = 4000
+MAX_NUMBER = 30  # digits
 PIECE = re.compile(
     r"(?P<space>\s+|%[^\n]*|\\[,;:!> ]|~)"
     r"|\\(?P<edge>begin|end)\s*\{(?P<name>[a-zA-Z]{1,20})\*?\}"
     r"|\\(?P<command>[a-zA-Z]+\*?|[^a-zA-Z])"
-    r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
+    r"|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
     r"|(?P<letter>[^\W\d_])"
     r"|(?P<sign>.)"
 )
@@ -68,6 +69,8 @@ def tokens_of(text, line, column=1):
         glued = token is not None
         if token is not None:
             found.append(token)
+        if len(match[0]) > MAX_NUMBER and match.lastgroup == "number":
+            raise UnreadError("a number this long", line, 1)
         if len(found) > MAX_TOKENS:
             raise UnreadError("the equation is too long", line, 1)
         if "\n" in match[0]:

@@ -8,6 +8,7 @@ from typing import Any
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.checking import Checked, Outcome, check_at, check_derivation
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.layouts import in_one_layout
 from handgrad.derivation.latex.translation import Translation, Translator
 from handgrad.derivation.lines import Line
 from handgrad.derivation.notation import Kind
@@ -86,7 +87,9 @@ class _Section:
         self._choose(statements)
         statements = [s for s in statements if self._is_readable(s)]
         outcome, kept = self._checked(statements)
-        links, marks = self._sorted(outcome.links, kept)
+        layout = self.section.header.layout
+        found = in_one_layout(outcome.links, layout, lambda line: self._held([line])[0])
+        links, marks = self._sorted(found, kept)
         outcome = replace(outcome, links=sorted([*links, *self.free], key=lambda link: link.line))
         counts = self._counts(marks)
         return Verdict(outcome, sorted(self.unread), counts, self.translation, self.derivation)
@@ -233,7 +236,7 @@ class _Section:
 
         So is a gradient with the shape of something else, transposed or not: that is no other layout.
         """
-        if result.ok or result.hint or result.problem.startswith("off by"):
+        if result.ok or result.hint or result.problem.startswith(("off by", "it has the axes")):
             return True
         if " runs over " in result.problem:
             return True

@@ -188,3 +188,37 @@ def test_fenced_derivations_and_equations_share_a_file():
         f"# a\n```derivation\nx : ()\ny = x**2\ndx = 2 * x * dy\n```\n# b\n{HEADER}{RIGHT}{WRONG}"
     )
     assert [(d.title, d.status) for d in check(text).derivations] == [("a", "PASS"), ("b", "WRONG")]
+
+
+JACOBIANS = """<!-- derivation: A : (m, n); B : (k, m); x : (n){} -->
+$$y = Ax, \\quad z = By$$
+$$\\frac{{\\partial y}}{{\\partial x}} = {}$$
+$$\\frac{{\\partial z}}{{\\partial y}} = {}$$
+"""
+
+
+@pytest.mark.parametrize(
+    ("layout", "first", "second", "wrong"),
+    [
+        ("", "A", "B", []),
+        ("", "A^\\top", "B^\\top", []),
+        ("", "A", "B^\\top", [4]),
+        ("; layout denominator", "A", "B^\\top", [3]),
+        ("; layout numerator", "A^\\top", "B^\\top", [3, 4]),
+    ],
+)
+def test_the_jacobians_of_a_section_are_in_one_layout(layout, first, second, wrong):
+    found = only(JACOBIANS.format(layout, first, second))
+    assert [link.line for link in found.links if not link.ok] == wrong
+    assert not found.unread
+
+
+@pytest.mark.parametrize(("layout", "status"), [("numerator", "PASS"), ("denominator", "WRONG")])
+def test_a_derivative_by_a_matrix_is_transposed_in_the_numerator_layout(layout, status):
+    text = f"<!-- derivation: A : (n, m); X : (m, n); layout {layout} -->\n"
+    assert (
+        only(
+            text + "$$f = \\operatorname{tr}(AX)$$\n$$\\frac{\\partial f}{\\partial X} = A$$\n"
+        ).status
+        == status
+    )
