@@ -107,7 +107,7 @@ def _torch(case):
     import torch
 
     inputs = {name: torch.tensor(x) for name, x in _arrays(case).items()}
-    x = inputs[case.by].requires_grad_()
+    x: Any = inputs[case.by].requires_grad_()
     y: Any = run(case.torch, {"torch": torch, "F": torch.nn.functional} | inputs)
     y.backward(torch.tensor(_upstream(y.detach().numpy())))
     return Outcome(y.detach().numpy(), x.grad.numpy())

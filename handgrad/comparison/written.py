@@ -2,6 +2,7 @@
 
 import ast
 import operator
+from typing import Any
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -20,7 +21,7 @@ def run(code, names):
     return _value(ast.parse(code, mode="eval").body, names)
 
 
-def _value(node, names):
+def _value(node, names) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     read = READERS.get(type(node))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from handgrad.common.text import many, printable
+from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
@@ -65,7 +65,7 @@ class Derivation:
 
     def row(self, paint=lambda status: status):
         """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
-        rows = [f"{self.title:<62.61}{len(self.links):>6}  {paint(self.status)}"]
+        rows = [f"{fitted(self.title, 62)}{len(self.links):>6}  {paint(self.status)}"]
         path = printable(self.path)
         if self.equations:
             rows.append(_indented(self.counted))

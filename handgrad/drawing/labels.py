@@ -1,8 +1,8 @@
 """Labels: how a picture writes numbers, shapes and names."""
 
-import unicodedata
-
 import numpy as np
+
+from handgrad.common.text import cells_of
 
 SMALL = 9  # numbers of an array that are written out
 
@@ -33,23 +33,12 @@ def amount(value, shape, *, norm=False, numbers=False):
     return f"{text} ‖{number(size, 3)}‖" if norm else text
 
 
-def cells(text):
-    """The columns of a terminal that a text takes."""
-    return sum(map(_cells, text))
-
-
-def _cells(character):
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def columns(text):
     """A text as one string a column: marks join the letter before, a wide letter takes two."""
     found = []
     for character in text:
-        if not _cells(character) and found:
+        if not cells_of(character) and found:
             found[-1] += character
         else:
-            found += [character, *[""] * (_cells(character) - 1)]
+            found += [character, *[""] * (cells_of(character) - 1)]
     return found

@@ -6,7 +6,7 @@ from html import escape
 from handgrad import __version__
 
 FRAME = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,6 +33,7 @@ class Page:
     title: str
     body: str
     ok: bool = True
+    language: str = "en"
 
 
 def framed(page, site, before=None, after=None):
@@ -44,5 +45,10 @@ def framed(page, site, before=None, after=None):
     )
     title = page.title if page.title == site else f"{page.title} · {site}"
     return FRAME.format(
-        title=escape(title), site=escape(site), links=links, body=page.body, version=__version__
+        title=escape(title),
+        site=escape(site),
+        links=links,
+        body=page.body,
+        version=__version__,
+        language=escape(page.language),
     )

@@ -17,6 +17,7 @@ from handgrad.rules import catalog
 
 ASSETS = ("style.css", "steps.js")
 INDEX = "index.html"
+OWN = ("book.md", "book.ko.md", "notation.md")
 SEARCH = (
     '<p><input type="search" placeholder="a rule, or a word" aria-label="search the rules"></p>'
 )
@@ -28,8 +29,8 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     `notice` is told what is being made. Returns the pages. Raises OSError where they cannot be
     written, and DerivationError where a file cannot be read.
     """
-    own = Path(handgrad.derivation.__file__).parent
-    documents = [_chapters(path, seed) for path in paths or (own / "book.md", own / "notation.md")]
+    own = [Path(handgrad.derivation.__file__).parent / name for name in OWN]
+    documents = [_chapters(path, seed) for path in paths or own]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
@@ -79,7 +80,9 @@ def _chapter(blocks, path, title, names, seed):
     stem = re.sub(r"[^\w]+", "-", f"{Path(path).stem} {head}".casefold()).strip("-")
     name = next(n for n in (f"{stem}{k or ''}.html" for k in range(10_000)) if n not in names)
     names.add(name)
-    return Page(name, printable(head), body, all(section.ok for section in sections))
+    language = Path(path).stem.partition(".")[2] or "en"
+    ok = all(section.ok for section in sections)
+    return Page(name, printable(head), body, ok, language)
 
 
 def _index(documents, families, site):

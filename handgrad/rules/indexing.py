@@ -11,6 +11,7 @@ from typing import Literal
 from handgrad.arrays import (
     add_at,
     array_namespace,
+    constant,
     device_of,
     fresh,
     kept,
@@ -211,7 +212,7 @@ class EmbeddingBag:
 
     def _largest(self, rows, t, keep, E):
         xp = array_namespace(rows)
-        rows = xp.where(keep[..., None], rows, -math.inf)
+        rows = xp.where(keep[..., None], rows, constant(-math.inf, rows))
         place = xp.argmax(rows, axis=1)
         some = xp.any(keep, axis=1)[:, None]
         return xp.where(some, xp.max(rows, axis=1), 0), (
@@ -231,6 +232,7 @@ class EmbeddingBag:
 VARIANTS = (
     Take(axis=-1),
     Embedding(padding_idx=1),
-    EmbeddingBag("sum", padding_idx=1),
+    EmbeddingBag("sum"),
+    EmbeddingBag(padding_idx=1),
     EmbeddingBag("max", padding_idx=1),
 )

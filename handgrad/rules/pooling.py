@@ -29,11 +29,12 @@ class _MaxPool:
     def forward(self, x):
         xp = array_namespace(x)
         y, *others = views(x, self._window(), -math.inf)
-        place = xp.zeros_like(y, dtype=xp.int32)
+        small = xp.int8 if len(others) < 128 else xp.int32
+        place = xp.zeros_like(y, dtype=small)
         for i, other in enumerate(others, 1):
-            larger = ~(other <= y) & ~xp.isnan(y)
-            y = xp.maximum(y, other)
-            place = xp.maximum(place, i * xp.astype(larger, xp.int32))
+            found = xp.maximum(y, other)
+            moved = (found != y) & ~xp.isnan(y)  # the first NaN stays
+            y, place = found, xp.maximum(place, i * xp.astype(moved, small))
         return fresh(y), (place, outline(x))
 
     def backward(self, residuals, dy):

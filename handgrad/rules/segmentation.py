@@ -19,7 +19,8 @@ class Dice:
         f = I / S
         y = mean(1 - f)
 
-    f is the overlap by the mean of the areas. Both its parts move with p, and 1 / S has −1 / S²:
+    f is the overlap by the mean of the areas. p moves I by t and S by ½, and 1 / S has the slope
+    −1 / S²:
 
         df = -dy * ones_like(f) / N
         dp = df * (t / S - I / S**2 / 2)
@@ -60,6 +61,7 @@ class Tversky:
           = mean((alpha * A + beta * B) / S)
 
     α weighs what is too much, β what is missing: ½ and ½ give Dice, 1 and 1 the Jaccard index.
+    Through f, the overlap moves what is above the line and below it, the rest only what is below:
 
         df = -dy * ones_like(f) / N
         dI = df * (1 - f) / S

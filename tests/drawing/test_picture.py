@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from handgrad.common.text import printable
+from handgrad.common.text import cells, printable
 from handgrad.drawing.formats import SUFFIXES, dot, mermaid, picture, svg
 from handgrad.drawing.formats.svg import PAGE
 from handgrad.drawing.formats.terminal import WIDEST
 from handgrad.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
-from handgrad.drawing.labels import amount, cells, number
+from handgrad.drawing.labels import amount, number
 from tests.drawing.graphs import (
     APPLE,
     NET,

@@ -13,18 +13,18 @@ from handgrad import (
     Parallel,
     ReLU,
     ReLU6,
-    Repeat,
     Residual,
     Sequential,
     Sigmoid,
     SiLU,
     Transpose,
+    Upsample,
 )
 from tests.networks.parts import convolution, filtered
 
 
-def resnet(draw, n=4, classes=10):
-    """A residual block, one that halves the image behind a projection, and the mean of what is left.
+def residual_blocks(draw, n):
+    """A residual block, and one that halves the image and doubles the channels behind a projection.
 
     He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385, section 3.3.
     """
@@ -36,11 +36,20 @@ def resnet(draw, n=4, classes=10):
         Parallel(
             Layer(Add()),
             Sequential(
-                filtered(draw, (n, 2 * n), stride=2), Layer(ReLU()), filtered(draw, (2 * n, 2 * n))
+                filtered(draw, (n, 2 * n), stride=2),
+                Layer(ReLU()),
+                filtered(draw, (2 * n, 2 * n)),
             ),
             filtered(draw, (n, 2 * n), 1, stride=2),
         ),
         Layer(ReLU()),
+    )
+
+
+def resnet(draw, n=4, classes=10):
+    """Residual blocks, the mean of each channel, and the scores of the classes."""
+    return Sequential(
+        residual_blocks(draw, n),
         Layer(GlobalAvgPool()),
         Layer(Affine(), draw(2 * n, classes), draw(classes)),
     )
@@ -107,8 +116,8 @@ def convnext(draw, n=3, times=4):
 def unet(draw, n=2, depth=2, n_in=1):
     """A U: filter, pass on and also go down to half the size and come back, and filter both.
 
-    Ronneberger, Fischer and Brox, U-Net, 2015, arXiv:1505.04597, section 2; with the nearest
-    number in the place of the transposed convolution.
+    Ronneberger, Fischer and Brox, U-Net, 2015, arXiv:1505.04597, section 2; with interpolation in
+    the place of the transposed convolution.
     """
     before = Sequential(convolution(draw, n_in, n), Layer(ReLU()))
     if not depth:
@@ -116,8 +125,7 @@ def unet(draw, n=2, depth=2, n_in=1):
     below = Sequential(
         Layer(MaxPool2d()),
         unet(draw, 2 * n, depth - 1, n),
-        Layer(Repeat(2, axis=2)),
-        Layer(Repeat(2, axis=3)),
+        Layer(Upsample()),
     )
     join = Parallel(Layer(Concatenate(axis=1)), Sequential(), below)
     return Sequential(before, join, convolution(draw, 3 * n, n), Layer(ReLU()))

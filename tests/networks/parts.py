@@ -1,6 +1,6 @@
 """What the networks are made of: convolutions without a bias, and batch norm that gives y alone.
 
-`draw(*shape)` makes a parameter. A network's parameters stand in the order in which it draws them.
+`draw(*shape, around=0)` makes a parameter. A network's parameters stand in the order in which it draws them.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def filtered(draw, channels, size=3, *, stride=1, groups=1):
     n_in, n_out = channels
     W = draw(n_out, n_in // groups, size, size)
     rule = Filter(stride, size // 2, groups)
-    return Sequential(Layer(rule, W), Normalized(draw(n_out), draw(n_out)))
+    return Sequential(Layer(rule, W), Normalized(draw(n_out, around=1), draw(n_out)))
 
 
 def convolution(draw, n_in, n_out, size=3, *, groups=1):

@@ -45,8 +45,8 @@ def unet(p, x, depth=2):
     n, c, h, w = before.shape
     pooled = jnp.max(before.reshape(n, c, h // 2, 2, w // 2, 2), axis=(3, 5))
     below = unet(p, pooled, depth - 1)
-    nearest = jax.image.resize(below, (*below.shape[:2], h, w), "nearest")
-    return nn.relu(convolution(p, jnp.concatenate([before, nearest], axis=1)))
+    larger = jax.image.resize(below, (*below.shape[:2], h, w), "linear")
+    return nn.relu(convolution(p, jnp.concatenate([before, larger], axis=1)))
 
 
 def vae(p, x, noise):

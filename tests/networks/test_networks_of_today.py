@@ -13,8 +13,8 @@ BLOCKS = {"resnet": 1, "inverted_residual": 3, "mbconv": 3, "convnext": 3, "unet
 def drawn(rng):
     """Parameters of independent normal numbers, smaller where more of them meet."""
 
-    def draw(*shape):
-        return rng.normal(size=shape) / np.sqrt(max(1, np.prod(shape[1:])))
+    def draw(*shape, around=0):
+        return around + rng.normal(size=shape) / np.sqrt(max(1, np.prod(shape[1:])))
 
     return draw
 

@@ -58,6 +58,14 @@ def test_focal_loss_without_its_factor_is_half_of_the_cross_entropy():
     assert_close(gradients(rule, x, YES, dy=dy)[0], expected)
 
 
+def test_focal_loss_weighs_each_cost_by_a_power_of_what_is_missing():
+    (x,) = normals(5, (4,))
+    p = 1 / (1 + np.exp(-x))
+    right, share = np.where(YES, p, 1 - p), np.where(YES, 0.3, 0.7)
+    losses = value(FocalLoss("none", gamma=1.5, alpha=0.3), x, YES)
+    assert_close(losses, -share * (1 - right) ** 1.5 * np.log(right))
+
+
 def test_focal_loss_lets_go_of_what_is_right():
     x = np.array([40.0, 800.0], np.float32)
     for gamma in (0.5, 2.0):

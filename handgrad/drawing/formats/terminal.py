@@ -3,9 +3,10 @@
 import itertools
 from dataclasses import dataclass, field
 
+from handgrad.common.text import cells
 from handgrad.drawing.formats.scene import Metric, scene
 from handgrad.drawing.graph import NodeKind
-from handgrad.drawing.labels import amount, cells, columns
+from handgrad.drawing.labels import amount, columns
 from handgrad.drawing.layout import Box, Spacing
 from handgrad.drawing.spelling import spelled
 
