@@ -1,6 +1,6 @@
 r"""Applications: `\log \sigma(x)`, `f'(z)`, `\|x\|_2^2`, and the factors of a product one by one."""
 
-from handgrad.derivation.latex import derivatives, tables, tree
+from handgrad.derivation.latex import derivatives, indices, tables, tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.names import CALLED, spellings
 from handgrad.derivation.latex.products import combined
@@ -116,7 +116,7 @@ def _with_scripts(found, scripts, environment):
     """What is applied, with the scripts that stand behind its parentheses."""
     if scripts is None:
         return found
-    from handgrad.derivation.latex import elaboration, indices
+    from handgrad.derivation.latex import elaboration
 
     if scripts.below is not None:
         parts = indices.parts_of(scripts.below, environment)
@@ -140,9 +140,11 @@ def called(function, node, arguments, environment):
     if primes and (primes > 1 or function not in SLOPES):
         raise UnreadError(f"{function} with a prime", *node.at)
     rest = [readings[0] for readings in arguments[1:]]
+    axis = indices.axis_of(node.below) if isinstance(node, tree.Scripted) else ""
     found = []
     for first in arguments[0]:
         text, level = _call(function, [first, *rest], primes)
+        text = f"{text[:-1]}, {axis})" if axis else text
         found += made(environment, text, level, first.turn, first.shape)
     if not found:
         raise UnreadError(f"{function} of this", *node.at)

@@ -141,6 +141,18 @@ def _moves(node, environment):
     return canonical(node) in environment.header.differentials
 
 
+def differentiated(node, environment):
+    """The nodes by which something is differentiated in a part of an equation."""
+    for inner in indices.walk(node):
+        below = inner.below if isinstance(inner, tree.Fraction) else None
+        if isinstance(inner, tree.Scripted) and canonical(inner.base) == "nabla":
+            yield target(inner.below, environment)[0] if inner.below is not None else ""
+        elif isinstance(inner, tree.Symbol) and inner.name[0] == "d":
+            yield inner.name[1:]
+        elif below is not None and (x := moved(below, environment)) is not None:
+            yield target(x, environment)[0]
+
+
 def derivative(y, x, environment):
     """The readings of ∂y/∂x."""
     own, index = target(x, environment)

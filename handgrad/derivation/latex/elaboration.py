@@ -149,15 +149,22 @@ def scripted(node, environment):
     if below is not None:
         kept = tree.Scripted(node.at, base, below, None) if above is not None else node
         found = _lowered(kept, environment)
-    elif canonical(base) == "e" and not environment.name_of(base):
-        return [
-            r
-            for a in read(above, environment)
-            for r in made(environment, f"exp({a.text})", ATOM, a.turn)
-        ]
+    elif canonical(base) == "e":
+        return _exponential(node, environment)
     else:
         found = read(base, environment)
     return found if above is None else raised(found, above, environment)
+
+
+def _exponential(node, environment):
+    r"""e^x; a power of a name e first, where there is one that is not upright."""
+    found = []
+    if environment.name_of(node.base) and node.base.style != "word":
+        found = raised(read(node.base, environment), node.above, environment)
+    if found and isinstance(node.above, tree.Number):
+        return found
+    exponents = read(node.above, environment)
+    return found + [r for a in exponents for r in made(environment, f"exp({a.text})", ATOM, a.turn)]
 
 
 def _divided(node):

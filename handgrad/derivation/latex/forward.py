@@ -91,11 +91,17 @@ class Forward:
     def _divided(self, last):
         return [i for i in self.lines if i not in last], [i for i in self.lines if i in last]
 
-    def put_output_last(self):
-        """Put the definition of the output behind the others, where none of them needs it."""
+    def put_output_last(self, spoken_of):
+        """Put the definition of the output behind the others, where none of them needs it.
+
+        It is what the header names, else the last that no other one uses, and of these one by which
+        something is differentiated: that is `spoken_of`.
+        """
         chains = self.derivation.definitions
         wanted = self.header.output or self.header.loss
-        own = next((c for c in chains if wanted in c.targets), None) or self._last_sink(chains)
+        own = next((c for c in chains if wanted in c.targets), None) or _last_sink(
+            chains, spoken_of
+        )
         if own is None or own is chains[-1]:
             return
         last = {
@@ -108,12 +114,6 @@ class Forward:
             return  # others need it
         self.lines = lines
         self.derivation, self.runner, self.inputs, self.names = found
-
-    @staticmethod
-    def _last_sink(chains):
-        """The last definition that no other one uses."""
-        used = {n for c in chains for link in c.links for n in names_in(link.node)}
-        return next((c for c in reversed(chains) if not used & set(c.targets)), None)
 
     def with_gradients(self):
         """What the other equations are read with: gradients and moves stand for any arrays."""
@@ -141,3 +141,10 @@ def _moved(runner, inputs, moves):
     """The names of the forward where nodes are moved."""
     with without_warnings():
         return runner.run(inputs, vocabulary(np), moved=moves)
+
+
+def _last_sink(chains, spoken_of):
+    """The last definition that no other one uses."""
+    used = {n for c in chains for link in c.links for n in names_in(link.node)}
+    sinks = [c for c in reversed(chains) if not used & set(c.targets)]
+    return next((c for c in sinks if spoken_of & set(c.targets)), sinks[0] if sinks else None)

@@ -170,6 +170,9 @@ def reduced(node, environment):
         return [
             r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)
         ]
+    if axis := axis_of(node.below):
+        texts = [f"{node.name}({a.text}, {axis})" for a in environment.read(node.body)]
+        return [r for text in texts for r in made(environment, text, ATOM)]
     letters, condition = _ranges(node, environment)
     inner = environment.with_letters(letters)
     kept = _condition(condition, inner)
@@ -180,6 +183,12 @@ def reduced(node, environment):
         text = f"{node.name}[{listed}]({text})"
         found += made(environment, text, ATOM, body.turn, shape=body.shape)
     return found
+
+
+def axis_of(script):
+    r"""axis=0, of \text{axis 0}; "" for another script."""
+    words = script.text if isinstance(script, tree.Words) else ""
+    return words if words.startswith("axis=") else ""
 
 
 def _condition(condition, environment):

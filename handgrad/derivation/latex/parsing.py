@@ -27,6 +27,7 @@ CLOSING = {"(": ")", "[": "]", "\\{": "\\}", "|": "|", "\\|": "\\|", "langle": "
 CLOSERS = {*CLOSING.values(), "}", "&", "\\\\"}
 TABLES = {"cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix"}
 UNDER = {"underbrace", "overbrace", "underset", "overset", "stackrel"}
+AXIS = re.compile(r"axis(?P<number>-?[0-9]{1,2})")
 ALPHABETIC = re.compile(r"[^\W_]+")
 
 
@@ -353,6 +354,8 @@ class Parser:
             depth += (self.text == "{") - (self.text == "}")
             found.append(self.take())
         self.i += 1
+        if axis := AXIS.fullmatch("".join(t.text for t in found)):
+            return tree.Words(at, f"axis={axis['number']}")
         words = "".join((" " * (not t.glued)) + t.text for t in found if t.text != "-").strip()
         if all(t.kind in {"letter", "number"} for t in found) and ALPHABETIC.fullmatch(words):
             return tree.Symbol(at, words, "", "word")

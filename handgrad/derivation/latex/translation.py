@@ -8,6 +8,7 @@ import numpy as np
 
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.elaboration import read
 from handgrad.derivation.latex.equations import Equation
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
@@ -53,6 +54,7 @@ class Translation:
 
     `choices` has how many values a definition may have, by its place; `formulas` counts what is
     not an equation; `of_scalars` are the local derivatives of numbers.
+    What was not read may be part of the forward where something is `undefined`.
     """
 
     forward: Forward
@@ -61,6 +63,7 @@ class Translation:
     choices: dict[tuple[int, int], int] = field(default_factory=dict)
     formulas: int = 0
     of_scalars: set[str] = field(default_factory=set)
+    undefined: bool = False
 
 
 class Translator:
@@ -83,10 +86,12 @@ class Translator:
         equations = self._equations()
         self._in_rounds(equations, self._define)
         self._define_steps([e for e in equations if e not in self.defined])
-        self.forward.put_output_last()
+        environment = self.forward.environment()
+        self.forward.put_output_last(self._spoken_of(equations, environment))
         self.environment = self.forward.with_gradients()
         rest = [e for e in equations if e not in self.defined or len(e.sides) > 2]
         self.result.unread += self._in_rounds(rest, self._claim)
+        self.result.undefined = any(self._would_define(e) for e, _ in self.result.unread)
         self.result.statements.sort(key=lambda s: (s.equation.line, s.equation.column))
         return self.result
 
@@ -102,6 +107,22 @@ class Translator:
                 sign = next(s for s in equation.signs if s != "=")
                 self._give_up(equation, UnreadError(f"{sign} is not checked"))
         return found
+
+    def _spoken_of(self, equations, environment):
+        """The nodes by which something is differentiated."""
+        found = set()
+        for equation in equations:
+            for side in equation.sides:
+                with contextlib.suppress(DerivationError):
+                    found |= set(differentiated(self._tree(side), environment))
+        return found
+
+    def _would_define(self, equation):
+        """Whether an equation that was not read may be a part of the forward."""
+        with contextlib.suppress(DerivationError):
+            heads = heads_of(self._tree(equation.sides[0]), self.environment)
+            return bool(heads) and not equation.about_derivatives
+        return not equation.about_derivatives
 
     def _formula(self, equation):
         """Count what has no = of its own; one that has an = inside is an equation that was not read."""

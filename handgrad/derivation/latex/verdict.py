@@ -223,7 +223,9 @@ class _Section:
                 if self._is_settled(statement, link, result):
                     kept.append(result)
                 else:
-                    self.unread.append((link.line, link.column, "its shapes do not fit"))
+                    undefined = self.translation.undefined and not result.ok
+                    words = "a definition was not read" if undefined else "its shapes do not fit"
+                    self.unread.append((link.line, link.column, words))
             settled += kept
             marks.append("hold" if all(r.ok for r in kept) and kept else "WRONG" if kept else "")
         return settled, [m for m in marks if m]
@@ -236,6 +238,8 @@ class _Section:
 
         So is a gradient with the shape of something else, transposed or not: that is no other layout.
         """
+        if not result.ok and result.kind is Kind.GRADIENT and self.translation.undefined:
+            return False
         if result.ok or result.hint or result.problem.startswith(("off by", "it has the axes")):
             return True
         if " runs over " in result.problem:

@@ -34,6 +34,7 @@ READ = {
     r"z = \ln r": "z = log(r)",
     r"z = \log \sigma(s)": "z = log(sigmoid(s))",
     r"z = e^{-x}": "z = exp(-x)",
+    r"z = \mathrm{e}^{s}": "z = exp(s)",
     r"z = \sin^2 s": "z = sin(s)**2",
     r"z = \operatorname{tr}(A B B^\top)": "z = trace(A @ B @ B.T)",
     r"z = \mathrm{ReLU}(x)": "z = relu(x)",

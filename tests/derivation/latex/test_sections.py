@@ -222,3 +222,16 @@ def test_a_derivative_by_a_matrix_is_transposed_in_the_numerator_layout(layout, 
         ).status
         == status
     )
+
+
+def test_a_gradient_is_not_wrong_where_a_definition_was_not_read():
+    text = "<!-- derivation: x : (); loss L -->\n$$u = x^2$$\n$$y = \\Lambda u$$\n"
+    found = only(text + "$$\\frac{\\partial L}{\\partial x} = 3 x$$\n")
+    assert found.status == "INCOMPLETE"
+    assert [words for *_, words in found.unread] == ["Λ is not known", "a definition was not read"]
+
+
+def test_what_is_named_on_the_way_back_is_not_the_output():
+    text = "<!-- derivation: x : (n); loss L -->\n$$y = \\tanh x$$\n$$s = 1 - y^2$$\n"
+    text += "$$\\frac{\\partial L}{\\partial x} = s \\frac{\\partial L}{\\partial y}$$\n"
+    assert only(text).status == "PASS"
