@@ -144,8 +144,8 @@ def called(function, node, arguments, environment):
     found = []
     for first in arguments[0]:
         text, level = _call(function, [first, *rest], primes)
-        text = f"{text[:-1]}, {axis})" if axis else text
-        found += made(environment, text, level, first.turn, first.shape)
+        texts = [f"{text[:-1]}, {axis}{kept})" for kept in indices.KEPT] if axis else [text]
+        found += [r for t in texts for r in made(environment, t, level, first.turn, first.shape)]
     if not found:
         raise UnreadError(f"{function} of this", *node.at)
     return found if power is None else _to_the_power(found, power, node, environment)

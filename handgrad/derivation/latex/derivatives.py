@@ -22,7 +22,7 @@ def fraction(node, environment):
         return derivative(above, below, environment)
     found = []
     for a, b in pairs(environment.read(node.above), environment.read(node.below)):
-        if b.ndim == 2 and a.ndim:
+        if b.ndim == 2 and a.ndim and a.shape != b.shape:
             continue
         text = f"{a.within(PRODUCT)} / {b.within(PRODUCT + 1)}"
         found += made(environment, text, PRODUCT, a.turn, shape=a.shape or b.shape)

@@ -56,7 +56,8 @@ def header_of(text, line):
             try:
                 _keep(options, match["word"], match["rest"].strip(), number)
             except DerivationError as error:
-                raise error.at(number) from None
+                message = f"{match['word']}: {error.message}"
+                raise DerivationError(message, error.line or number, error.column) from None
         else:
             lines.append(Line(part, number))
     options["differentials"] = frozenset(options["differentials"])

@@ -8,6 +8,7 @@ from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.readings import ATOM, Reading, made
 from handgrad.derivation.latex.tree import canonical
 
+KEPT = ("", ", keepdims=True")
 NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
 
 
@@ -171,7 +172,8 @@ def reduced(node, environment):
             r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)
         ]
     if axis := axis_of(node.below):
-        texts = [f"{node.name}({a.text}, {axis})" for a in environment.read(node.body)]
+        bodies = environment.read(node.body)
+        texts = [f"{node.name}({a.text}, {axis}{kept})" for a in bodies for kept in KEPT]
         return [r for text in texts for r in made(environment, text, ATOM)]
     letters, condition = _ranges(node, environment)
     inner = environment.with_letters(letters)

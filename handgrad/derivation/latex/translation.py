@@ -19,7 +19,6 @@ from handgrad.derivation.latex.names import SPELLED
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
 from handgrad.derivation.latex.tree import Group, has_equation
-from handgrad.derivation.shapes import without_warnings
 
 MOST_HIDDEN = 20
 UNCHECKED = {"≈", "∝", "→", "in"}
@@ -79,10 +78,6 @@ class Translator:
 
     def translated(self):
         """The translation. Raises DerivationError where the header cannot be read."""
-        with without_warnings():
-            return self._translated()
-
-    def _translated(self):
         equations = self._equations()
         self._in_rounds(equations, self._define)
         self._define_steps([e for e in equations if e not in self.defined])

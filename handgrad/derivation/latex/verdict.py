@@ -14,6 +14,7 @@ from handgrad.derivation.lines import Line
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
 from handgrad.derivation.reading import read
+from handgrad.derivation.shapes import without_warnings
 
 FORWARDS = 6  # readings of the definitions together
 CONFLICTS = "is free on the right and not on the left", " runs over "
@@ -57,8 +58,9 @@ def judged(section, seed):
 
 def _judged(section, seed, chosen):
     """The verdict where each definition has the reading that was chosen."""
-    translation = Translator(section, seed, chosen).translated()
-    return _Section(section, translation, seed).verdict()
+    with without_warnings():
+        translation = Translator(section, seed, chosen).translated()
+        return _Section(section, translation, seed).verdict()
 
 
 def _choice(choices, number):
