@@ -192,7 +192,7 @@ class EmbeddingBag:
         keep = self._keep(t)
         if self.mode == "max":
             return self._largest(rows, t, keep, outline(E))
-        c = xp.astype(xp.sum(xp.astype(keep, xp.int64), axis=1), E.dtype)
+        c = xp.astype(xp.sum(xp.astype(keep, xp.int32), axis=1), E.dtype)
         c = xp.maximum(c, 1) if self.mode == "mean" else xp.ones_like(c)
         y = xp.sum(kept(keep[..., None], rows), axis=1) / c[:, None]
         return y, (t, c, outline(E))

@@ -117,21 +117,20 @@ class LowRankAffine:
     The order of the products is what makes it cheap: A B, as large as W, is never formed. Frozen
     weights have no gradient: needs=(True, False, False, True, True) leaves out dW and db.
 
-    Keeps x, W, A, B and h, which is R numbers a row.
+    Keeps x, W, A and B: h is formed again, by R products for each number of x.
     """
 
     scale: float = 1.0
 
     def forward(self, x, W, b, A, B):
-        h = x @ A
-        return x @ W + b + self.scale * (h @ B), (x, W, A, B, h)
+        return x @ W + b + self.scale * ((x @ A) @ B), (x, W, A, B)
 
     def backward(self, residuals, dy, *, needs=(True,) * 5):
-        x, W, A, B, h = residuals
+        x, W, A, B = residuals
         xp = array_namespace(x, W)
         dx = dW = db = dA = dB = None
         n = math.prod(x.shape[:-1])
-        x, h, dy_rows = (xp.reshape(a, (n, a.shape[-1])) for a in (x, h, dy))
+        x, dy_rows = (xp.reshape(a, (n, a.shape[-1])) for a in (x, dy))
         dh = self.scale * (dy_rows @ B.T) if needs[0] or needs[3] else None
         if needs[0]:
             dx = xp.reshape(dy_rows @ W.T + dh @ A.T, (*dy.shape[:-1], W.shape[0]))
@@ -142,7 +141,7 @@ class LowRankAffine:
         if needs[3]:
             dA = x.T @ dh
         if needs[4]:
-            dB = self.scale * (h.T @ dy_rows)
+            dB = self.scale * ((x @ A).T @ dy_rows)
         return dx, dW, db, dA, dB
 
 

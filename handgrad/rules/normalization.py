@@ -183,7 +183,7 @@ class L2Normalize:
     def forward(self, x):
         xp = array_namespace(x)
         n = norm(x, self.axis)
-        m = xp.where(n > self.eps, n, self.eps)
+        m = xp.maximum(n, self.eps)
         y = x / m
         return y, (y, m, n > self.eps)
 

@@ -67,9 +67,12 @@ class HardSigmoid:
 
         x : (...) interval(-6, 6)
         y = minimum(maximum(x + 3, 0), 6) / 6
+
+    Between the bends the slope is ⅙; outside y does not move:
+
         dx = where((x > -3) * (x < 3), dy / 6, 0)
 
-    At −3 and 3 we take 0, as JAX and torch do. torch rounds the slope ⅙ to float32.
+    At −3 and 3 we take 0, as JAX and torch do. torch rounds ⅙ to float32, also in float64.
 
     Keeps the mask −3 < x < 3.
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +23,9 @@ __all__ = [
 class _MaxPool:
     """What MaxPool1d and MaxPool2d share: the place of each window's largest number."""
 
-    kernel: int | tuple[int, ...]
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
+    kernel: Any
+    stride: Any
+    padding: Any
 
     def forward(self, x):
         xp = array_namespace(x)
@@ -50,9 +51,9 @@ class _MaxPool:
 class _AvgPool:
     """What AvgPool1d and AvgPool2d share: every number of a window counts alike."""
 
-    kernel: int | tuple[int, ...]
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
+    kernel: Any
+    stride: Any
+    padding: Any
 
     def forward(self, x):
         window = self._window()

@@ -73,6 +73,9 @@ class Reshape:
 
         x : (2, 3, N)
         y = reshape(x, shape)
+
+    Every number of x stands once in y, in the same order. So its gradient stands in dy:
+
         dx = reshape(dy, x.shape)
 
     Keeps the shape of x.

@@ -89,3 +89,16 @@ def test_the_standard_normal_distribution_costs_nothing_and_keeps_digits_near_it
     assert value(VAEKL(), mean, 0 * s) == 0
     _, ds = gradients(VAEKL(), mean, s, dy=np.float32(2))
     assert_close(ds, np.array([[0, 1e-6]], np.float32), 1e-6)
+
+
+def test_a_mean_costs_half_its_square_and_a_variance_what_it_differs_from_1():
+    mean, s = np.array([[2.0], [0.0]]), np.array([[0.0], [np.log(4)]])
+    assert_close(value(VAEKL("none"), mean, s), np.array([2.0, (4 - 1 - np.log(4)) / 2]))
+
+
+def test_jensen_shannon_moves_both_sides_alike():
+    x, other, dy = normals(6, (4, 3), (4, 3), (4,))
+    p, t = probabilities(x), probabilities(other)
+    _, dt = gradients(JensenShannon("none"), x, t, dy=dy)
+    through_softmax = t * (dt - np.sum(dt * t, axis=-1, keepdims=True))
+    assert_close(through_softmax, gradients(JensenShannon("none"), other, p, dy=dy)[0])

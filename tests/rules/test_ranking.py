@@ -21,7 +21,7 @@ def test_what_is_right_by_more_than_the_margin_is_left_alone():
     [
         (Hinge(), (np.array([1.0]), np.array([1.0]))),
         (MarginRanking(), (np.array([2.0]), np.array([2.0]), np.array([-1.0]))),
-        (TripletMargin(margin=0.0), (np.array([[1.0, 2.0]]), np.zeros((1, 2)), np.zeros((1, 2)))),
+        (TripletMargin(eps=0.0), (np.zeros((1, 2)), np.array([[1.0, 0]]), np.array([[2.0, 0]]))),
     ],
     ids=repr,
 )

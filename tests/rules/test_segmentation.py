@@ -23,6 +23,15 @@ def test_dice_is_tversky_with_equal_halves():
 
 def test_dice_of_masks_is_twice_the_overlap_by_the_two_areas():
     assert_close(value(Dice("none", smooth=0.0), *MASKS), np.array([1 / 3, 1 / 2]))
+    assert_close(value(Dice("none", smooth=1.0), *MASKS), np.array([1 / 4, 2 / 5]))
+
+
+@pytest.mark.parametrize("rule", [Dice("none"), Tversky("none")], ids=repr)
+def test_more_where_the_mask_is_lowers_the_loss_and_more_elsewhere_raises_it(rule):
+    p, mask = MASKS
+    dp, _ = gradients(rule, p, mask, dy=np.array([1.7, 0.6]))
+    assert np.all(dp[mask == 1] < 0)
+    assert np.all(dp[mask == 0] > 0)
 
 
 def test_tversky_with_weights_of_1_is_the_jaccard_index():
