@@ -15,6 +15,7 @@ import numpy as np
 from handgrad import check
 from handgrad.derivation.latex.section import sections_of
 from handgrad.derivation.latex.translation import Translator
+from handgrad.derivation.shapes import without_warnings
 from tests.derivation.fuzz import WARM, Watch, peak_memory
 from tests.derivation.random_texts import pick
 
@@ -145,7 +146,7 @@ def main(texts):
     for number in range(texts):
         watch.text = (mutated, mutated, soup)[number % 3](rng, pick(rng, seeds)) + "\n"
         start = time.thread_time()
-        with watch:
+        with watch, without_warnings():
             for section in sections_of(watch.text, "f", "f"):
                 Translator(section, 0).translated()
         with watch:

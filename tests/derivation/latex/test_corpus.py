@@ -76,6 +76,17 @@ def test_most_slips_are_called_wrong_and_the_others_not_read():
 NOT_READ = ("= x^\\top x", "x_{n+k-2}")  # a number for a matrix; an index that leaves its array
 
 
+def test_the_notes_hold_but_for_the_derivative_that_is_called_a_gradient():
+    found = {d.title: d for d in check_scopes(sections("notes.md").values(), 0)}
+    links = {title: [link for link in d.links if not link.ok] for title, d in found.items()}
+    wrong = links.pop("A derivative for the upstream gradient")
+    text = (HERE / "notes.md").read_text(encoding="utf-8").split("\n")
+    assert [text[link.line - 1] for link in wrong] == [r"\frac{\partial L}{\partial y}=exp(x)"]
+    assert not any(links.values())
+    assert not any(d.unread or d.error for d in found.values())
+    assert sum(len(d.links) for d in found.values()) == 24
+
+
 @pytest.mark.parametrize("title", UNREADABLE)
 def test_what_is_not_read_is_never_called_right_or_wrong(title):
     (found,) = check_scopes([UNREADABLE[title]], 0)
