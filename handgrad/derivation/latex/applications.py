@@ -59,6 +59,9 @@ def _first(factors, environment):
             yield inside, 2
             return
     function = function_of(node, environment)
+    if not function and derivatives.is_list_of_names(following, environment):
+        yield environment.read(node), 2  # what k(x, y) is a function of is known
+        return
     if not function:
         yield environment.read(node), 1
         return

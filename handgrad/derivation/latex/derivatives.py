@@ -75,6 +75,8 @@ def of_factors(factors, environment):
     ):
         if len(factors) < 2:
             raise UnreadError("a gradient of nothing", *node.at)
+        if node.above is not None:
+            raise UnreadError("a second derivative", *node.at)
         return derivative(factors[1][1], node.below, environment), 2 + _is_called(factors[1:])
     if isinstance(node, tree.Fraction):
         return _operator(factors, environment) or _at_arguments(factors, environment)
@@ -107,12 +109,16 @@ def _operator(factors, environment):
 
 def _at_arguments(factors, environment):
     """∂f/∂x(x, y): what it is a function of is known."""
-    if len(factors) < 2 or factors[1][0] or not isinstance(factors[1][1], tree.Group):
-        return None
-    group = factors[1][1]
-    if len(group.parts) < 2 or not all(environment.name_of(part) for part in group.parts):
+    if len(factors) < 2 or factors[1][0] or not is_list_of_names(factors[1][1], environment):
         return None
     return environment.read(factors[0][1]), 2
+
+
+def is_list_of_names(node, environment):
+    """Whether parentheses hold several names and no more."""
+    if not isinstance(node, tree.Group) or node.opening != "(" or len(node.parts) < 2:
+        return False
+    return all(environment.name_of(part) for part in node.parts)
 
 
 def _glued(factors, environment):
@@ -134,6 +140,8 @@ def _differential(factors, environment):
     if name not in environment.nodes:
         raise UnreadError(f"{canonical(node)} of an expression", *node.at)
     mark = "δ" if _moves(node, environment) else "d"
+    if mark == "d":
+        environment.require_gradients(node.at)
     return made(environment, f"{mark}{name}{index}", ATOM), 2
 
 

@@ -64,6 +64,8 @@ def _read(node, environment):
 def symbol(node, environment):
     """A name by itself."""
     if name := marked(node, environment) or environment.name_of(node):
+        if name[0] == "d" and name[1:] in environment.nodes and name not in environment.nodes:
+            environment.require_gradients(node.at)
         if name in environment.letters:
             return made(environment, f"({name} + 1)", ATOM)  # an index of LaTeX counts from 1
         return made(environment, name, ATOM)

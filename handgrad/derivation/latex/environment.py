@@ -21,7 +21,7 @@ from handgrad.derivation.expressions import (
 )
 from handgrad.derivation.indices import bound_in
 from handgrad.derivation.jacobians import as_whole
-from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError
+from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError, UnreadError
 from handgrad.derivation.latex.header import Header
 from handgrad.derivation.latex.names import labelled
 from handgrad.derivation.latex.readings import ATOM, COMPARISON, made
@@ -62,6 +62,11 @@ class Environment:
     @property
     def functions(self):
         return vocabulary(np)
+
+    def require_gradients(self, at):
+        """Refuse dx where nothing says whether it is a gradient or a move."""
+        if not (self.header.loss or self.header.output or self.header.accents):
+            raise UnreadError("say in the header: loss L, or differentials d", *at)
 
     def known(self, name):
         """Whether a name has a meaning."""

@@ -29,8 +29,8 @@ def heads_of(node, environment):
     """The new names that may be meant, the likeliest first; [] where nothing new stands there."""
     node = _without_arguments(node)
     base = node.base if isinstance(node, tree.Scripted) else node
-    if environment.alias_of(node) or environment.alias_of(base):
-        return []
+    if meant := environment.alias_of(node) or environment.alias_of(base):
+        return [Head(meant)] if meant.isidentifier() and _is_free(meant, environment) else []
     if not isinstance(base, tree.Symbol) or not spellings(base):
         return []
     if base.accent in environment.header.accents or environment.name_of(node):

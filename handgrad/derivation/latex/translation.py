@@ -86,7 +86,7 @@ class Translator:
         self.environment = self.forward.with_gradients()
         rest = [e for e in equations if e not in self.defined or len(e.sides) > 2]
         self.result.unread += self._in_rounds(rest, self._claim)
-        self.result.undefined = any(self._would_define(e) for e, _ in self.result.unread)
+        self.result.undefined = any(not e.about_derivatives for e, _ in self.result.unread)
         self.result.statements.sort(key=lambda s: (s.equation.line, s.equation.column))
         return self.result
 
@@ -111,13 +111,6 @@ class Translator:
                 with contextlib.suppress(DerivationError):
                     found |= set(differentiated(self._tree(side), environment))
         return found
-
-    def _would_define(self, equation):
-        """Whether an equation that was not read may be a part of the forward."""
-        with contextlib.suppress(DerivationError):
-            heads = heads_of(self._tree(equation.sides[0]), self.environment)
-            return bool(heads) and not equation.about_derivatives
-        return not equation.about_derivatives
 
     def _formula(self, equation):
         """Count what has no = of its own; one that has an = inside is an equation that was not read."""

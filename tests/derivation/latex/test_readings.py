@@ -133,6 +133,8 @@ UNREAD = {
     r"z = \int x": "∫",
     r"z \approx x": "≈ is not checked",
     r"z = ": "nothing stands behind this =",
+    r"dx = 2y": "say in the header",
+    r"\nabla_x^2 s = x": "a second derivative",
     r"z = \begin{tikzpicture} x \end{tikzpicture}": "not read here",
 }
 
@@ -176,3 +178,18 @@ def test_a_recurrence_is_read_with_its_first_state():
     assert readings([r"h_t = \tanh(W h_{t-1} + x_t)"], header) == [
         "h[t + 1] = tanh(W @ h[t] + x[t])"
     ]
+
+
+def test_a_name_with_its_arguments_is_the_name():
+    header = f"{GIVENS}; k = sum(x * y)"
+    assert readings([r"\frac{\partial k(x, y)}{\partial x} = y + 0 k(x, y)"], header) == [
+        "∂k/∂x = y + 0 * k"
+    ]
+
+
+def test_an_alias_may_be_defined():
+    equations = [r"\ell = \|x\|^2", r"\frac{\partial \ell}{\partial x} = 2x"]
+    assert judged(section(equations, f"{GIVENS}; loss L; alias \\ell = L"), 0).counts == {
+        "define": 1,
+        "hold": 1,
+    }
