@@ -40,13 +40,6 @@ def parsed(tokens, words=frozenset()):
     return node
 
 
-def _without_prime(above):
-    r"""[1], of g^{[1]\prime}, and how many primes were there."""
-    if isinstance(above, tree.Scripted) and above.below is None and above.above is None:
-        return above.base, above.primes
-    return above, 0
-
-
 class Parser:
     """Reads tokens from left to right; one method for each kind of phrase."""
 
@@ -169,7 +162,7 @@ class Parser:
                 primes += self.i < len(self.tokens)
                 self.i += 1
             else:
-                above, more = _without_prime(self._once(above, "superscripts"))
+                above, more = tree.without_prime(self._once(above, "superscripts"))
                 primes += more
         if below is None and above is None and not primes:
             return base

@@ -109,6 +109,13 @@ class Table(Node):
     rows: tuple[tuple[Any, ...], ...]
 
 
+def without_prime(above):
+    r"""[1], of g^{[1]\prime}, and how many primes were there."""
+    if isinstance(above, Scripted) and above.below is None and above.above is None:
+        return above.base, above.primes
+    return above, 0
+
+
 def canonical(node):
     """A text that two parts have in common when they are written alike, spaces and styles aside."""
     match node:
