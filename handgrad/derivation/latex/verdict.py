@@ -44,23 +44,27 @@ class Verdict:
         return sum(not link.ok for link in self.outcome.links) + len(self.unread)
 
 
-def judged(section, seed):
+def judged(section, seed, *, numbers=False):
     """The verdict on a section. Raises DerivationError where its header cannot be read."""
-    best = _judged(section, seed, {})
+    best = _judged(section, seed, {}, numbers=numbers)
     choices = best.translation.choices
     for number in range(1, FORWARDS):
         chosen = _choice(choices, number)
         if chosen is None or not best.faults:
             break
-        best = min(best, _judged(section, seed, chosen), key=lambda verdict: verdict.faults)
+        best = min(
+            best,
+            _judged(section, seed, chosen, numbers=numbers),
+            key=lambda verdict: verdict.faults,
+        )
     return best
 
 
-def _judged(section, seed, chosen):
+def _judged(section, seed, chosen, *, numbers):
     """The verdict where each definition has the reading that was chosen."""
     with without_warnings():
         translation = Translator(section, seed, chosen).translated()
-        return _Section(section, translation, seed).verdict()
+        return _Section(section, translation, seed, numbers=numbers).verdict()
 
 
 def _choice(choices, number):
@@ -73,8 +77,9 @@ def _choice(choices, number):
 class _Section:
     """Chooses among the readings of a translation, and checks those that were chosen."""
 
-    def __init__(self, section, translation, seed):
+    def __init__(self, section, translation, seed, *, numbers):
         self.section, self.translation, self.seed = section, translation, seed
+        self.numbers = numbers
         self.base = [*translation.forward.lines, *translation.forward.auxiliary]
         self.unread = [
             (error.line or e.line, error.column or e.column, _words(error))
@@ -186,7 +191,7 @@ class _Section:
             whole = read([*self.base, *lines], title=self.section.title, all_stated=True)
             self.derivation = whole
             try:
-                return check_derivation(whole, self.seed), statements
+                return check_derivation(whole, self.seed, numbers=self.numbers), statements
             except BudgetError:
                 raise
             except DerivationError as error:
