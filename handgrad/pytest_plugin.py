@@ -5,7 +5,7 @@ what `--handgrad-seed` says, for tests that draw: `handgrad.verify(subject, seed
 
 `pytest --derivations` checks derivations. Every Markdown file with blocks fenced as `derivation`,
 and every docstring that states one, is collected: one test for each line that says something, named
-by it.
+by it. So are the sections of LaTeX with a header: one test for each equation.
 
 Every pytest run of a machine loads this module: what it needs beyond pytest is imported when a test
 or an option asks for it.
@@ -91,7 +91,7 @@ def handgrad_seed(pytestconfig):
 
 def pytest_collect_file(file_path, parent):
     wanted = parent.config.getoption(WANTED, default=False)
-    if wanted and file_path.suffix in {".md", ".py"}:
+    if wanted and file_path.suffix in {".md", ".py", ".tex", ".ipynb"}:
         return DerivationFile.from_parent(parent, path=file_path)
     return None
 
@@ -113,8 +113,16 @@ class DerivationFile(pytest.File):
     def _tests(self, scope):
         """A test for each chain with something to check, or one that says why there is none."""
         from handgrad.derivation.errors import DerivationError
+        from handgrad.derivation.latex.section import Section
 
         checked = _Checked(scope, self.config.getoption("--handgrad-seed"))
+        if isinstance(scope, Section):
+            for number, equation in enumerate(scope.equations):
+                name = printable(f"{scope.title}: {equation.source}")
+                last = number + 1 == len(scope.equations)
+                made = {"checked": checked, "equation": equation, "last": last}
+                yield EquationItem.from_parent(self, name=name, **made)
+            return
         try:
             chains = scope.derivation().chains
         except DerivationError:
@@ -166,6 +174,40 @@ class DerivationLine(pytest.Item):
 
     def reportinfo(self):
         return self.path, self.chain.line - 1 if self.chain else 0, self.name
+
+
+class EquationItem(pytest.Item):
+    """One equation of LaTeX: it passes if it was read, and if every link of it holds.
+
+    The last one of a section also fails for what could not be told apart as an equation.
+    """
+
+    def __init__(self, *, checked, equation, last, **options):
+        super().__init__(**options)
+        self.checked, self.equation, self.last = checked, equation, last
+
+    def runtest(self):
+        derivation = self.checked.derivation
+        if derivation.error:
+            raise WrongDerivationError(f"{self.path}:{derivation.error}")
+        lines = {side[0].line for side in self.equation.sides if side}
+        said = [f"{k.line}: {k}" for k in derivation.links if k.line in lines and not k.ok]
+        others = {line for line, *_ in derivation.unread} if self.last else lines
+        said += [
+            f"{line}:{column}: NOT READ: {words}"
+            for line, column, words in derivation.unread
+            if line in lines | others
+        ]
+        if said:
+            raise WrongDerivationError("\n".join(f"{self.path}:{text}" for text in said))
+
+    def repr_failure(self, excinfo, style=None):
+        if isinstance(excinfo.value, WrongDerivationError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.path, self.equation.line - 1, self.name
 
 
 class WrongDerivationError(Exception):

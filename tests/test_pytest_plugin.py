@@ -17,6 +17,13 @@ du = -dy / u**2
 ```
 """
 WRONG = RIGHT.replace("du = -dy / u**2", "du = dy / u**2")
+EQUATIONS = """# Square
+<!-- derivation: x : () -->
+$$y = x^2$$
+$$\\nabla_x y = 2x$$
+$$\\nabla_x y = 3x$$
+$$\\nabla_x y = \\Lambda x$$
+"""
 NO_TIME = """
 from handgrad.derivation import report
 report.SECONDS = report.SECONDS_A_LINE = 0.0
@@ -65,6 +72,15 @@ def test_a_line_that_cannot_be_read_fails_in_one_sentence(tmp_path):
     assert result.returncode == 1
     assert "there is no function expo: did you mean exp" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+def test_each_equation_of_latex_is_a_test(tmp_path):
+    (tmp_path / "notes.md").write_text(EQUATIONS, encoding="utf-8")
+    result = run(tmp_path, "--derivations")
+    assert result.returncode == 1
+    assert "2 failed, 2 passed" in result.stdout
+    assert "notes.md:5: ∂y/∂x = 3 * x: off by" in result.stdout
+    assert "notes.md:6:16: NOT READ: Λ is not known" in result.stdout
 
 
 def test_nothing_is_collected_unless_it_is_asked_for(tmp_path):

@@ -13,7 +13,17 @@ from handgrad.cli import interruption, streams
 from handgrad.cli.console import Parser, UsageError, in_one_line, progress
 from handgrad.common import strict_json
 
-COMMANDS = ("verify", "draw", "show", "book", "compare", "conventions", "train", "export")
+COMMANDS = (
+    "verify",
+    "draw",
+    "show",
+    "translate",
+    "book",
+    "compare",
+    "conventions",
+    "train",
+    "export",
+)
 JSON = "--json"
 
 

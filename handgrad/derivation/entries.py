@@ -139,7 +139,7 @@ def chosen(arguments, walk):
     """where(c, a, b): a may leave its arrays where c is false, and b where c is true."""
     condition = walk(arguments[0])
     note_choice(arguments[0], condition)
-    if isinstance(condition, bool | np.bool_) and not walk.grid.depth:
+    if isinstance(condition, bool) and not walk.grid.depth:  # of steps, and not of values
         return walk(arguments[1 if condition else 2])
     grid = walk.grid
     yes, no = grid.where(condition), grid.where(condition, there=False)

@@ -24,13 +24,16 @@ from handgrad.derivation.recurrences import Blocks
 MAX_LINES = 2000
 
 
-def read(lines, fields=None, title=""):
-    """The derivation in some lines. Raises DerivationError with the place of what is wrong."""
+def read(lines, fields=None, title="", *, all_stated=False):
+    """The derivation in some lines. Raises DerivationError with the place of what is wrong.
+
+    With `all_stated`, the gradient of every node may be used whether a line states it or not.
+    """
     lines = list(lines)
     if len(lines) > MAX_LINES:
         raise DerivationError(f"a derivation has at most {MAX_LINES} lines", lines[0].number)
     derivation = Derivation(title, dict(fields or {}))
-    reader = _Reader(derivation)
+    reader = _Reader(derivation, all_stated=all_stated)
     for statement in text.statements(lines):
         reader.read(statement)
     reader.close()
@@ -40,8 +43,8 @@ def read(lines, fields=None, title=""):
 class _Reader:
     """Reads statement after statement, and knows which names there are."""
 
-    def __init__(self, derivation):
-        self.derivation = derivation
+    def __init__(self, derivation, *, all_stated):
+        self.derivation, self.all_stated = derivation, all_stated
         self.spellings = {}
         self.sizes = set()
         self.nodes = set()
@@ -187,6 +190,7 @@ class _Reader:
     def _known(self):
         """The names that have a meaning."""
         known = self.derivation.fields.keys() | self.sizes | self.nodes | self.auxiliary
+        known |= {f"d{name}" for name in self.nodes} if self.all_stated else set()
         return known | self.stated | self._upstream() | self.moves | CONSTANTS.keys()
 
     def _kind(self, targets, heads, links):

@@ -11,6 +11,8 @@ from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.section import Section
+from handgrad.derivation.latex.verdict import judged
 from handgrad.derivation.sources import scopes_at
 
 HEADER = f"{'derivation':<55}{'links':>6}{'exact':>7}  verdict"
@@ -22,7 +24,8 @@ class Derivation:
     """A derivation: its checked links, and why it could not be read or run, if so.
 
     `unseen` are comparisons, each with its line, of which one side was never taken; `unstated` the
-    inputs whose gradient no line states.
+    inputs whose gradient no line states. Of a section of LaTeX, `unread` are the equations that
+    were not read, each with its line and column, and `equations` counts what came of all.
     """
 
     title: str
@@ -31,6 +34,8 @@ class Derivation:
     error: str = ""
     unseen: list[tuple[int, str]] = field(default_factory=list)
     unstated: list[str] = field(default_factory=list)
+    unread: list[tuple[int, int, str]] = field(default_factory=list)
+    equations: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self):
@@ -40,12 +45,15 @@ class Derivation:
     @property
     def status(self):
         """PASS; ERROR where it could not be read or run, WRONG where a link does not hold, VACUOUS
-        where no link was held against anything, INCOMPLETE where a side was never taken.
+        where no link was held against anything, INCOMPLETE where a side was never taken, or an
+        equation was not read.
         """
         if self.error:
             return "ERROR"
         if not all(link.ok for link in self.links):
             return "WRONG"
+        if self.unread:
+            return "INCOMPLETE"
         return "VACUOUS" if not self.links else "INCOMPLETE" if self.unseen else "PASS"
 
     def to_dict(self):
@@ -61,6 +69,8 @@ class Derivation:
         numbers = f"{len(self.links):>6}{exact:>7}"
         rows = [f"{fitted(self.title, 55)}{numbers}  {paint(self.status)}"]
         path = printable(self.path)
+        if self.equations:
+            rows.append(_indented(self.counted))
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
         rows += [
             _indented(f"{path}:{link.line}: {link}: {link.proof}")
@@ -74,6 +84,10 @@ class Derivation:
         if self.error:
             rows.append(_indented(f"{path}:{self.error}"))
         rows += [
+            _indented(f"{path}:{line}:{column}: NOT READ: {printable(words)}")
+            for line, column, words in self.unread
+        ]
+        rows += [
             _indented(f"{path}:{line}: {words}, at any point that was tried")
             for line, words in self.unseen
         ]
@@ -84,6 +98,12 @@ class Derivation:
         if self.unstated:
             rows.append(_indented(f"no line for: {', '.join(self.unstated)}"))
         return "\n".join(rows)
+
+    @property
+    def counted(self):
+        """What came of the equations: `5 equations: 3 hold, 1 WRONG, 1 NOT READ → WRONG`."""
+        counts = ", ".join(f"{count} {words}" for words, count in self.equations.items())
+        return f"{many(sum(self.equations.values()), 'equation')}: {counts} → {self.status}"
 
 
 @dataclass(frozen=True)
@@ -150,13 +170,24 @@ def check_scopes(scopes, seed, *, numbers=False):
         begin = time.thread_time()
         try:
             with limited(left):
-                found = check_derivation(scope.derivation(), seed, numbers=numbers)
-            made = partial(Derivation, unseen=found.unseen, unstated=found.unstated)
-            derivation = made(scope.title, scope.path, found.links)
+                derivation = _checked(scope, seed, numbers=numbers)
         except DerivationError as error:
             derivation = Derivation(scope.title, scope.path, [], str(error))
         left -= time.thread_time() - begin
         yield derivation
+
+
+def _checked(scope, seed, *, numbers):
+    """One derivation, checked; of a section of LaTeX, each equation as it was read."""
+    if isinstance(scope, Section):
+        verdict = judged(scope, seed, numbers=numbers)
+        found = verdict.outcome
+    else:
+        verdict, found = None, check_derivation(scope.derivation(), seed, numbers=numbers)
+    made = partial(Derivation, unseen=found.unseen, unstated=found.unstated)
+    if verdict:
+        made = partial(made, unread=verdict.unread, equations=verdict.counts)
+    return made(scope.title, scope.path, found.links)
 
 
 def _indented(text):

@@ -1,4 +1,4 @@
-"""Where derivations stand: docstrings of Python files, and Markdown. Nothing is imported or run."""
+"""Where derivations stand: docstrings of Python files, Markdown, TeX. Nothing is imported or run."""
 
 import ast
 import re
@@ -10,6 +10,8 @@ from handgrad.common.files import open_regular
 from handgrad.common.text import printable
 from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.notebooks import markdown_of
+from handgrad.derivation.latex.section import sections_of
 from handgrad.derivation.lines import Line, is_given
 from handgrad.derivation.reading import read
 
@@ -28,22 +30,37 @@ class Scope:
     lines: tuple[Line, ...]
     fields: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def line(self):
+        """The number of its first line."""
+        return self.lines[0].number
+
     def derivation(self):
         """The derivation that the lines state."""
         return read(self.lines, self.fields, self.title)
 
 
 def scopes_of(target):
-    """The derivations that a target names: FILE.md, FILE.md#HEADING, FILE.py or FILE.py::NAME."""
+    """The derivations that a target names: FILE.md, FILE.md#HEADING, FILE.py or FILE.py::NAME.
+
+    A file may be .tex, or a notebook, too.
+    """
     path, part = divided(target)
     text = read_text(path)
     if path.endswith(".py"):
         return scopes_in_python(text, path, part or None)
-    scopes = scopes_in_markdown(text, path)
+    scopes = _scopes_in(text, path)
     named = [scope for scope in scopes if _slug(scope.title) == _slug(part)]
     if part and not named:
         raise DerivationError(f"there is no derivation under {part!r} ({titles_of(scopes)})")
     return named if part else scopes
+
+
+def _scopes_in(text, path):
+    """The derivations in Markdown, TeX or a notebook."""
+    if path.endswith(".tex"):
+        return sections_of(text, path, printable(path))
+    return scopes_in_markdown(markdown_of(text) if path.endswith(".ipynb") else text, path)
 
 
 def scopes_in_text(text, name):
@@ -51,6 +68,8 @@ def scopes_in_text(text, name):
     lines = _lines(text)
     if any(FENCE.fullmatch(line.text) for line in lines):
         return scopes_in_markdown(text, name)
+    if sections := sections_of(_joined(lines), name, name):
+        return sections
     return [Scope(name, name, tuple(lines))] if text.strip() else []
 
 
@@ -122,7 +141,17 @@ def decoded(file):
 
 
 def scopes_in_markdown(text, path):
-    """A scope for each heading that has blocks fenced as `derivation`."""
+    """A scope for each heading with blocks fenced as `derivation`, and each section of LaTeX."""
+    scopes = _fenced_scopes(text, path)
+    sections = sections_of(_joined(_lines(text)), path, printable(path))
+    return sorted([*scopes, *sections], key=lambda scope: scope.line) if sections else scopes
+
+
+def _joined(lines):
+    return "\n".join(line.text for line in lines)
+
+
+def _fenced_scopes(text, path):
     titles, blocks = [printable(path)], [[]]
     fence, inside, opened = "", False, 0
     for line in _lines(text):

@@ -88,7 +88,8 @@ def main(texts):
 def scopes():
     """The derivations of the package: its documents and the docstrings of its rules."""
     for path in sorted(HOME.glob("derivation/*.md")):
-        yield from scopes_in_markdown(path.read_text(encoding="utf-8"), path.name)
+        found = scopes_in_markdown(path.read_text(encoding="utf-8"), path.name)
+        yield from (scope for scope in found if isinstance(scope, Scope))
     for path in sorted(HOME.glob("rules/*.py")):
         yield from scopes_in_python(path.read_text(encoding="utf-8"), path.name)
 

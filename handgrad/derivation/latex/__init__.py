@@ -1,0 +1,1 @@
+"""LaTeX: the second spelling of a derivation, read to the same statements."""

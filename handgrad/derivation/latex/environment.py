@@ -1,0 +1,171 @@
+"""The environment of an equation: what its names are worth at one point, and what else was said."""
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from handgrad.derivation.branches import unwatched
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.evaluation import Walk
+from handgrad.derivation.expressions import (
+    is_derivative,
+    is_reduction,
+    names_in,
+    of_derivative,
+    parse,
+)
+from handgrad.derivation.indices import bound_in
+from handgrad.derivation.jacobians import as_whole
+from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError, UnreadError
+from handgrad.derivation.latex.header import Header
+from handgrad.derivation.latex.names import labelled
+from handgrad.derivation.latex.readings import ATOM, COMPARISON, made
+from handgrad.derivation.latex.tree import Product, Scripted, canonical
+from handgrad.derivation.shapes import without_warnings
+from handgrad.derivation.vocabulary import vocabulary
+
+PLAIN = re.compile(r"[^\W\d]\w*|\d+(\.\d+)?")
+STEP = 1e-4
+MOST_FACTORS = 4  # that one alias stands for
+MOST = 400  # numbers in a node by which another one is differentiated here
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Names with values at a point, the nodes among them, and the header.
+
+    `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
+    where nodes are moved. `squares` are the nodes σ² of which σ is the root, `hidden` those that
+    stand for an expression, `states` those with steps that count from 0. A `literal` reading is made whether the shapes fit or not.
+    """
+
+    header: Header
+    names: dict[str, Any]
+    nodes: frozenset[str]
+    run: Any = None
+    reader: Any = None
+    letters: Mapping[str, int] = field(default_factory=dict)
+    squares: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
+    hidden: dict[str, str] = field(default_factory=dict)
+    literal: bool = False
+
+    def read(self, node):
+        """The readings of a part of an equation."""
+        return self.reader(node, self)
+
+    @property
+    def functions(self):
+        return vocabulary(np)
+
+    def require_gradients(self, at):
+        """Refuse dx where nothing says whether it is a gradient or a move."""
+        if not (self.header.loss or self.header.output or self.header.accents):
+            raise UnreadError("say in the header: loss L, or differentials d", *at)
+
+    def known(self, name):
+        """Whether a name has a meaning."""
+        return name in self.names or name in self.letters
+
+    def with_letters(self, letters):
+        """The same with more indices, each at its second number."""
+        return replace(self, letters={**self.letters, **dict.fromkeys(letters, 1)})
+
+    def name_of(self, node):
+        """The known name that a node stands for, or ""."""
+        found = (name for name in labelled(node) if self.known(name))
+        return next(found, "")
+
+    def meant(self, text, at):
+        """The readings of what an alias gives."""
+        found = made(self, text, ATOM if PLAIN.fullmatch(text) else COMPARISON)
+        if not found:
+            raise UnknownNameError(f"{text} is not known", *at)
+        return found
+
+    def alias_of(self, node):
+        """What the header says that a node stands for, or ""."""
+        return self.header.aliases.get(canonical(node), "") if self.header.aliases else ""
+
+    def alias_of_factors(self, factors):
+        """What the header says that the first of some factors stand for, and how many they are."""
+        for count in range(min(MOST_FACTORS, len(factors)), 1, -1):
+            if any(op for op, _ in factors[1:count]):
+                continue
+            node = Product(factors[0][1].at, (("", factors[0][1]), *factors[1:count]))
+            if meant := self.alias_of(node):
+                return meant, count
+        return "", 0
+
+    def alias_and_index(self, node):
+        """What the header says that W^1 stands for in W^1_{jk}, and the subscript; or "" and None."""
+        if not isinstance(node, Scripted) or node.below is None or node.above is None:
+            return "", None
+        return self.alias_of(Scripted(node.at, node.base, None, node.above)), node.below
+
+    def value(self, text):
+        """The value of an expression of the notation at the point. Raises DerivationError."""
+        node = parse(text)
+        for name in names_in(node):
+            if (
+                is_derivative(name)
+                and name not in self.names
+                and set(of_derivative(name)) <= self.nodes
+            ):
+                self.derivative(*of_derivative(name))
+        bound = {i for n in ast.walk(node) if is_reduction(n) for i, _ in bound_in(n)}
+        free = [letter for letter in self.letters if letter not in bound]
+        for number in (1, 0) if free else (1,):  # the second number shows more than the first
+            walk = Walk({**self.names, **dict.fromkeys(free, number)}, self.functions)
+            try:
+                with without_warnings(), unwatched():
+                    return walk(node)
+            except DerivationError:
+                if number == 0 or not free:
+                    raise
+        return None
+
+    def derivative(self, y, x):
+        """The name of a local derivative, whose value is then known at the point."""
+        name = f"∂{y}/∂{x}"
+        if name not in self.names:
+            self.names[name] = self._jacobian(y, x)
+        return name
+
+    def node_for(self, node):
+        """The name of the node that stands for an expression which is differentiated."""
+        text = self.read(node)[0].text
+        if text not in self.hidden:
+            raise NodeWantedError(text, *node.at)
+        return self.hidden[text]
+
+    def _jacobian(self, y, x):
+        """∂y/∂x by differences: rough, for what it is needed for are its shape and its zeros."""
+        value = np.asarray(self.names[x], dtype=float)
+        if value.size > MOST or self.run is None:
+            raise DerivationError("a derivative by an array this large")
+        columns = []
+        for i in range(value.size):
+            move = np.zeros(value.size)
+            move[i] = STEP
+            ends = [self.run({x: sign * move.reshape(value.shape)})[y] for sign in (1, -1)]
+            columns.append((np.asarray(ends[0], dtype=float) - ends[1]) / (2 * STEP))
+        shape = np.shape(self.names[y])
+        return np.stack(columns, axis=-1).reshape((*shape, *value.shape))
+
+    def whole(self, name):
+        """A local derivative as it stands whole: the slope of each number, or the Jacobian."""
+        return as_whole(name, self.names)
+
+    def is_slope(self, name):
+        """Whether a local derivative is the slope of each number of an array."""
+        y, x = of_derivative(name)
+        axes = np.ndim(self.names[y]) + np.ndim(self.names[x])
+        return (
+            axes > 0 and np.ndim(self.whole(name)) < axes and math.prod(np.shape(self.names[x])) > 1
+        )

@@ -1,0 +1,107 @@
+r"""The header: one comment in front of a section that says what is what.
+
+    <!-- derivation: X : (N, D); W : (D, M); b : (M); loss L; alias W^{[l]} = W -->
+
+Its parts are lines of the notation, and a few words that only LaTeX needs.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.names import SPELLED
+from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.tokens import tokens_of
+from handgrad.derivation.latex.tree import Group, canonical
+from handgrad.derivation.lines import Line, is_given
+
+NAME = re.compile(r"[^\W\d]\w*")
+OPTION = re.compile(
+    r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout)\b\s*(?P<rest>.*)"
+)
+ACCENTS = {"\\bar": "bar", "\\dot": "dot", "\\tilde": "tilde", "\\hat": "hat"}
+DIFFERENTIALS = {"d": "d", "\\delta": "delta", "\\partial": "partial", "δ": "delta", "∂": "partial"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says.
+
+    `lines` are givens and definitions in the notation. `loss` is the name of the loss, `output`
+    that of the last node. `aliases` give what LaTeX writes, in its canonical form, a name.
+    `accents` tell whether one means a gradient, "d", or a move, "δ".
+    """
+
+    line: int = 0
+    lines: tuple[Line, ...] = ()
+    loss: str = ""
+    output: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
+    accents: dict[str, str] = field(default_factory=dict)
+    differentials: frozenset[str] = frozenset()
+    layout: str = ""
+
+    @property
+    def words(self):
+        """The names of several letters that stand in the header."""
+        found = {word for line in self.lines for word in NAME.findall(line.text)}
+        return frozenset(w for w in found | {self.loss, self.output} if len(w) > 1)
+
+
+def header_of(text, line):
+    """The header in the text of a comment, which begins on this line."""
+    lines, options = [], {"aliases": {}, "accents": {}, "differentials": set()}
+    for part, number in _parts(text, line):
+        if (match := OPTION.fullmatch(part)) and not is_given(part):
+            try:
+                _keep(options, match["word"], match["rest"].strip(), number)
+            except DerivationError as error:
+                message = f"{match['word']}: {error.message}"
+                raise DerivationError(message, error.line or number, error.column) from None
+        else:
+            lines.append(Line(part, number))
+    options["differentials"] = frozenset(options["differentials"])
+    return Header(line, tuple(lines), **options)
+
+
+def _parts(text, line):
+    """The parts between semicolons and line ends, with their lines."""
+    for offset, row in enumerate(text.split("\n")):
+        for part in row.split(";"):
+            if part.strip():
+                yield part.strip(), line + offset
+
+
+def _keep(options, word, rest, line):
+    """Remember what one part says."""
+    match word:
+        case "loss" | "output":
+            if not NAME.fullmatch(rest):
+                raise DerivationError(f"{rest!r} is not a name, as in {word} L", line)
+            options[word] = rest
+        case "alias":
+            written, equals, meant = rest.rpartition("=")
+            if not equals or not meant.strip():
+                raise DerivationError(f"{rest!r} is not of the form alias W^{{[l]}} = W", line)
+            options["aliases"] |= dict.fromkeys(_forms(written.strip(), line), meant.strip())
+        case "adjoint" | "tangent":
+            if rest not in ACCENTS:
+                raise DerivationError(f"{rest!r} is not one of {', '.join(ACCENTS)}", line)
+            options["accents"][ACCENTS[rest]] = "d" if word == "adjoint" else "δ"
+        case "differentials":
+            if rest not in DIFFERENTIALS:
+                raise DerivationError(f"{rest!r} is not one of d, \\delta, \\partial", line)
+            options["differentials"].add(DIFFERENTIALS[rest])
+        case _:
+            if rest not in {"numerator", "denominator"}:
+                raise DerivationError(f"{rest!r} is not a layout: numerator or denominator", line)
+            options["layout"] = rest
+
+
+def _forms(written, line):
+    """The canonical forms of what an alias is written as, with and without parentheses."""
+    node = parsed(tokens_of(written, line), frozenset(SPELLED))
+    found = [canonical(node)]
+    if isinstance(node, Group) and node.opening == "(" and len(node.parts) == 1:
+        found.append(canonical(node.parts[0]))
+    return found

@@ -1,0 +1,267 @@
+r"""Indices: `W_{ij}`, `\sum_{i=1}^{n}`, `x_{t+1}`, which count from 1 in LaTeX and from 0 here."""
+
+import numpy as np
+
+from handgrad.derivation.latex import tree
+from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
+from handgrad.derivation.latex.names import spellings
+from handgrad.derivation.latex.readings import ATOM, Reading, made
+from handgrad.derivation.latex.tree import canonical
+
+KEPT = ("", ", keepdims=True")
+NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
+
+
+def letters_of(node, environment):
+    """The letters that are indices in an equation: below a sum, or below a name with axes."""
+    found = []
+    for inner in walk(node):
+        if isinstance(inner, tree.Big) and inner.below is not None:
+            found += _letters(inner.below, environment)
+        if isinstance(inner, tree.Scripted) and not environment.name_of(inner):
+            scripts = [s for s in (inner.below, inner.above) if s is not None]
+            for script in scripts:
+                if script is inner.below or (
+                    isinstance(script, tree.Group) and script.opening != "{"
+                ):
+                    found += _letters(script, environment)
+    return list(dict.fromkeys(found))
+
+
+def walk(node):
+    """A part of an equation and all parts of it."""
+    stack = [node]
+    while stack:
+        inner = stack.pop()
+        yield inner
+        values = list(vars(inner).values()) if isinstance(inner, tree.Node) else list(inner)
+        stack += [v for v in reversed(values) if isinstance(v, tree.Node | tuple)]
+
+
+def _letters(script, environment):
+    """The letters in a script that are not known otherwise."""
+    found = []
+    for inner in walk(script):
+        if isinstance(inner, tree.Symbol):
+            name = (spellings(inner) or [""])[0]
+            if len(name) == 1 and name not in environment.names and not inner.accent:
+                found.append(name)
+    return found
+
+
+def parts_of(script, environment):
+    """The indices that a script lists, in the notation."""
+    match script:
+        case tree.Group(parts=parts):
+            return [text for part in parts for text in parts_of(part, environment)]
+        case tree.Product(factors=factors) if all(not op for op, _ in factors):
+            return [text for _, factor in factors for text in parts_of(factor, environment)]
+    return [_index(script, environment)]
+
+
+def _index(node, environment):
+    """One index: a letter, a letter and a number, a number, a size, or a label."""
+    match node:
+        case tree.Number(text=text) if text.isdigit():
+            return str(int(text) - 1)
+        case tree.Sum(terms=terms):
+            return _shifted(terms, environment)
+        case tree.Scripted() | tree.Symbol():
+            return _named(node, environment)
+    raise UnreadError(f"the index {canonical(node)}", *node.at)
+
+
+def _shifted(terms, environment):
+    """A sum of letters, sizes and numbers as an index: each letter counts one less, as it does."""
+    shift, found = -1, ""
+    for sign, term in terms:
+        step = 1 if sign == "+" else -1
+        if isinstance(term, tree.Number) and term.text.isdigit():
+            shift += step * int(term.text)
+            continue
+        text = _index(term, environment)
+        shift += step
+        found += f" {sign} {text}" if found else text if sign == "+" else f"-{text}"
+    if not found:
+        raise UnreadError("this index", *terms[0][1].at)
+    return found if not shift else f"{found} {'+' if shift > 0 else '-'} {abs(shift)}"
+
+
+def _named(node, environment):
+    """A letter as an index; a size, which counts from 1; or a label."""
+    names = spellings(node) if isinstance(node, tree.Symbol) else []
+    for name in names:
+        if name in environment.letters:
+            return name
+    if name := environment.name_of(node):
+        value = environment.names[name]
+        return f"{name} - 1" if isinstance(value, int) else name
+    if isinstance(node, tree.Scripted):
+        found = environment.read(node)
+        if np.asarray(found[0].value).dtype.kind in "iu":
+            return found[0].text
+    raise UnknownNameError(f"{(names or [canonical(node)])[0]} is not known", *node.at)
+
+
+def placed(parts, name, environment):
+    """The indices of a name; the steps of one with a first state, h_0, count from 0 in LaTeX too."""
+    if name not in environment.states or not parts:
+        return parts
+    place, sign, shift = parts[0], "", ""
+    for sign in (" + ", " - "):
+        place, found, shift = parts[0].rpartition(sign)
+        if found and shift.isdigit():
+            break
+    else:
+        place, sign, shift = parts[0], " + ", "0"
+    count = int(f"{sign.strip()}{shift}") + 1
+    if place.isdigit():
+        return [str(int(place) + count), *parts[1:]]
+    end = f" {'+' if count > 0 else '-'} {abs(count)}" if count else ""
+    return [f"{place}{end}", *parts[1:]]
+
+
+def entry(base, scripts, environment):
+    """An array, or what a function gives, at some indices."""
+    parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
+    parts = placed(parts, environment.name_of(base), environment)
+    found = []
+    for reading in _bases(base, environment):
+        if len(parts) > reading.ndim:
+            message = f"{canonical(base)} has {reading.ndim} axes, not {len(parts)}"
+            raise UnreadError(message, *base.at)
+        label = next((p for p in parts if _is_scalar_label(p, environment)), "")
+        if label:
+            found += _by_label(reading, parts, label, environment)
+        else:
+            text = f"{reading.within(ATOM)}[{', '.join(parts)}]"
+            found += made(environment, text, ATOM, shape=())
+    return found
+
+
+def _bases(base, environment):
+    for name in spellings(base):
+        if not environment.name_of(base) and f"{name}2" in environment.squares:
+            return made(environment, f"{name}2", ATOM)
+    return environment.read(base)
+
+
+def _is_scalar_label(part, environment):
+    value = environment.names.get(part)
+    return (
+        value is not None
+        and np.ndim(value) == 0
+        and np.asarray(value).dtype.kind in "iu"
+        and (not isinstance(value, int))
+    )
+
+
+def _by_label(reading, parts, label, environment):
+    """p_y, where y is a class: the sum over those numbers of p whose place is y."""
+    letter = next(c for c in "klmnpqrs" if not environment.known(c))
+    places = ", ".join(letter if part == label else part for part in parts)
+    text = f"sum[{letter}](where({letter} == {label}, {reading.within(ATOM)}[{places}], 0))"
+    return made(environment, text, ATOM)
+
+
+def reduced(node, environment):
+    """A sum, a product, a maximum or a minimum over indices."""
+    if node.below is None:
+        found = environment.read(node.body)
+        return [
+            r for a in found if a.ndim for r in made(environment, f"{node.name}({a.text})", ATOM)
+        ]
+    if axis := axis_of(node.below):
+        bodies = environment.read(node.body)
+        texts = [f"{node.name}({a.text}, {axis}{kept})" for a in bodies for kept in KEPT]
+        return [r for text in texts for r in made(environment, text, ATOM)]
+    letters, condition = _ranges(node, environment)
+    inner = environment.with_letters(letters)
+    kept = _condition(condition, inner)
+    found = []
+    for body in inner.read(node.body):
+        listed = ", ".join(f"{letter}{limits}" for letter, limits in letters.items())
+        text = f"where({kept}, {body.text}, {NEUTRAL[node.name]})" if kept else body.text
+        text = f"{node.name}[{listed}]({text})"
+        found += made(environment, text, ATOM, body.turn, shape=body.shape)
+    return found
+
+
+def axis_of(script):
+    r"""axis=0, of \text{axis 0}; "" for another script."""
+    words = script.text if isinstance(script, tree.Words) else ""
+    return words if words.startswith("axis=") else ""
+
+
+def _condition(condition, environment):
+    if condition is None:
+        return ""
+    return environment.read(condition)[0].text
+
+
+def _ranges(node, environment):
+    """{letter: its range as it is written in the notation}, and a condition or None."""
+    below, condition = node.below, None
+    letters, start = _beginning(below)
+    if start is not None:
+        if node.above is None:
+            raise UnreadError("the end of the sum is missing", *start.at)
+        limits = _limits(start, node.above, environment)
+        return {name: limits for part in letters for name in _names(part, environment)}, None
+    if isinstance(below, tree.Relation):
+        if below.signs not in {("!=",), ("<",), (">",), ("<=",), (">=",)}:
+            raise UnreadError("this range", *below.at)
+        condition, below = below, below.sides[0]
+    limits = f" : {environment.read(node.above)[0].text}" if node.above is not None else ""
+    return dict.fromkeys(_names(below, environment), limits), condition
+
+
+def _beginning(below):
+    """The letters of `i = 1`, or of `i, j = 1`, and the number; [] and None for something else."""
+    parts = below.parts if isinstance(below, tree.Group) else (below,)
+    if isinstance(parts[-1], tree.Relation) and parts[-1].signs == ("=",):
+        return [*parts[:-1], parts[-1].sides[0]], parts[-1].sides[1]
+    return [], None
+
+
+def _names(node, environment):
+    """The letters that a sum runs over."""
+    parts = parts_of(node, environment.with_letters(_letters(node, environment)))
+    for part in parts:
+        if not part.isidentifier() or part in environment.names:
+            raise UnreadError(f"a sum over {part}", *node.at)
+    return parts
+
+
+def _limits(first, last, environment):
+    """The range of a letter that runs from one number to another, counted from 0."""
+    end = environment.read(last)[0].text
+    start = canonical(first)
+    if start == "1":
+        return f" : {end}"
+    if start.isdigit() and int(start) > 1:
+        return f" : {int(start) - 1} : {end}"
+    begin = bare(first, environment)
+    if start == "0" or not begin:
+        raise UnreadError(f"a sum from {start}", *first.at)
+    return f" : {begin[0].text} : {end}"
+
+
+def bare(node, environment):
+    """A letter, with a number or not, or a label, as it counts from 0; [] for what is neither."""
+    match node:
+        case tree.Symbol():
+            for name in spellings(node):
+                value = environment.names.get(name)
+                is_label = hasattr(value, "dtype") and value.dtype.kind in "iu"
+                if name in environment.letters or is_label:
+                    return made(environment, name, ATOM)
+        case tree.Scripted() if name := environment.name_of(node.base):
+            value = environment.names.get(name)
+            if hasattr(value, "dtype") and value.dtype.kind in "iu":
+                return environment.read(node)
+        case tree.Sum(terms=[("+", first), (sign, tree.Number(text=text))]):
+            return [
+                Reading(f"{a.text} {sign} {text}", 1, a.value) for a in bare(first, environment)
+            ]
+    return []

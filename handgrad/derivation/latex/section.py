@@ -1,0 +1,170 @@
+r"""Sections: what follows a header, up to the next one; a second spelling of a derivation."""
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.blocks import pieces_of, shapes_in
+from handgrad.derivation.latex.equations import Equation, equations_of
+from handgrad.derivation.latex.errors import UnreadError
+from handgrad.derivation.latex.header import Header, header_of
+from handgrad.derivation.latex.names import label, labelled
+from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.tokens import tokens_of
+from handgrad.derivation.latex.tree import Group, Node, Product, Scripted, Symbol
+from handgrad.derivation.lines import Line
+
+MAX_EQUATIONS = 400
+COMMENTED = re.compile(r"(?m)^[ \t]*%")
+QUOTED = re.compile(r"(?m)^[ \t]*>")
+LAST = 7  # below the headings of any level
+
+
+@dataclass
+class Section:
+    """A header and the equations below it, and those that could not be divided into sides."""
+
+    title: str
+    path: str
+    header: Header
+    line: int
+    equations: list[Equation] = field(default_factory=list)
+    unread: list[UnreadError] = field(default_factory=list)
+    givens: dict[str, Line] = field(default_factory=dict)
+
+    @property
+    def lines(self):
+        """What its time is counted by."""
+        return [*self.header.lines, *(side for e in self.equations for side in e.sides)]
+
+    def derivation(self):
+        """The derivation that the equations state, as they were read."""
+        from handgrad.derivation.latex.verdict import judged
+
+        return judged(self, 0).derivation
+
+    def add(self, piece):
+        """Put the equations of a block to the others; what it says of shapes is a given."""
+        try:
+            found = equations_of(piece)
+        except UnreadError as error:
+            self.unread.append(error)
+            return
+        for equation in found:
+            if equation.signs == ("in",):
+                self.givens = (
+                    givens_of(equation.sides[0], equation.sides[1], equation.line) | self.givens
+                )
+            else:
+                self.equations.append(equation)
+        if len(self.equations) > MAX_EQUATIONS:
+            raise DerivationError(f"a section has at most {MAX_EQUATIONS} equations", piece.line)
+
+
+def sections_of(text, path, title):
+    """The sections of a text, in their order."""
+    found, open_sections, heading, level, prose = [], [], title, LAST, False
+    for piece in pieces_of(text):
+        if piece.kind == "heading":
+            heading = piece.text.strip().rstrip("#").rstrip()
+            level = piece.level
+            open_sections = [(s, n) for s, n in open_sections if level > n]
+        elif piece.kind == "header":
+            section = Section(
+                heading, path, header_of(_uncommented(piece.text), piece.line), piece.line
+            )
+            open_sections = [(section, level)]
+            found.append(section)
+        elif piece.kind == "prose":
+            prose = True
+            continue
+        elif piece.kind == "equation" and open_sections and not prose:
+            open_sections[-1][0].add(replace(piece, text=_unquoted(piece.text)))
+        prose = False
+    return _with_inline_givens(_titled(found), text)
+
+
+def _unquoted(text):
+    """A block without the > of a quotation, each in the place of a space."""
+    return QUOTED.sub(lambda m: m[0].replace(">", " "), text)
+
+
+def _uncommented(text):
+    return COMMENTED.sub("", text).removeprefix(":")
+
+
+def _titled(sections):
+    """The sections, those under one heading with their lines."""
+    titles = Counter(section.title for section in sections)
+    for section in sections:
+        if titles[section.title] > 1:
+            section.title = f"{section.title}, line {section.line}"
+    return sections
+
+
+def _with_inline_givens(sections, text):
+    r"""The sections, with what the text between their equations says of shapes."""
+    begins = [section.line for section in sections]
+    for names, where, line in shapes_in(text) if sections else ():
+        number = bisect_right(begins, line)
+        if not number:
+            continue
+        try:
+            sides = tokens_of(names, line), tokens_of(where, line)
+        except UnreadError:
+            continue  # text, and no equation
+        owner = sections[number - 1]
+        owner.givens = givens_of(*sides, line) | owner.givens
+    return sections
+
+
+def givens_of(names, where, line):
+    r"""The givens in `X, Y \in \mathbb R^{N \times D}`; by name; none where that is another set."""
+    try:
+        shape = _shape(parsed(list(where)))
+        groups = _at_commas(names)
+        nodes = [parsed(group) for group in groups]
+    except UnreadError:
+        return {}
+    if shape is None:
+        return {}
+    found = [next(iter(labelled(node)), "") for node in nodes]
+    return {name: Line(f"{name} : ({', '.join(shape)})", line) for name in found if name}
+
+
+def _at_commas(tokens):
+    groups = [[]]
+    for token in tokens:
+        if token.text == ",":
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    return groups
+
+
+def _shape(node):
+    """The sizes of R^{N × D}, as texts; None for another set."""
+    if isinstance(node, Symbol) and node.name == "R":
+        return []
+    if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or node.base.name != "R":
+        return None
+    above = node.above
+    if above is None or node.below is not None:
+        return None
+    return _sizes(above)
+
+
+def _sizes(above: Node):
+    if isinstance(above, Group) and len(above.parts) == 1:
+        return _sizes(above.parts[0])
+    if isinstance(above, Product) and any(op for op, _ in above.factors):
+        found = [_size(node) for _, node in above.factors]
+        return found if all(found) and all(op == "times" for op, _ in above.factors[1:]) else None
+    found = _size(above)
+    return [found] if found else None
+
+
+def _size(node):
+    return next(iter(labelled(node)), "") or label(node)

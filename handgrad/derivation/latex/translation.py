@@ -1,0 +1,306 @@
+"""Translation: the equations of a section in the notation, each in every way it may be meant."""
+
+import contextlib
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from handgrad.derivation.budget import BudgetError
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.derivatives import differentiated
+from handgrad.derivation.latex.elaboration import read
+from handgrad.derivation.latex.equations import Equation
+from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
+from handgrad.derivation.latex.forward import Forward
+from handgrad.derivation.latex.heads import Head, heads_of
+from handgrad.derivation.latex.indices import letters_of
+from handgrad.derivation.latex.names import SPELLED
+from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
+from handgrad.derivation.latex.tree import Group, has_equation
+
+MOST_HIDDEN = 20
+UNCHECKED = {"≈", "∝", "→", "in"}
+
+
+@dataclass
+class Link:
+    """One side of an equation, and the expressions that it may stand for, the likeliest first."""
+
+    line: int
+    column: int
+    texts: list[str]
+    literal: bool = False
+
+
+@dataclass
+class Statement:
+    """An equation as it was read: what stands in front, and its links.
+
+    The first link of one that `defines` gives the name its value.
+    """
+
+    equation: Equation
+    fronts: list[str]
+    links: list[Link]
+    defines: bool = False
+
+
+@dataclass
+class Translation:
+    """A section in the notation.
+
+    `choices` has how many values a definition may have, by its place; `formulas` counts what is
+    not an equation; `of_scalars` are the local derivatives of numbers.
+    What was not read may be part of the forward where something is `undefined`.
+    """
+
+    forward: Forward
+    statements: list[Statement] = field(default_factory=list)
+    unread: list[tuple[Equation, DerivationError]] = field(default_factory=list)
+    choices: dict[tuple[int, int], int] = field(default_factory=dict)
+    formulas: int = 0
+    of_scalars: set[str] = field(default_factory=set)
+    undefined: bool = False
+
+
+class Translator:
+    """Reads the equations of a section: those that define first, whatever their order."""
+
+    def __init__(self, section, seed, chosen=None):
+        self.section, self.chosen = section, chosen or {}
+        self.forward = Forward(section, seed)
+        self.result = Translation(self.forward)
+        self.words = _words(section)
+        self.defined = {}
+        self.environment = self.forward.environment()
+
+    def translated(self):
+        """The translation. Raises DerivationError where the header cannot be read."""
+        equations = self._equations()
+        self._in_rounds(equations, self._define)
+        self._define_steps([e for e in equations if e not in self.defined])
+        environment = self.forward.environment()
+        self.forward.put_output_last(self._spoken_of(equations, environment))
+        self.environment = self.forward.with_gradients()
+        rest = [e for e in equations if e not in self.defined or len(e.sides) > 2]
+        self.result.unread += self._in_rounds(rest, self._claim)
+        self.result.undefined = any(not e.about_derivatives for e, _ in self.result.unread)
+        self.result.statements.sort(key=lambda s: (s.equation.line, s.equation.column))
+        return self.result
+
+    def _equations(self):
+        """The equations that state that two sides are equal; the others are set apart."""
+        found = []
+        for equation in self.section.equations:
+            if not equation.signs:
+                self._formula(equation)
+            elif set(equation.signs) == {"="}:
+                found.append(equation)
+            elif set(equation.signs) & UNCHECKED or equation.about_derivatives:
+                sign = next(s for s in equation.signs if s != "=")
+                self._give_up(equation, UnreadError(f"{sign} is not checked"))
+        return found
+
+    def _spoken_of(self, equations, environment):
+        """The nodes by which something is differentiated."""
+        found = set()
+        for equation in equations:
+            for side in equation.sides:
+                with contextlib.suppress(DerivationError):
+                    found |= set(differentiated(self._tree(side), environment))
+        return found
+
+    def _formula(self, equation):
+        """Count what has no = of its own; one that has an = inside is an equation that was not read."""
+        (side,) = equation.sides
+        try:
+            hidden = has_equation(self._tree(side))
+        except UnreadError as error:
+            if any(token.text == "=" for token in side):
+                self._give_up(equation, error)
+            return
+        if hidden:
+            self._give_up(equation, UnreadError("an = within delimiters"))
+        self.result.formulas += not hidden
+
+    def _give_up(self, equation, error):
+        self.result.unread.append((equation, error.at(equation.line, equation.column)))
+
+    def _in_rounds(self, equations, attempt):
+        """Try each equation until no more are read: those that remain, each with its reason."""
+        left, failures, progress = list(equations), [], True
+        while progress and left:
+            failures, progress = [], False
+            for equation in left:
+                try:
+                    attempt(equation)
+                    progress = True
+                except BudgetError:
+                    raise
+                except DerivationError as error:
+                    failures.append((equation, error.at(equation.line, equation.column)))
+            left = [equation for equation, _ in failures]
+        return failures
+
+    def _tree(self, tokens):
+        return parsed(list(tokens), self.words)
+
+    def _define(self, equation):
+        """Read an equation that defines a node. Raises DerivationError if it does not."""
+        environment = self.forward.environment()
+        heads = heads_of(self._tree(equation.sides[0]), environment)
+        if not heads:
+            raise UnreadError("this is not a definition")
+        error = None
+        for side in equation.sides[1:]:
+            try:
+                texts = self._values(equation, side, environment)
+                head, text = self.forward.define(heads, texts, side[0].line)
+            except DerivationError as failure:
+                error = error or failure
+                continue
+            self._keep_definition(equation, head, side, text)
+            return
+        raise error or UnreadError("it has no value")
+
+    def _define_steps(self, equations):
+        """Read the recurrences among some equations, and what is defined by them."""
+        pairs = []
+        for equation in equations:
+            with contextlib.suppress(UnreadError):
+                pairs.append((equation, [self._tree(side) for side in equation.sides]))
+        for letter in letters_of_steps(pairs):
+            found = Recurrence(letter, pairs, self.forward.environment())
+            if not found.attempt():
+                continue
+            with contextlib.suppress(DerivationError):
+                self.forward.add_recurrence(found.lines, found.states)
+                for equation, (head, text) in found.read.items():
+                    self._keep_definition(equation, Head(head), equation.sides[1], text)
+        self._in_rounds([e for e in equations if e not in self.defined], self._define)
+
+    def _values(self, equation, side, environment):
+        """The expressions that a side may stand for, the chosen one first."""
+        node = self._tree(side)
+        environment = environment.with_letters(letters_of(node, environment))
+        texts = [reading.text for reading in read(node, environment)]
+        key = equation.line, equation.column
+        if len(texts) > 1:
+            self.result.choices[key] = len(texts)
+        at = self.chosen.get(key, 0)
+        return texts[at:] + texts[:at]
+
+    def _keep_definition(self, equation, head, side, text):
+        self.defined[equation] = head, side
+        link = Link(side[0].line, side[0].column, [text])
+        self.result.statements.append(Statement(equation, [head.text], [link], defines=True))
+
+    def _claim(self, equation):
+        """Read an equation that states something. Raises DerivationError if no side is read."""
+        for _ in range(MOST_HIDDEN):
+            try:
+                self._claimed(equation)
+            except NodeWantedError as wanted:
+                self.forward.hide(wanted.message, equation.line)
+                self.environment = self._refreshed()
+            else:
+                return
+
+    def _refreshed(self):
+        """The environment with one more node, and with the names that were given behind the forward."""
+        fresh = self.forward.with_gradients()
+        return replace(fresh, names=self.environment.names | fresh.names)
+
+    def _claimed(self, equation):
+        sides = [self._tree(side) for side in equation.sides]
+        letters = letters_of(Group((1, 1), "", tuple(sides)), self.environment)
+        environment = self.environment.with_letters(letters)
+        if equation in self.defined:
+            head, taken = self.defined[equation]
+            fronts, skipped = [(head.text, None)], {0, equation.sides.index(taken)}
+        elif heads := heads_of(sides[0], self.environment):
+            self._auxiliary(equation, heads, sides, environment)
+            return
+        else:
+            found = read(sides[0], environment)
+            fronts, skipped = [(r.text, r.shape) for r in found], {0}
+            if found[0].derivative and not np.ndim(environment.names[found[0].derivative[0]]):
+                self.result.of_scalars.add(found[0].text)
+        links = self._links(equation, sides, skipped, fronts[0][1], environment)
+        texts = [text for text, _ in fronts]
+        self.result.statements.append(Statement(equation, texts, links))
+
+    def _links(self, equation, sides, skipped, shape, environment):
+        """The sides that are held against the front; a side that is not read is noted."""
+        found = []
+        for number, (tokens, node) in enumerate(zip(equation.sides, sides, strict=True)):
+            if number in skipped:
+                continue
+            try:
+                found.append(_link(tokens, node, shape, environment))
+            except (BudgetError, NodeWantedError):
+                raise
+            except DerivationError as error:
+                if len(sides) - len(skipped) == 1:
+                    raise
+                self._give_up(equation, error)
+        return found
+
+    def _auxiliary(self, equation, heads, sides, environment):
+        """A name for an expression, behind the forward, and what else it should equal."""
+        error = None
+        for number, node in enumerate(sides[1:], 1):
+            try:
+                texts = [r.text for r in read(node, environment)]
+                head, text = self._added(heads, texts, equation.sides[number][0].line)
+            except (BudgetError, NodeWantedError):
+                raise
+            except DerivationError as failure:
+                error = error or failure
+                continue
+            link = Link(equation.sides[number][0].line, equation.sides[number][0].column, [text])
+            rest = self._links(equation, sides, {0, number}, None, environment)
+            self.result.statements.append(
+                Statement(equation, [head.text], [link, *rest], defines=True)
+            )
+            return
+        raise error or UnreadError("it has no value")
+
+    def _added(self, heads, texts, line):
+        error = None
+        for head in heads:
+            for text in texts:
+                try:
+                    self.forward.add_auxiliary(head, text, line, self.environment)
+                except DerivationError as failure:
+                    error = error or failure
+                else:
+                    return head, text
+        raise error or UnreadError("it has no value")
+
+
+def _link(tokens, node, shape, environment):
+    """A side with its readings, those first that have the right shape."""
+    place = tokens[0].line, tokens[0].column
+    try:
+        found = read(node, environment)
+    except UnfitError:
+        found = read(node, replace(environment, literal=True))
+        return Link(*place, [r.text for r in found], literal=True)
+    if shape is not None:
+        found = sorted(found, key=lambda r: r.shape != shape)
+    return Link(*place, [r.text for r in found])
+
+
+def _words(section):
+    """The words of several letters that equations may have."""
+    header = section.header
+    given = set(section.givens)
+    own = header.words | {word for word in given if len(word) > 1}
+    lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
+    names = {*own, *lines, *given}
+    return frozenset(
+        SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()}
+    )
