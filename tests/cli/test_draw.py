@@ -116,7 +116,7 @@ def test_a_picture_of_a_strange_title_is_well_formed(drawn, tmp_path):
     ("arguments", "sentence"),
     [
         (["Sigmod"], "did you mean Sigmoid"),
-        (["arithmetic"], "arithmetic is a family; name one of its rules: Add"),
+        (["arithmetic"], "arithmetic is a family; name one of its rules: Abs, Add"),
         (["nowhere.md"], "nowhere.md: No such file or directory"),
         (["nowhere.py::A"], "nowhere.py: No such file or directory"),
         (["Sigmoid", "-o", "picture.png"], "must end in .svg, .dot, .mmd or .txt"),

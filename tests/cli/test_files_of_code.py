@@ -157,7 +157,7 @@ def test_code_that_is_not_judged_is_named_beside_the_derivations(handgrad, tmp_p
     (tmp_path / "layer.py").write_text(CODE + DOCSTRING, encoding="utf-8")
     status, output, errors = handgrad("verify", "layer.py")
     assert status == 0
-    assert output.splitlines()[1].split() == ["Square", "1", "PASS"]
+    assert output.splitlines()[1].split() == ["Square", "1", "1", "PASS"]
     assert errors == f"handgrad: only derivations were checked; name what to judge: {JUDGED}\n"
 
 
