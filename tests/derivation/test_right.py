@@ -7,7 +7,8 @@ import pytest
 from handgrad.derivation.report import check_scopes
 from handgrad.derivation.sources import scopes_of
 
-RIGHT = {scope.title: scope for scope in scopes_of(Path(__file__).parent / "right.md")}
+FILES = sorted(Path(__file__).parent.glob("right*.md"))
+RIGHT = {scope.title: scope for path in FILES for scope in scopes_of(path)}
 SEEDS = (0, 1)
 MANY_SEEDS = range(2, 20)
 

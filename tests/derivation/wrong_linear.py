@@ -122,7 +122,7 @@ SOLUTION = family(
     db = solve(A.T, dx)
     dA = -outer(db, x)
     """,
-    ("db = solve(A.T, dx)", "db = A.T @ dx", "`inv(A)` in the place of `A`"),
+    ("db = solve(A.T, dx)", "db = A.T @ dx", "`inv(A.T)` in the place of `A.T`"),
     ("dA = -outer(db, x)", "dA = -outer(x, db)", "transposed"),
     ("dA = -outer(db, x)", "dA = outer(db, x)", "sign is turned"),
     ("dA = -outer(db, x)", "dA = -outer(db, b)", "`x` in the place of `b`"),

@@ -161,7 +161,7 @@ TANH = family(
     ),
     ("δy = (1 - y**2) * δx", "δy = (1 - y) * δx", "y ** 2"),
     ("dx = dy * (1 - y**2)", "dx = dy * (1 - x**2)", "`y` in the place of `x`"),
-    ("dx = dy * (1 - y**2)", "dx = dy * (1 - y**3)", "`2` in the place of `3`"),
+    ("dx = dy * (1 - y**2)", "dx = dy * (1 - y**3)", "`y ** 2` in the place of"),
     ("dx = dy * (1 - y**2)", "dx = dy * (y**2 - 1)", "sign is turned"),
 )
 
