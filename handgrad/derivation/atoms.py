@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.derivation import trees
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import elements, is_reduction, words_in
-from handgrad.derivation.indices import bound_in, is_step, size_of
+from handgrad.derivation.indices import bound_in, is_step, size_of, subscripts
 
 MOST_AXES = 4
 
@@ -37,22 +37,26 @@ class Atoms:
         return self.found[key]
 
     def ends(self, letters):
-        """{letter: where its range ends}, of those whose range is known."""
-        found = {}
-        for letter, reduction in letters.items():
-            try:
-                found[letter] = self._end(letter, reduction)
-            except DerivationError:
-                continue
-        return found
+        """{letter: where its range may end}, of those of which anything is known."""
+        found = {letter: self._ends(letter, reduction) for letter, reduction in letters.items()}
+        return {letter: ends for letter, ends in found.items() if ends}
 
-    def _end(self, letter, reduction):
+    def _ends(self, letter, reduction):
+        """Where the range of a letter may end: at several numbers where its arrays disagree."""
         if reduction is None:
-            return self.case.first.ranges[letter][1]
-        limits = dict(bound_in(reduction))[letter]
-        if limits is None:
-            return size_of(letter, reduction.args, self.walk)
-        return int(np.max(self.walk(limits[-1])))
+            return {self.case.first.ranges[letter][1]}
+        try:
+            limits = dict(bound_in(reduction))[letter]
+            if limits is None:
+                return {size_of(letter, reduction.args, self.walk)}
+            return {int(np.max(self.walk(limits[-1])))}
+        except DerivationError:
+            return {
+                size
+                for _, parts, shape in subscripts(reduction.args, self.walk)
+                for part, size in zip(parts, shape, strict=False)
+                if isinstance(part, ast.Name) and part.id == letter
+            }
 
     def deltas(self, letters):
         """δ[i, j] for any two indices of one range, and t[n] == v for a label and an index."""
@@ -60,7 +64,7 @@ class Atoms:
         found = [
             trees.entry(trees.name("δ"), [trees.name(i), trees.name(j)])
             for i, j in itertools.combinations(ends, 2)
-            if ends[i] == ends[j]
+            if ends[i] & ends[j]
         ]
         labels = [name for name, value in self.names.items() if _is_label(value)]
         for label in labels:
@@ -82,6 +86,8 @@ class Atoms:
             return [trees.entry(array, [n]) for n in self.following] if shape else []
         if shape and not ends and name in self.case.chain.times:
             return [array, *(trees.entry(array, [n]) for n in self.first)]
+        if not ends and len(shape) == 1:
+            return [array, trees.entry(array, [ast.Slice(), trees.number(None)])]
         if not ends or not shape:
             return [array]
         steps = [letter for letter in ends if letter in self.steps]
@@ -117,15 +123,16 @@ def _places(shape, ends):
     for order in itertools.permutations(ends, len(shape)):
         yield from itertools.product(
             *(
-                _shifted(letter, size - ends[letter])
+                _shifted(letter, size, ends[letter])
                 for letter, size in zip(order, shape, strict=True)
             )
         )
 
 
-def _shifted(letter, more):
+def _shifted(letter, size, ends):
     """A letter that takes all numbers of an axis; where there is one more, also those after it."""
-    if more in (0, 1):
+    one_more = size - 1 in ends
+    if size in ends or one_more:
         yield trees.name(letter)
-    if more == 1:
-        yield trees.binary(trees.name(letter), ast.Add, trees.number(1))
+    if one_more:
+        yield trees.shifted(trees.name(letter), 1)

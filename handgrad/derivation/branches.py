@@ -39,6 +39,12 @@ def unwatched():
         WATCHED.reset(before)
 
 
+def conditions_met():
+    """The conditions that were met so far, in words, if anybody watches."""
+    watched = WATCHED.get()
+    return tuple(dict.fromkeys(words for _, words in watched.met)) if watched else ()
+
+
 @dataclass
 class Branches:
     """The conditions that were met, by their place and words: how often each was true, and false."""

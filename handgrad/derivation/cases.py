@@ -107,8 +107,8 @@ class Place:
 class Case:
     """A wrong link with its values, if it has any, and the right ones."""
 
-    def __init__(self, chain, link, pairs):
-        self.chain, self.link = chain, link
+    def __init__(self, chain, link, pairs, conditions=()):
+        self.chain, self.link, self.conditions = chain, link, conditions
         self.points = [point for point, _ in pairs]
         self.right = [right for _, right in pairs]
         self.kept = {id(node): node for node in ast.walk(link.node)}

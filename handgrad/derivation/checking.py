@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.common.text import printable
-from handgrad.derivation.branches import Branches, unwatched
+from handgrad.derivation.branches import Branches, conditions_met, unwatched
 from handgrad.derivation.budget import BudgetError, left, limited
 from handgrad.derivation.comparison import (
     SHAPE,
@@ -281,9 +281,10 @@ def _compared(actual, right, slack):
 
 def _hint(chain, link, pairs):
     """What would mend a link, if that is found soon: the other links need the time too."""
+    conditions = conditions_met()
     try:
         with limited(min(HINT_SECONDS, left() / 8)), unwatched():
-            return diagnose(chain, link, pairs)
+            return diagnose(chain, link, pairs, conditions)
     except BudgetError:
         return ""
 

@@ -1,9 +1,9 @@
 """The diagnosis of a wrong link: the simplest mend under which it holds at every point."""
 
 import ast
-import functools
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 
@@ -19,25 +19,25 @@ from handgrad.derivation.shapes import without_warnings
 
 FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
-EVERYWHERE = "it holds with `{}` in the place of every `{}`"
 REDUCE = {"summed": np.sum, "averaged": np.mean}
 PLAUSIBLE = 1e6  # a larger factor comes of rounding
 MOST_PATHS = 6
 
 
-def diagnose(chain, link, pairs):
+def diagnose(chain, link, pairs, conditions=()):
     """A sentence on what would make a wrong link right, or "" if no simple mend does.
 
-    `pairs` holds the points and the right values there.
+    `pairs` holds the points and the right values there, `conditions` the comparisons that the
+    derivation makes, in words.
     """
     with without_warnings():
-        return _diagnosis(Case(chain, link, pairs))
+        return _diagnosis(Case(chain, link, pairs, conditions))
 
 
 def _diagnosis(case):
     if is_number(case.link.node):
         return case.number
-    return next(_sentences(case), "") or _missing_move(case)
+    return next(_sentences(case), "")
 
 
 def _sentences(case):
@@ -45,13 +45,24 @@ def _sentences(case):
     mends = Mends(case)
     if any(map(is_derivative, names_in(case.link.node))):
         yield from _holding(case, mends, _exchanges)
-    if case.actual and case.single:
-        if _zero(case):
-            yield "it is 0 at every point"
-        for hypothesis in (_shapes, _factors, _paths, _several_paths, _other_nodes):
-            yield from (said for said, change in hypothesis(case) if case.turned(change))
-    for hypothesis in (_factors_in_the_line, _exchanges, _renames, _other_factors, _additions):
+    values = case.actual and case.single
+    if values and _zero(case):
+        yield "it is 0 at every point"
+    for hypothesis in (_shapes, _factors, _paths, _several_paths, _other_nodes) if values else ():
+        yield from _turned(case, hypothesis)
+    for hypothesis in (_factors_in_the_line, _exchanges, _renames):
         yield from _holding(case, mends, hypothesis)
+    if values:
+        yield from _turned(case, _scalars)
+    if said := _missing_move(case):
+        yield said
+    for hypothesis in (_conditions, _other_factors, _additions):
+        yield from _holding(case, mends, hypothesis)
+
+
+def _turned(case, hypothesis):
+    """What a hypothesis says of the changes under which the values are right."""
+    return (said for said, change in hypothesis(case) if case.turned(change))
 
 
 def _holding(case, mends, hypothesis):
@@ -81,7 +92,7 @@ def _shapes(case):
         axis = chosen[0] if len(chosen) == 1 else chosen
         for (word, reduce), keepdims in itertools.product(REDUCE.items(), (False, True)):
             kept = ", keepdims=True" if keepdims else ""
-            change = functools.partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
+            change = partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
             yield f"it is not {word} over axis={axis}{kept}", change
     broadcast = f"it is not broadcast to the shape {right.shape}"
     yield broadcast, lambda a, _: np.broadcast_to(a, right.shape)
@@ -93,6 +104,20 @@ def _factors(case):
     ratio = _ratio(case.actual[0][0][0], case.right[0][0][0])
     if ratio is not None:
         yield _of_ratio(ratio, case), lambda a, _: a / ratio
+
+
+def _scalars(case):
+    """A value that is a multiple of the right one by a number that differs from point to point."""
+    point = case.points[0]
+    ratio = _ratio(case.actual[0][0][0], case.right[0][0][0])
+    if ratio is None:
+        return
+    for name in (n for n in case.factors if not np.shape(point.names[n]) and point.names[n]):
+        for power, what in ((-1, "missing"), (1, "too many")):
+            rest = ratio / point.names[name] ** power
+            times = "" if np.isclose(rest, 1) else f", and it is {_times(rest, case)}"
+            change = partial(_without_scalar, name=name, power=power, rest=rest)
+            yield f"a factor {name} is {what}{times}", change
 
 
 def _of_ratio(ratio, case):
@@ -142,7 +167,7 @@ def _paths(case):
         if (share := _ratio(right - actual, term) if actual.shape == right.shape else None) is None:
             continue
         where = f"the path through {through}" if through else "its own upstream gradient"
-        change = functools.partial(_with_path, node=node, i=i, times=share)
+        change = partial(_with_path, node=node, i=i, times=share)
         yield f"{where} {_weight(1 - share, case)}", change
 
 
@@ -155,7 +180,7 @@ def _several_paths(case):
     for count in range(2, min(len(paths), MOST_PATHS)):
         for chosen in itertools.combinations(range(len(paths)), count):
             names = listed([paths[i][0] or "its own upstream gradient" for i in chosen])
-            change = functools.partial(_with_paths, node=node, chosen=chosen)
+            change = partial(_with_paths, node=node, chosen=chosen)
             yield f"the paths through {names} are missing", change
 
 
@@ -186,7 +211,11 @@ def _other_nodes(case):
     for name in case.nodes:
         other = f"{letter}{name}"
         if other not in case.chain.targets:
-            yield f"this is {other}", functools.partial(_exchanged, case=case, other=other)
+            yield f"this is {other}", partial(_exchanged, case=case, other=other)
+
+
+def _without_scalar(value, point, name, power, rest):
+    return value / (rest * point.names[name] ** power)
 
 
 def _reduced(value, _, reduce, axis, keepdims):
@@ -218,6 +247,15 @@ def _factors_in_the_line(case, mends):
     yield from _with_factors(case, mends, names, FACTORS)
 
 
+def _conditions(case, mends):
+    """A factor that is 1 where one or two comparisons of the derivation hold, and else 0."""
+    found = mends.conditions
+    both = [trees.binary(a, ast.Mult, b) for a, b in itertools.combinations(found, 2)]
+    for factor in (*found, *both):
+        say = partial("a factor {} is missing".format, f"({ast.unparse(factor)})")
+        yield say, trees.binary(case.link.node, ast.Mult, factor)
+
+
 def _other_factors(case, mends):
     """A factor made of any name."""
     yield from _with_factors(case, mends, case.factors, FACTORS + MORE_FACTORS)
@@ -226,7 +264,7 @@ def _other_factors(case, mends):
 def _with_factors(case, mends, names, forms):
     for text, factor in mends.factors(names, forms):
         for op, what in ((ast.Mult, "missing"), (ast.Div, "too many")):
-            say = functools.partial("a factor {} is {}".format, text, what)
+            say = partial("a factor {} is {}".format, text, what)
             yield say, trees.binary(case.link.node, op, factor)
 
 
@@ -237,13 +275,21 @@ def _exchanges(_case, mends):
 
 def _renames(case, _mends):
     """The expression with one name in the place of another, wherever that stands."""
-    for name in dict.fromkeys(names_in(case.link.node)):
-        for other in case.alike(name) if name in case.points[0].names else ():
-            changed = trees.renamed(case.link.node, {name: other})
-            yield functools.partial(EVERYWHERE.format, other, name), changed
-    for i, j in itertools.combinations(case.chain.letters, 2):
-        changed = trees.renamed(case.link.node, {i: j, j: i})
-        yield functools.partial("it holds with {} and {} exchanged".format, i, j), changed
+    whole, names = case.link.node, case.points[0].names
+    here = [name for name in names_in(whole) if name in names]
+    for name in here:
+        for other in map(trees.name, case.alike(name)):
+            yield partial(_everywhere, other, name), trees.renamed(whole, {name: other})
+        if np.ndim(names[name]) > 1:
+            other = trees.transposed(trees.name(name))
+            yield partial(_everywhere, other, name), trees.renamed(whole, {name: other})
+    for a, b in itertools.combinations((*case.chain.letters, *here), 2):
+        changed = trees.renamed(whole, {a: trees.name(b), b: trees.name(a)})
+        yield partial("it holds with {} and {} exchanged".format, a, b), changed
+
+
+def _everywhere(other, name):
+    return f"it holds with `{ast.unparse(other)}` in the place of every `{name}`"
 
 
 def _additions(_case, mends):
@@ -253,7 +299,7 @@ def _additions(_case, mends):
 
 def _in_words(mends):
     for part, mend, node in mends:
-        yield functools.partial(_instead, part, mend), node
+        yield partial(_instead, part, mend), node
 
 
 def _instead(part, mend):

@@ -4,22 +4,28 @@ They are places x changes: every change is tried at every part, and the likelier
 """
 
 import ast
+import contextlib
 import itertools
+from functools import cached_property
 
 import numpy as np
 
 from handgrad.derivation import trees
 from handgrad.derivation.atoms import Atoms
+from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import elements, parse, words_in
-from handgrad.derivation.operations import constants, near, operations
+from handgrad.derivation.operations import constants, near, operations, opposites, products_of
+from handgrad.derivation.shares import less_shares, reductions, whole_slopes
 from handgrad.derivation.trees import binary, call, parts_of
 
-FORGOTTEN = ("exp", "log", "sqrt", "sign", "inv", "tanh", "sigmoid", "abs")
+FORGOTTEN = ("exp", "log", "sqrt", "inv", "tanh", "sigmoid")
 FORMS = ("{0}", "(1 - {0})")
-MORE_FORMS = ("({0} > 0)", "{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "sqrt({0})", "exp({0})")
+SLOPES = ("(1 - {0}**2)", "{0} * (1 - {0})", "({0} > 0)", "({0} < 0)")
+MORE_FORMS = ("{0}**2", "sqrt({0})", "exp({0})")
 WAVES = ("sin({0})", "cos({0})")
-FRESH = "mnkij"
 MOST_INDICES = 3
+MOST_CONDITIONS = 6
+SHORT = 3  # levels of an expression that may stand for one name
 
 
 class Mends:
@@ -46,16 +52,30 @@ class Mends:
             self._with_axis,
             self._with_function,
             self._with_delta,
+            self._with_mirror,
+            self._other_conditions,
             self._with_constant,
+            self._with_whole_slope,
+            self._with_slope,
             self._with_factor,
             self._with_term,
             self._with_matrix,
+            self._by_name,
             self._other_entries,
             self._without_share,
             self._with_other_form,
         )
         for change in changes:
             yield from self._tried(change)
+
+    @cached_property
+    def conditions(self):
+        """The comparisons that the derivation makes, and their opposites."""
+        found = []
+        for words in self.case.conditions[:MOST_CONDITIONS]:
+            with contextlib.suppress(DerivationError):  # it was cut short
+                found.append(self.case.keep(parse(words)))
+        return [c for condition in found for c in (condition, *opposites(condition))]
 
     def _tried(self, change):
         for part in self.parts:
@@ -99,7 +119,7 @@ class Mends:
             if list(order) != indices:
                 yield trees.entry(node.value, order)
         for i, j in itertools.combinations(trees.letters_of(node), 2):
-            yield trees.entry(node.value, [trees.renamed(n, {i: j, j: i}) for n in indices])
+            yield trees.entry(node.value, [trees.renamed(n, _exchanged(i, j)) for n in indices])
         for i, index in enumerate(indices):
             for other in _near_index(index, part.letters):
                 yield trees.entry(node.value, [*indices[:i], other, *indices[i + 1 :]])
@@ -121,20 +141,26 @@ class Mends:
 
     def _with_matrix(self, part):
         """A part times a matrix, on either side."""
+        if len(part.letters) > len(self.atoms.steps):
+            return
         names = [n for n in self.case.factors if np.ndim(self.atoms.names[n]) in (2, 3)]
-        atoms = (
-            self.atoms.of(names, part.letters) if len(part.letters) <= len(self.atoms.steps) else ()
-        )
-        for atom in atoms:
+        for atom in self.atoms.of(tuple(names), part.letters):
             for matrix in (self._formed("{0}.T", atom), atom):
                 yield binary(part.node, ast.MatMult, matrix)
                 yield binary(matrix, ast.MatMult, part.node)
 
     def _with_factor(self, part):
-        """A part times or divided by an atom or a size."""
+        """A part times or divided by an atom, a size or the number of an index."""
         atoms = self.atoms.of((*self.case.factors, *self.case.sizes), part.letters)
+        yield from (binary(part.node, ast.Mult, trees.name(letter)) for letter in part.letters)
         for form, op in itertools.product(FORMS, (ast.Mult, ast.Div)):
             yield from (binary(part.node, op, self._formed(form, atom)) for atom in atoms)
+
+    def _with_slope(self, part):
+        """A part times the slope of an activation, made of its value."""
+        atoms = self.atoms.of(tuple(self.case.nodes), part.letters)
+        for form in SLOPES:
+            yield from (binary(part.node, ast.Mult, self._formed(form, atom)) for atom in atoms)
 
     def _with_delta(self, part):
         """A part only where two indices meet, or where a label is the index."""
@@ -144,17 +170,54 @@ class Mends:
     def _with_term(self, part):
         """A part with an atom, a size or its own transpose added or taken away."""
         yield binary(part.node, ast.Add, trees.transposed(part.node))
-        names = dict.fromkeys((*self.case.factors, *self.case.sizes, *self.case.moving))
+        names = dict.fromkeys((*self.case.factors, *self.case.sizes))
+        if trees.is_term(part):
+            names |= dict.fromkeys(self.case.moving)
         atoms = self.atoms.of(tuple(names), part.letters)
         for op in (ast.Sub, ast.Add):
             yield from (binary(part.node, op, atom) for atom in atoms)
-            for size in self.case.sizes:
-                share = binary(trees.number(1), ast.Div, trees.name(size))
-                yield binary(part.node, op, share)
+            for size in map(trees.name, self.case.sizes):
+                yield binary(part.node, op, binary(trees.number(1), ast.Div, size))
+                yield binary(part.node, op, call("eye", [size]))
+
+    def _other_conditions(self, part):
+        """Another comparison in the place of one, or beside it."""
+        if isinstance(part.node, ast.Compare):
+            yield from self.conditions
+            yield from (binary(part.node, ast.Mult, other) for other in self.conditions)
+
+    def _with_mirror(self, part):
+        """A matrix product with the one in the other order added: both factors move."""
+        match part.node:
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                whole = part.node
+            case _:
+                return
+        match left:
+            case ast.BinOp(left=ast.Constant(value=2), op=ast.Mult(), right=once):
+                left, whole = once, binary(once, ast.MatMult, right)
+        yield from (binary(whole, ast.Add, mirror) for mirror in products_of(left, right))
+        for a in (left, trees.transposed(left)):
+            for b in (right, trees.transposed(right)):
+                yield binary(binary(a, ast.MatMult, b), ast.Add, binary(b, ast.MatMult, a))
+
+    def _by_name(self, part):
+        """The name of a value of that shape in the place of a call, or of a short expression."""
+        if not isinstance(part.node, ast.Call | ast.BinOp) or part.letters:
+            return
+        try:
+            shape = np.shape(self.case.first.walk(part.node))
+        except DerivationError:
+            return
+        for name in self.case.pool:
+            if np.shape(self.atoms.names[name]) == shape and trees.depth(part.node) <= SHORT:
+                yield trees.name(name)
 
     def _with_function(self, part):
         """A part under a function."""
         yield from (call(function, [part.node]) for function in FORGOTTEN)
+        if isinstance(part.node, ast.Name | ast.Subscript):
+            yield from (call(function, [part.node]) for function in ("sign", "abs"))
 
     def _with_axis(self, part):
         """An array with an axis of one put in, so that it meets the others."""
@@ -174,57 +237,37 @@ class Mends:
         """A part less its mean, or less its share along an atom: what a normalization leaves."""
         atoms = self.atoms.of(self.case.nodes, part.letters)
         for reduced in self._reductions(part):
-            yield from _less_shares(part.node, atoms, reduced)
-            yield from _whole_slopes(trees.factors(part.node, ast.Mult), reduced)
+            yield from less_shares(part.node, atoms, reduced)
+
+    def _with_whole_slope(self, part):
+        """The whole Jacobian of a softmax for its diagonal."""
+        for reduced in self._reductions(part):
+            yield from whole_slopes(part.node, reduced)
 
     def _reductions(self, part):
         """The ways to sum a part over an axis that stays, or over an index that is free."""
-        if isinstance(part.node, ast.Constant):
-            return
-        for axis in () if part.letters else (-1, 0):
-            yield lambda word, node, axis=axis: parse(
-                f"{word}({ast.unparse(node)}, axis={axis}, keepdims=True)"
-            )
-        used = words_in(self.whole)
-        other = next(letter for letter in FRESH if letter not in used | self.atoms.names.keys())
-        for letter, reduction in part.letters.items():
-            if reduction is None and letter not in self.atoms.steps:
-                yield lambda word, node, letter=letter: call(
-                    trees.entry(trees.name(word), [trees.name(other)]),
-                    [trees.renamed(node, {letter: other})],
-                )
-
-
-def _less_shares(x, atoms, reduced):
-    yield binary(x, ast.Sub, reduced("mean", x))
-    for atom in atoms:
-        both = binary(x, ast.Mult, atom)
-        yield binary(x, ast.Sub, reduced("sum", both))
-        for share in (reduced("sum", x), reduced("mean", both), reduced("sum", both)):
-            yield binary(x, ast.Sub, binary(atom, ast.Mult, share))
+        taken = words_in(self.whole) | self.atoms.names.keys()
+        return reductions(part, self.atoms.steps, taken)
 
 
 def _mixed_square(node, letters):
     """v[i, j] * v[i, k] for v[i, j]**2."""
     if isinstance(node.left, ast.Subscript):
         for old, new in itertools.product(trees.letters_of(node.left), letters):
-            other = trees.entry(node.left.value, [trees.renamed(node.left.slice, {old: new})])
+            other = trees.entry(
+                node.left.value, [trees.renamed(node.left.slice, {old: trees.name(new)})]
+            )
             yield binary(node.left, ast.Mult, other)
+
+
+def _exchanged(a, b):
+    """Two names, each in the place of the other."""
+    return {a: trees.name(b), b: trees.name(a)}
 
 
 def _lettered(index, part):
     """Whether letters stand in a subscript."""
     return not words_in(index).isdisjoint(part.letters)
-
-
-def _whole_slopes(found, reduced):
-    """p (g − Σ p g) for p (1 − p) g: the whole Jacobian of a softmax for its diagonal."""
-    for i, p in trees.complements(found):
-        rest = [f for j, f in enumerate(found) if j != i and f is not p]
-        if rest:
-            g = trees.product(rest, ast.Mult)
-            less = binary(g, ast.Sub, reduced("sum", binary(p, ast.Mult, g)))
-            yield binary(p, ast.Mult, less)
 
 
 def _near_index(index, letters):

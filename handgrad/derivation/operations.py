@@ -70,11 +70,19 @@ def operations(part):
             yield operand
 
 
+def opposites(condition):
+    """The comparison that holds where this one does not."""
+    match condition:
+        case ast.Compare(left=left, ops=[op], comparators=right) if type(op) in OTHER_COMPARISONS:
+            yield ast.Compare(left, [OTHER_COMPARISONS[type(op)][0]()], right, **trees.NOWHERE)
+
+
 def constants(part):
     """Another number in the place of a number."""
     match part:
         case ast.Constant(value=int() | float() as n) if not isinstance(n, bool):
-            yield from (number(n + 1), number(n - 1), number(2 * n), number(n / 2))
+            half = n // 2 if n % 2 == 0 else n / 2
+            yield from (number(n + 1), number(n - 1), number(2 * n), number(half))
 
 
 def near(part):
@@ -97,13 +105,17 @@ def _other_operations(part):
     yield from (binary(left, other, right) for other in OTHER_OPS.get(type(op), ()))
     yield from _other_parentheses(part)
     if isinstance(op, ast.MatMult):
-        yield from _products_of(left, right)
+        yield from products_of(left, right)
         yield from _chains_of(trees.factors(part, ast.MatMult))
     yield from (left, right)
+    if isinstance(op, ast.Div):
+        yield binary(number(1), ast.Div, right)
     if isinstance(op, ast.Sub | ast.Div):
         yield binary(right, type(op), left)
     if isinstance(op, ast.Mult | ast.Sub):
         yield from _other_slopes(part)
+    if isinstance(op, ast.Mult):
+        yield from _symmetrized(trees.factors(part, ast.Mult))
 
 
 def _other_slopes(part):
@@ -120,6 +132,15 @@ def _other_slopes(part):
             right=ast.BinOp(left=y, op=ast.Pow(), right=ast.Constant(value=2)),
         ):
             yield binary(y, ast.Mult, binary(number(1), ast.Sub, y))
+
+
+def _symmetrized(found):
+    """(A + A.T) x for 2 A x."""
+    twos = [f for f in found if isinstance(f, ast.Constant) and f.value == 2]
+    for factor in found if twos else ():
+        rest = [f for f in found if f is not factor and f is not twos[0]]
+        both = binary(factor, ast.Add, trees.transposed(factor))
+        yield product([*rest, both], ast.Mult)
 
 
 def _other_parentheses(part):
@@ -194,7 +215,7 @@ def _other_sums(text):
             yield f"{','.join(inputs)}->{output}"
 
 
-def _products_of(left, right):
+def products_of(left, right):
     """The matrix products of two factors, transposed or not, in either order."""
     for transposes in (trees.transposes, lambda node: [trees.swapped(node)]):
         for a, b in ((left, right), (right, left)):

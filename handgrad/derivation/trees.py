@@ -161,9 +161,9 @@ def _with_fields(node, changes):
 
 
 def renamed(whole, others):
-    """An expression with other names in the place of some, {name: other}, wherever they stand."""
+    """An expression with others in the place of some names, {name: other}, wherever they stand."""
     if isinstance(whole, ast.Name):
-        return name(others[whole.id]) if whole.id in others else whole
+        return others.get(whole.id, whole)
     changes = {}
     for field, value in ast.iter_fields(whole):
         if isinstance(value, ast.expr | ast.keyword):
@@ -176,6 +176,17 @@ def renamed(whole, others):
         if new is not value:
             changes[field] = new
     return _with_fields(whole, changes) if changes else whole
+
+
+def is_term(part):
+    """Whether a part is the whole, or is only added to other parts of it."""
+    above = [node for node, _, _ in part.path]
+    return all(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in above)
+
+
+def depth(node):
+    """How many levels an expression has."""
+    return 1 + max(map(depth, ast.iter_child_nodes(node)), default=0)
 
 
 def parts_of(whole, letters):
