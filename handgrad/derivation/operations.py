@@ -62,7 +62,7 @@ def operations(part):
             yield from _other_reductions(part)
         case ast.Call(func=ast.Name(id="where"), args=[_, yes, no]):
             yield from (yes, no)
-        case ast.Call():
+        case ast.Call(func=ast.Name()):
             yield from _other_calls(part)
         case ast.Attribute(value=value, attr="T"):
             yield value

@@ -1,6 +1,7 @@
 """Wrong derivations are found where they are wrong, and nowhere else, with the reason."""
 
 import functools
+from copy import deepcopy
 from dataclasses import replace
 
 import jax
@@ -52,7 +53,7 @@ def fault(wrong, *, hints):
     read = derivation(wrong.text, wrong.title)
     own = [c for c in read.chains if any(link.line == wrong.number for link in c.links)]
     chains = [c for c in read.chains if c.kind is Kind.AUXILIARY or c in own]
-    with branches.watching(), pytest.MonkeyPatch.context() as patch:
+    with deepcopy(branches).watching(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "HINT_SECONDS", 2.0)
         results = check_at(replace(read, chains=chains), found, hints=hints)
     return next(result for result in results if not result.ok)
