@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 __all__ = [
+    "abs",
     "add",
     "divide",
     "multiply",
@@ -10,6 +11,7 @@ __all__ = [
     "power",
     "reciprocal",
     "sqrt",
+    "square",
     "subtract",
 ]
 
@@ -52,3 +54,13 @@ def sqrt(x):
 def reciprocal(x):
     """1 / x, as x⁻¹"""
     return jnp.power(x, -1)
+
+
+def square(x):
+    """x², as x to the power 2.0"""
+    return jnp.float_power(x, 2.0)
+
+
+def abs(x):
+    """|x|, as the larger of x and −x"""
+    return jnp.maximum(x, -x)

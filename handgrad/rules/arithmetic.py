@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handgrad.arrays import array_namespace, fresh, log, outline, outlined, shape_of, unbroadcast
 
 __all__ = [
+    "Abs",
     "Add",
     "Divide",
     "Multiply",
@@ -15,6 +16,7 @@ __all__ = [
     "Power",
     "Reciprocal",
     "Sqrt",
+    "Square",
     "Subtract",
 ]
 
@@ -227,3 +229,50 @@ class Reciprocal:
     def backward(self, residuals, dy):
         (y,) = residuals
         return (-dy * y * y,)
+
+
+@dataclass(frozen=True)
+class Square:
+    """y = x²
+
+        x : (...)
+        y = x**2
+
+    As x x: each of the two factors gets dy times the other.
+
+        dx = dy * x + dy * x
+           = 2 * dy * x
+
+    Keeps x.
+    """
+
+    def forward(self, x):
+        return x * x, (x,)
+
+    def backward(self, residuals, dy):
+        (x,) = residuals
+        return (2 * dy * x,)
+
+
+@dataclass(frozen=True)
+class Abs:
+    """y = |x|
+
+        x : (...)
+        y = abs(x)
+
+    The slope is 1 on the right and −1 on the left:
+
+        dx = dy * sign(x)
+
+    At 0, where every slope from −1 to 1 is a subgradient, we take 0, as torch does; JAX takes 1.
+
+    Keeps x.
+    """
+
+    def forward(self, x):
+        return array_namespace(x).abs(x), (x,)
+
+    def backward(self, residuals, dy):
+        (x,) = residuals
+        return (dy * array_namespace(x, dy).sign(x),)

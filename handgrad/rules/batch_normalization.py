@@ -22,8 +22,9 @@ class BatchNorm:
         μ = mean(x, axis=0)
         c = x - μ
         v = mean(c**2, axis=0)
-        x̂ = c / sqrt(v + eps)
-        y, m, s = γ * x̂ + β, μ, v
+        r = 1 / sqrt(v + eps)
+        x̂ = c * r
+        y, μ_out, v_out = γ * x̂ + β, μ, v
 
     The outputs are y and the batch's own mean and variance. γ and β first:
 
@@ -31,14 +32,19 @@ class BatchNorm:
         dβ = sum(dy, axis=0)
         dx̂ = γ * dy
 
-    v moves by δv = 2 mean(c δc), so x̂ moves by (δc − x̂ mean(x̂ δc)) / √(v + ε). That map is
-    symmetric, and so is centring, δc = δx − mean(δx). The gradient runs through both in the
-    opposite order:
+    v moves by δv = 2 mean(c δc) and r by −r³ δv / 2, so x̂ moves by r (δc − x̂ mean(x̂ δc)). That
+    map is symmetric, and so is centring, δc = δx − mean(δx). The gradient runs through both in
+    the opposite order, and each output adds its own:
 
-        dc = (dx̂ - x̂ * mean(x̂ * dx̂, axis=0)) / sqrt(v + eps) + 2 * c * ds / N
-        dx = dc - mean(dc, axis=0) + dm / N
+        dc = r * (dx̂ - x̂ * mean(x̂ * dx̂, axis=0)) + 2 * c * dv_out / N
+        dx = dc - mean(dc, axis=0) + dμ_out / N
 
-    Keeps x̂, 1 / √(v + ε) and γ.
+    The means over the batch are there already: mean(x̂ dx̂) is γ dγ / N, and mean(dc) is γ r dβ / N,
+    for x̂ and c have no mean. With c = x̂ / r, only numbers per channel are left to compute:
+
+           = γ * r * (dy - dβ / N) + (2 * dv_out / r - γ * r * dγ) / N * x̂ + dμ_out / N
+
+    Keeps x̂, r and γ.
 
     Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, section 3.
     """
@@ -63,19 +69,26 @@ class BatchNorm2d:
         μ = mean(x, axis=(0, 2, 3))
         c = x - μ[:, None, None]
         v = mean(c**2, axis=(0, 2, 3))
-        r = 1 / sqrt(v + eps)[:, None, None]
-        x̂ = c * r
-        y, m, s = γ[:, None, None] * x̂ + β[:, None, None], μ, v
+        r = 1 / sqrt(v + eps)
+        x̂ = c * r[:, None, None]
+        y, μ_out, v_out = γ[:, None, None] * x̂ + β[:, None, None], μ, v
 
     BatchNorm, with every position of every image as a row of the batch:
 
         dγ = sum(dy * x̂, axis=(0, 2, 3))
         dβ = sum(dy, axis=(0, 2, 3))
         dx̂ = γ[:, None, None] * dy
-        dc = r * (dx̂ - x̂ * mean(x̂ * dx̂, axis=(0, 2, 3), keepdims=True)) + 2 * c * k * ds[:, None, None]
-        dx = dc - mean(dc, axis=(0, 2, 3), keepdims=True) + k * dm[:, None, None]
+        along_x̂ = x̂ * mean(x̂ * dx̂, axis=(0, 2, 3), keepdims=True)
+        dc = r[:, None, None] * (dx̂ - along_x̂) + 2 * c * k * dv_out[:, None, None]
+        dx = dc - mean(dc, axis=(0, 2, 3), keepdims=True) + k * dμ_out[:, None, None]
 
-    Keeps x̂, 1 / √(v + ε) and γ.
+    and again the means are those that dγ and dβ hold:
+
+        a = (γ * r)[:, None, None]
+        b = (2 * dv_out / r - γ * r * dγ)[:, None, None]
+        dx = a * (dy - k * dβ[:, None, None]) + k * b * x̂ + k * dμ_out[:, None, None]
+
+    Keeps x̂, r and γ.
 
     Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, section 3.2.
     """
@@ -112,13 +125,13 @@ class BatchNormInference:
         dμ = -sum(dc, axis=0)
         dv = -dr * r**3 / 2
 
-    Keeps x − μ, 1 / √(v + ε) and γ.
+    Keeps c, r and γ.
     """
 
     eps: float = 1e-5
 
-    def forward(self, x, gamma, beta, mean, var):
-        return _inference_forward((x, gamma, beta, mean, var), self.eps)
+    def forward(self, x, gamma, beta, mean, v):
+        return _inference_forward((x, gamma, beta, mean, v), self.eps)
 
     def backward(self, residuals, dy):
         return _inference_backward(residuals, dy)
@@ -144,13 +157,13 @@ class BatchNormInference2d:
         dμ = -sum(dc, axis=(0, 2, 3))
         dv = -dr * r**3 / 2
 
-    Keeps x − μ, 1 / √(v + ε) and γ.
+    Keeps c, r and γ.
     """
 
     eps: float = 1e-5
 
-    def forward(self, x, gamma, beta, mean, var):
-        return _inference_forward((x, gamma, beta, mean, var), self.eps)
+    def forward(self, x, gamma, beta, mean, v):
+        return _inference_forward((x, gamma, beta, mean, v), self.eps)
 
     def backward(self, residuals, dy):
         return _inference_backward(residuals, dy)
@@ -164,26 +177,24 @@ def _forward(x, gamma, beta, eps):
     axes = _all_but_channel(x)
     mean = xp.mean(x, axis=axes)
     c = x - _channel(mean, x)
-    var = xp.mean(c * c, axis=axes)
-    inv_s = 1 / xp.sqrt(var + eps)
-    x_hat = c * _channel(inv_s, x)
+    v = xp.mean(c * c, axis=axes)
+    r = 1 / xp.sqrt(v + eps)
+    x_hat = c * _channel(r, x)
     y = _channel(gamma, x) * x_hat + _channel(beta, x)
-    return (y, mean, var), (x_hat, inv_s, gamma)
+    return (y, mean, v), (x_hat, r, gamma)
 
 
 def _backward(residuals, dy):
-    x_hat, inv_s, gamma = residuals
-    dy, d_mean, d_var = dy
+    x_hat, r, gamma = residuals
+    dy, d_mean, d_v = dy
     xp = array_namespace(x_hat)
     axes = _all_but_channel(x_hat)
     n = max(1, math.prod(x_hat.shape[axis] for axis in axes))
     d_gamma = xp.sum(dy * x_hat, axis=axes)
     d_beta = xp.sum(dy, axis=axes)
-    scale = gamma * inv_s
-    # mean(x̂ dx̂) is γ dγ / n, and mean(dc) is γ dβ / n √(v + ε), for x̂ has no mean
-    along_x_hat = 2 * d_var / inv_s - scale * d_gamma
+    along_x_hat = 2 * d_v / r - gamma * r * d_gamma
     dx = (
-        _channel(scale, dy) * (dy - _channel(d_beta / n, dy))
+        _channel(gamma * r, dy) * (dy - _channel(d_beta / n, dy))
         + _channel(along_x_hat / n, dy) * x_hat
         + _channel(d_mean / n, dy)
     )
@@ -191,21 +202,20 @@ def _backward(residuals, dy):
 
 
 def _inference_forward(inputs, eps):
-    x, gamma, beta, mean, var = inputs
-    inv_s = 1 / array_namespace(x).sqrt(var + eps)
+    x, gamma, beta, mean, v = inputs
+    r = 1 / array_namespace(x).sqrt(v + eps)
     c = x - _channel(mean, x)
-    return _channel(gamma * inv_s, x) * c + _channel(beta, x), (c, inv_s, gamma)
+    return _channel(gamma * r, x) * c + _channel(beta, x), (c, r, gamma)
 
 
 def _inference_backward(residuals, dy):
-    c, inv_s, gamma = residuals
+    c, r, gamma = residuals
     xp = array_namespace(c)
     axes = _all_but_channel(c)
     d_beta = xp.sum(dy, axis=axes)
-    dy_c = xp.sum(dy * c, axis=axes)
-    scale = gamma * inv_s
-    d_var = -gamma * dy_c * inv_s**3 / 2
-    return _channel(scale, dy) * dy, inv_s * dy_c, d_beta, -scale * d_beta, d_var
+    dr = gamma * xp.sum(dy * c, axis=axes)
+    d_gamma = r * xp.sum(dy * c, axis=axes)
+    return _channel(gamma * r, dy) * dy, d_gamma, d_beta, -gamma * r * d_beta, -dr * r**3 / 2
 
 
 def _channel(a, x):

@@ -1,14 +1,18 @@
-"""Cross-entropy: what the right classes cost, from probabilities or from logits.
+"""Cross-entropy: what the right classes cost, from probabilities or from logits."""
 
-A target broadcasts to the shape of the outputs, and never the other way: labels of shape (N, 1)
-do not pair every row with every label.
-"""
-
-import math
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, device_of, kept, log, outline, outlined, unbroadcast
-from handgrad.rules.batch import Reduction, of_each_row, reduced
+from handgrad.arrays import (
+    array_namespace,
+    device_of,
+    kept,
+    log,
+    log_softmax,
+    outline,
+    outlined,
+    unbroadcast,
+)
+from handgrad.rules.batch import Reduction, excess, of_each_row, reduced, stretched
 
 __all__ = ["CrossEntropy", "SoftmaxCrossEntropy", "SoftmaxCrossEntropyWithLabels"]
 
@@ -34,7 +38,7 @@ class CrossEntropy:
     def forward(self, p, t):
         xp = array_namespace(p, t)
         q = p + self.eps
-        target = xp.broadcast_to(t, p.shape)
+        target = stretched(t, p)
         losses = -xp.vecdot(target, kept(target != 0, log(q)))
         return reduced(losses, self.reduction), (q, target, outline(t))
 
@@ -59,12 +63,21 @@ class SoftmaxCrossEntropy:
     slope is p:
 
         dz = -dy * t / N
-        dx = dz - softmax(x, axis=-1) * sum(dz, axis=-1, keepdims=True)
-           = dy * (softmax(x, axis=-1) * sum(t, axis=-1, keepdims=True) - t) / N
-           = dy * (softmax(x, axis=-1) - t) / N
+        p = exp(z)
+        T = sum(t, axis=-1, keepdims=True)
+        dx = dz - p * sum(dz, axis=-1, keepdims=True)
+           = dy * (p * T - t) / N
+           = dy * (p - t) / N
         dt = -dy * z / N
 
-    The last form of dx holds for targets that sum to 1, the one before it for any weights.
+    The last form of dx holds for targets that sum to 1, the one before it for any weights. Where
+    the net is sure, p T − t subtracts nearly equal numbers. There 1 − p is better known as the sum
+    of the others, and one p of a row at most is above ½:
+
+        others = sum(where(p > 1/2, 0, p), axis=-1, keepdims=True)
+        dx = dy * where(p > 1/2, T - t - T * others, T * p - t) / N
+
+    A class with a logit of −∞ is ruled out: it costs nothing unless it is the target.
 
     Keeps log p and t.
     """
@@ -73,23 +86,17 @@ class SoftmaxCrossEntropy:
 
     def forward(self, x, t):
         xp = array_namespace(x, t)
-        log_p = _log_softmax(x)
-        target = xp.broadcast_to(t, x.shape)
-        losses = -xp.vecdot(target, kept(target != 0, log_p))
-        return reduced(losses, self.reduction), (log_p, target, outline(t))
+        z = log_softmax(x)
+        target = stretched(t, x)
+        losses = -xp.vecdot(target, kept(target != 0, z))
+        return reduced(losses, self.reduction), (z, target, outline(t))
 
     def backward(self, residuals, dy):
-        log_p, t, t_outline = residuals
-        xp = array_namespace(log_p, t)
-        dl = of_each_row(dy, log_p.shape[:-1], self.reduction)
-        ones = _ones(log_p)
-        total = t @ ones
-        sure = log_p > math.log(0.75)  # one of a row at most
-        others = kept(~sure, xp.exp(log_p))
-        # where p is near 1, p Σt − t is (p − 1) Σt − (t − Σt), and p − 1 minus the others' sum
-        p = others - kept(sure, others @ ones)
-        dx = dl * (p * total - (t - kept(sure, total)))
-        return dx, unbroadcast(-dl * log_p, outlined(t_outline))
+        z, t, t_outline = residuals
+        xp = array_namespace(z, t)
+        dl = of_each_row(dy, z.shape[:-1], self.reduction)
+        dx = dl * excess(xp.exp(z), t)
+        return dx, unbroadcast(-dl * z, outlined(t_outline))
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,16 @@ class SoftmaxCrossEntropyWithLabels:
         x : (N, C)
         t : (N) label(C)
         z = x - logsumexp(x, axis=-1, keepdims=True)
-        y = mean(-sum(one_hot(t, C) * z, axis=-1))
-        dz = -dy * one_hot(t, C) / N
-        dx = dz - softmax(x, axis=-1) * sum(dz, axis=-1, keepdims=True)
-           = dy * (softmax(x, axis=-1) - one_hot(t, C)) / N
+        hit = one_hot(t, C)
+        y = mean(-sum(hit * z, axis=-1))
+        dz = -dy * hit / N
+        p = exp(z)
+        dx = dz - p * sum(dz, axis=-1, keepdims=True)
+           = dy * (p - hit) / N
+
+    At the label, p − 1 is minus the sum of the other p, which loses no digit where p is near 1:
+
+           = dy * where(hit == 1, -sum(where(hit == 1, 0, p), axis=-1, keepdims=True), p) / N
 
     A label outside 0 … C − 1 has no probability: its loss and its row of dx are NaN, where the
     array library does not refuse it.
@@ -114,46 +127,30 @@ class SoftmaxCrossEntropyWithLabels:
 
     def forward(self, x, t):
         xp = array_namespace(x, t)
-        log_p = _log_softmax(x)
+        z = log_softmax(x)
         label = xp.broadcast_to(t, x.shape[:-1])
-        picked = xp.take_along_axis(log_p, xp.expand_dims(label, axis=-1), axis=-1)[..., 0]
+        picked = xp.take_along_axis(z, xp.expand_dims(label, axis=-1), axis=-1)[..., 0]
         losses = xp.where(_is_class(label, x.shape[-1]), -picked, xp.nan)
-        return reduced(losses, self.reduction), (log_p, label)
+        return reduced(losses, self.reduction), (z, label)
 
     def backward(self, residuals, dy):
-        log_p, label = residuals
-        xp = array_namespace(log_p, label)
+        z, label = residuals
+        xp = array_namespace(z, label)
         dl = of_each_row(dy, label.shape, self.reduction)
         label = xp.expand_dims(label, axis=-1)
-        classes = xp.arange(log_p.shape[-1], device=device_of(log_p))
+        classes = xp.arange(z.shape[-1], device=device_of(z))
         hit = xp.astype(label, classes.dtype) == classes
-        others = kept(~hit, xp.exp(log_p))
-        rest = others @ _ones(log_p)
-        dz = others - kept(hit, rest)  # p − 1 at the label, and no digit lost near p = 1
-        valid = xp.where(_is_class(label, log_p.shape[-1]), xp.ones_like(rest), xp.nan)
-        return dl * valid * dz, None
+        p = xp.exp(z)
+        others = xp.sum(kept(~hit, p), axis=-1, keepdims=True)
+        valid = xp.where(_is_class(label, z.shape[-1]), xp.ones_like(others), xp.nan)
+        return dl * valid * xp.where(hit, -others, p), None
 
 
 VARIANTS = (
     CrossEntropy("sum", eps=1e-7),
-    CrossEntropy("none"),
-    SoftmaxCrossEntropy("sum"),
     SoftmaxCrossEntropy("none"),
-    SoftmaxCrossEntropyWithLabels("sum"),
     SoftmaxCrossEntropyWithLabels("none"),
 )
-
-
-def _ones(rows):
-    """A column of ones: a row times it is the row's sum, which XLA then does not store N C times."""
-    xp = array_namespace(rows)
-    return xp.ones((rows.shape[-1], 1), dtype=rows.dtype, device=device_of(rows))
-
-
-def _log_softmax(x):
-    xp = array_namespace(x)
-    shifted = x - xp.max(x, axis=-1, keepdims=True)  # exp is at most 1: never overflows
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
 
 
 def _is_class(label, classes):

@@ -1,8 +1,13 @@
-"""Facts of losses: what they have in common, and what becomes of targets and of extremes."""
+"""What all losses have in common: what becomes of the losses of a batch, and of targets."""
 
+from inspect import signature
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import handgrad
 from handgrad import (
     CrossEntropy,
     MeanSquaredError,
@@ -11,11 +16,22 @@ from handgrad import (
     SoftmaxCrossEntropyWithLabels,
     SumSquaredError,
 )
+from handgrad.common.oracle import in_double_precision
+from handgrad.judge.automatic import registered_reference
+from handgrad.rules.catalog import instances
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from tests.rules_and_cases import CLASSES, trial_of
 
-REDUCED = [CrossEntropy, SoftmaxCrossEntropy, SigmoidCrossEntropy]
-AVERAGED = [*(cls() for cls in REDUCED), MeanSquaredError()]
-DENSE = [*AVERAGED, SumSquaredError()]
+LOSSES = [cls for cls in CLASSES if "reduction" in cls.__dataclass_fields__]
+APART = [cls for cls in LOSSES if all(rule.reduction != "none" for rule in instances(cls))]
+WITH_TARGETS = [cls for cls in LOSSES if "t" in signature(cls.forward).parameters]
+DENSE = [
+    CrossEntropy(),
+    SoftmaxCrossEntropy(),
+    SigmoidCrossEntropy(),
+    MeanSquaredError(),
+    SumSquaredError(),
+]
 SHAPES = [(4,), (3, 4), (2, 3, 4)]
 LABELS = [np.array(2), np.array([1, 0, 3]), np.array([[0, 3, 1], [2, 2, 0]])]
 
@@ -30,12 +46,6 @@ def draw(shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
 def test_one_row_or_a_block_of_rows_will_do(rule, shape):
     assert_verified(rule, *draw(shape))
-
-
-@pytest.mark.parametrize("cls", REDUCED)
-@pytest.mark.parametrize("reduction", ["none", "sum"])
-def test_a_block_of_rows_may_be_summed_or_kept_apart(cls, reduction):
-    assert_verified(cls(reduction), *draw((2, 3, 4)))
 
 
 @pytest.mark.parametrize("rule", DENSE, ids=repr)
@@ -55,23 +65,60 @@ def test_outputs_are_never_stretched_to_a_target(rule, x, t):
         rule.forward(*(np.full(shape, 0.5) for shape in (x, t)))
 
 
-@pytest.mark.parametrize("cls", [*REDUCED, SoftmaxCrossEntropyWithLabels])
+@pytest.mark.parametrize("cls", LOSSES)
 def test_an_unknown_reduction_is_named(cls):
-    t = np.array([1, 0]) if cls is SoftmaxCrossEntropyWithLabels else np.full((2, 2), 0.5)
     with pytest.raises(ValueError, match="reduction is 'avg'; it may be 'none', 'sum' or 'mean'"):
-        cls("avg").forward(np.full((2, 2), 0.5), t)
+        cls("avg").forward(*trial_of(cls()).inputs)
 
 
-@pytest.mark.parametrize("cls", REDUCED)
+@pytest.mark.parametrize("cls", LOSSES)
 def test_the_sum_is_that_of_the_losses_and_the_mean_their_share(cls):
-    losses = value(cls("none"), *draw((3, 4)))
-    assert_close(value(cls("sum"), *draw((3, 4))), np.sum(losses))
-    assert_close(value(cls("mean"), *draw((3, 4))), np.mean(losses))
-    (whole, _), (share, _) = (gradients(cls(r), *draw((3, 4)), dy=-1.3) for r in ("sum", "mean"))
-    assert_close(share, whole / losses.size)
+    inputs = trial_of(cls()).inputs
+    losses, total, share = (value(cls(r), *inputs) for r in ("none", "sum", "mean"))
+    assert_close(total, np.sum(losses))
+    kept, whole, part = (
+        gradients(cls(r), *inputs, dy=dy)[0]
+        for r, dy in (("none", np.full_like(losses, -1.3)), ("sum", -1.3), ("mean", -1.3))
+    )
+    assert_close(kept, whole)
+    if cls is not handgrad.WeightedCrossEntropy:  # its mean divides by the weights
+        assert_close(share, np.mean(losses))
+        assert_close(part, whole / losses.size)
 
 
-def test_knowing_nothing_costs_the_logarithm_of_the_number_of_classes():
+@pytest.mark.parametrize("cls", APART)
+def test_losses_that_are_kept_apart_take_a_gradient_each(cls):
+    trial = trial_of(cls("none"))
+    moved = [i for i, x in enumerate(trial.inputs) if x.dtype == np.float64]
+
+    reference = registered_reference(cls("none"))
+
+    def of_floats(*floats):
+        given = dict(zip(moved, floats, strict=True))
+        return reference(*(given.get(i, jnp.asarray(x)) for i, x in enumerate(trial.inputs)))
+
+    with in_double_precision():
+        y, vjp = jax.vjp(of_floats, *(jnp.asarray(trial.inputs[i]) for i in moved))
+        (dy,) = normals(12, np.shape(y))
+        expected = vjp(jnp.asarray(dy))
+    ours = gradients(cls("none"), *trial.inputs, dy=dy)
+    assert_close(value(cls("none"), *trial.inputs), y)
+    for i, gradient in zip(moved, expected, strict=True):
+        assert_close(ours[i], gradient)
+
+
+@pytest.mark.parametrize("cls", WITH_TARGETS)
+def test_whole_numbers_as_targets_leave_float32_what_it_is(cls):
+    names = list(signature(cls().forward).parameters)
+    inputs = [x.astype(np.float32) if x.dtype == float else x for x in trial_of(cls()).inputs]
+    inputs[names.index("t")] = np.ones_like(inputs[names.index("t")], dtype=int)
+    y, residuals = cls().forward(*inputs)
+    assert y.dtype == np.float32
+    for gradient in cls().backward(residuals, np.float32(1.3)):
+        assert gradient is None or gradient.dtype == np.float32
+
+
+def test_softmax_cross_entropy_of_no_information_costs_the_logarithm_of_the_number_of_classes():
     x, t = np.full((3, 4), 7.0), draw((3, 4))[1]
     assert_close(value(SoftmaxCrossEntropy(), x, t), np.log(4))
     assert_close(value(SoftmaxCrossEntropyWithLabels(), x, LABELS[1]), np.log(4))

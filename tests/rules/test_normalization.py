@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from handgrad import BatchNorm, LayerNorm
-from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from handgrad import BatchNorm, DyT, L2Normalize, LayerNorm, RMSNorm, Standardize, Tanh
+from tests.rules.running import (
+    assert_close,
+    assert_like_torch,
+    assert_verified,
+    gradients,
+    normals,
+    value,
+)
 
 
 def draw_rows(*shape):
@@ -109,3 +116,93 @@ def test_layer_norm_of_no_rows_gives_parameters_gradient_0():
 def test_layer_norm_takes_any_number_of_rows(shape):
     (x, *params), _ = draw_rows(*shape)
     assert_verified(LayerNorm(eps=0.1), x, *params)
+
+
+def test_layer_norm_without_scale_and_shift_is_standardize():
+    (x, _, _), dy = draw_rows(4, 6)
+    plain = (np.ones(6), np.zeros(6))
+    assert_close(value(Standardize(), x), value(LayerNorm(), x, *plain))
+    dx, *_ = gradients(LayerNorm(), x, *plain, dy=dy)
+    assert_close(gradients(Standardize(), x, dy=dy)[0], dx)
+
+
+def test_rms_norm_of_rows_with_mean_0_is_layer_norm():
+    (x, gamma, _), dy = draw_rows(4, 6)
+    x -= np.mean(x, axis=-1, keepdims=True)
+    assert_close(value(RMSNorm(eps=0.1), x, gamma), value(LayerNorm(eps=0.1), x, gamma, 0 * gamma))
+    d_layer, d_rms = (
+        gradients(rule(eps=0.1), x, *params, dy=dy)[0]
+        for rule, params in ((LayerNorm, (gamma, 0 * gamma)), (RMSNorm, (gamma,)))
+    )
+    assert_close(d_layer, d_rms - np.mean(d_rms, axis=-1, keepdims=True))
+
+
+def test_rms_norm_gradient_without_eps_is_orthogonal_to_x_for_any_gamma():
+    (x, gamma, _), dy = draw_rows(4, 3, 6)
+    dx, _ = gradients(RMSNorm(eps=0), x, gamma, dy=dy)
+    assert np.max(np.abs(np.sum(dx * x, axis=-1))) < 1e-13
+    assert np.max(np.abs(dx)) > 0.1
+
+
+def test_rms_norm_of_zeros_is_0_and_divides_by_the_root_of_eps():
+    (_, gamma, _), dy = draw_rows(4, 6)
+    x = np.zeros((4, 6))
+    dx, d_gamma = gradients(RMSNorm(eps=0.01), x, gamma, dy=dy)
+    assert_close(dx, gamma * dy / 0.1)
+    assert not np.any(value(RMSNorm(), x, gamma))
+    assert not d_gamma.any()
+
+
+def test_l2_normalize_gives_length_1_and_a_gradient_orthogonal_to_x():
+    (x, dy) = normals(4, (5, 3, 4), (5, 3, 4))
+    for axis in range(3):
+        rule = L2Normalize(axis)
+        (dx,) = gradients(rule, x, dy=dy)
+        assert_close(np.sum(value(rule, x) ** 2, axis=axis), np.ones_like(x.sum(axis)))
+        assert np.max(np.abs(np.sum(dx * x, axis=axis))) < 1e-13
+        assert np.max(np.abs(dx)) > 0.1
+
+
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_l2_normalize_up_to_eps_divides_by_eps(length):
+    (dy,) = normals(5, (1, 2))
+    x = length * np.array([[0.6, 0.8]])
+    assert_close(value(L2Normalize(eps=2), x), x / 2)
+    assert_close(gradients(L2Normalize(eps=2), x, dy=dy)[0], dy / 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_l2_normalize_of_the_largest_and_smallest_numbers_has_length_1(dtype):
+    (dy,) = normals(6, (1, 2))
+    for scale in (np.finfo(dtype).max / 2, np.finfo(dtype).tiny * 8):
+        x = np.array([[0.6, 0.8]], dtype) * dtype(scale)
+        rule = L2Normalize(eps=0)
+        assert_close(value(rule, x), [[0.6, 0.8]], 1e-6)
+        expected = gradients(rule, np.array([[0.6, 0.8]]), dy=dy)[0]
+        assert_close(gradients(rule, x, dy=dy.astype(dtype))[0] * scale, expected, 1e-6)
+
+
+def test_dyt_is_tanh_with_a_slope_that_every_number_shares():
+    x, gamma, beta, dy = normals(7, (4, 3, 6), 6, 6, (4, 3, 6))
+    alpha = np.array(0.7)
+    dx, d_alpha, d_gamma, d_beta = gradients(DyT(), x, alpha, gamma, beta, dy=dy)
+    (da,) = gradients(Tanh(), alpha * x, dy=gamma * dy)
+    assert_close(value(DyT(), x, alpha, gamma, beta), gamma * value(Tanh(), alpha * x) + beta)
+    assert_close(dx, da * alpha)
+    assert_close(d_alpha, np.sum(da * x))
+    assert_close(d_gamma, np.sum(dy * np.tanh(alpha * x), axis=(0, 1)))
+    assert_close(d_beta, np.sum(dy, axis=(0, 1)))
+
+
+IN_TORCH = {
+    LayerNorm(): (3, lambda f: lambda x, gamma, beta: f.layer_norm(x, (6,), gamma, beta)),
+    Standardize(): (1, lambda f: lambda x: f.layer_norm(x, (6,))),
+    RMSNorm(): (2, lambda f: lambda x, gamma: f.rms_norm(x, (6,), gamma, 1e-6)),
+    L2Normalize(0): (1, lambda f: lambda x: f.normalize(x, dim=0)),
+}
+
+
+@pytest.mark.parametrize("rule", IN_TORCH, ids=repr)
+def test_rows_are_normalized_as_in_torch(rule):
+    count, function = IN_TORCH[rule]
+    assert_like_torch(rule, function, *normals(8, (4, 6), 6, 6)[:count])
