@@ -21,9 +21,10 @@ class Atoms:
         self.names = case.points[0].names
         self.walk = case.first.walk
         self.steps = set(case.first.steps)
-        for node in filter(is_reduction, ast.walk(case.link.node)):
-            bound = [letter for letter, _ in bound_in(node)]
-            self.steps |= {letter for letter in bound if is_step(letter, node.args, self.walk)}
+        for node in ast.walk(case.link.node):
+            if isinstance(node, ast.Call) and is_reduction(node):
+                bound = [letter for letter, _ in bound_in(node)]
+                self.steps |= {i for i in bound if is_step(i, node.args, self.walk)}
         self.first, self.following = _steps_of(case.chain, self.steps)
         self.found = {}
 

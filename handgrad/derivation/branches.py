@@ -63,7 +63,7 @@ class Branches:
     def note(self, line, words, condition):
         """Note the sides of a condition that were taken."""
         sides = self.met.setdefault((line, words), [0, 0])
-        true = np.count_nonzero(condition)
+        true = int(np.count_nonzero(condition))
         sides[0] += true
         sides[1] += np.size(condition) - true
 

@@ -99,7 +99,7 @@ class Place:
             return value_over(node, self.chain, self.walk, ranges, self.steps)
         value = self.own(node)
         try:
-            return np.broadcast_to(value, self.counts) if self.counts else value
+            return np.broadcast_to(np.asarray(value), self.counts) if self.counts else value
         except ValueError:
             raise DerivationError("it has other entries than what stands first") from None
 

@@ -243,9 +243,7 @@ def _other_keywords(function, keywords):
     others = [k for k in keywords if k.arg not in {"axis", "keepdims"}]
     for keepdims, axis in itertools.product((False, True), AXES):
         made = [] if axis is None else [ast.keyword("axis", parse(repr(axis)))]
-        made += (
-            [ast.keyword("keepdims", ast.Constant(value=True, **trees.NOWHERE))] if keepdims else []
-        )
+        made += [ast.keyword("keepdims", number(True))] if keepdims else []
         yield [*others, *made]
     if function in {"var", "std"}:
         yield [*keywords, ast.keyword("correction", number(1))]

@@ -8,7 +8,10 @@ from handgrad.derivation.expressions import elements, is_reduction, names_in, pa
 from handgrad.derivation.indices import bound_in
 
 NOWHERE = {"lineno": 0, "col_offset": 0}  # what is made has no place in a text
-ARGUMENTS = {ast.Call: ("args",), ast.Subscript: ("value",)}  # where parts stand
+ARGUMENTS: dict[type, tuple[str, ...]] = {
+    ast.Call: ("args",),
+    ast.Subscript: ("value",),
+}  # where parts stand
 
 
 class Part(NamedTuple):
@@ -47,7 +50,7 @@ def name(text):
 
 
 def number(value):
-    return ast.Constant(value, **NOWHERE)
+    return ast.Constant(value, lineno=0, col_offset=0)
 
 
 def binary(left, op, right):
@@ -116,7 +119,9 @@ def complements(found):
 def shifted(index, more):
     """An index some steps on, i + 2, or back."""
     match index:
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=ast.Constant(value=c)):
+        case ast.BinOp(
+            left=left, op=ast.Add() | ast.Sub() as op, right=ast.Constant(value=int() as c)
+        ):
             return shifted(left, more + (c if isinstance(op, ast.Add) else -c))
     if not more:
         return index
@@ -214,7 +219,7 @@ def _inner(part):
 
 def _children(node):
     """(field, place in a list, expression) of each expression that a node is made of."""
-    for field in ARGUMENTS.get(type(node), node._fields):
+    for field in ARGUMENTS.get(type(node)) or node._fields:
         value = getattr(node, field, None)
         if isinstance(value, ast.expr):
             yield field, None, value
