@@ -5,6 +5,7 @@ both sides are evaluated again with every input moved by about one rounding.
 """
 
 import ast
+import math
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -159,8 +160,12 @@ def _left_out(target, claims, names):
 
 
 def check_at(derivation, points, *, hints=True):
-    """Check every link of a derivation at points that were made of it."""
+    """Check every link of a derivation at points that were made of it.
+
+    The hints together leave half of the time for the links, however many of those are wrong.
+    """
     results = []
+    spare = (left() / 2 if left() < math.inf else 0.0) if hints else math.inf
     for chain in derivation.chains:
         try:
             if chain.kind is Kind.AUXILIARY:
@@ -168,9 +173,7 @@ def check_at(derivation, points, *, hints=True):
             _require_targets(chain, points[0].names)
         except DerivationError as error:
             raise error.at(chain.line) from None
-        results += [
-            _check_link(chain.beside(link), link, points, hints=hints) for link in chain.checked
-        ]
+        results += [_check_link(chain.beside(link), link, points, spare) for link in chain.checked]
     return results
 
 
@@ -235,7 +238,7 @@ def _walk(names, _chain, more):
     return Walk(names | more, vocabulary(np))
 
 
-def _check_link(chain, link, points, *, hints):
+def _check_link(chain, link, points, spare):
     """One link, held against each reading of what it should equal; the first that fits counts."""
     made = partial(Checked, chain.kind, chain.shown, link.text, link.line)
     if is_number(link.node) and any(point.at_values for point in points):
@@ -252,7 +255,7 @@ def _check_link(chain, link, points, *, hints):
     except DerivationError as error:
         problem, worst = error.message, 0.0
         right = _right(chain, points)
-    hint = _hint(chain, link, list(zip(points, right, strict=True))) if right and hints else ""
+    hint = _hint(chain, link, list(zip(points, right, strict=True)), spare) if right else ""
     return made(worst, problem, hint)
 
 
@@ -279,11 +282,13 @@ def _compared(actual, right, slack):
     return worst, f"off by {worst:.1e} of its scale" if worst else ""
 
 
-def _hint(chain, link, pairs):
+def _hint(chain, link, pairs, spare):
     """What would mend a link, if that is found soon: the other links need the time too."""
+    if left() <= spare:
+        return ""
     conditions = conditions_met()
     try:
-        with limited(min(HINT_SECONDS, left() / 8)), unwatched():
+        with limited(min(HINT_SECONDS, (left() - spare) / 8)), unwatched():
             return diagnose(chain, link, pairs, conditions)
     except BudgetError:
         return ""
