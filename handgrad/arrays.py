@@ -3,6 +3,7 @@
 import math
 import operator
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +158,7 @@ def max_at(n, index, rows):
 
 def _at(operation, n, index, rows, start):
     xp = array_namespace(rows, index)
-    total = xp.full((n, *rows.shape[1:]), start, dtype=rows.dtype, device=device_of(rows))
+    total: Any = xp.full((n, *rows.shape[1:]), start, dtype=rows.dtype, device=device_of(rows))
     if xp.__name__ == "jax.numpy":
         return getattr(total.at[index], operation)(rows)
     size = math.prod(rows.shape[1:])

@@ -55,7 +55,7 @@ class _Scout:
         """The sides that are taken at some inputs, where gradients are ones unless `names` has them."""
         own = Branches()
         with own.watching():
-            _look(self.runner, inputs, names)
+            look(self.runner, inputs, names)
         self.tried.append((inputs, own.met))
         return own
 
@@ -144,8 +144,11 @@ def _towards_an_end(x, ends, size, sign):
     return low + (x - low) / size if sign > 0 else high - (high - x) / size
 
 
-def _look(runner, inputs, names):
-    """Evaluate the forward and every claim, with gradients of ones where they are not known."""
+def look(runner, inputs, names):
+    """Evaluate the forward and every claim, with gradients of ones where they are not known.
+
+    Returns the names of the forward; None where it has no value.
+    """
     derivation = runner.derivation
     try:
         with without_warnings():
@@ -153,7 +156,7 @@ def _look(runner, inputs, names):
     except BudgetError:
         raise
     except DerivationError:
-        return
+        return None
     real = {name: np.ones(np.shape(value)) for name, value in forward.items() if is_real(value)}
     known = forward | {f"{d}{name}": one for name, one in real.items() for d in "dδ"} | names
     for chain in derivation.chains:
@@ -166,6 +169,7 @@ def _look(runner, inputs, names):
                 continue  # said when the claim is checked
             if chain.kind is Kind.AUXILIARY and not chain.letters:
                 known |= dict(zip(chain.targets, values, strict=False))
+    return forward
 
 
 def _is_moderate(value):

@@ -134,6 +134,9 @@ class Negate:
 
         x : (...)
         y = -x
+
+    A move of x moves y as far, the other way:
+
         dx = -dy
 
     Keeps nothing.

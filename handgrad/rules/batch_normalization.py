@@ -115,17 +115,27 @@ class BatchNormInference:
         r = 1 / sqrt(v + eps)
         y = γ * c * r + β
 
-    An affine map of each number. The statistics are inputs like any other:
+    An affine map of each number. x moves c as far as itself:
 
         dc = dy * γ * r
-        dr = sum(dy * γ * c, axis=0)
         dx = dc
-        dγ = sum(dy * c * r, axis=0)
+
+    What a column shares gathers from all of its rows. γ and r are factors of the same product:
+
+        dγ = r * sum(dy * c, axis=0)
         dβ = sum(dy, axis=0)
+        dr = γ * sum(dy * c, axis=0)
+
+    The statistics are inputs like any other. μ moves c the other way, and 1 / √ has the slope
+    −r³ / 2:
+
         dμ = -sum(dc, axis=0)
+           = -γ * r * dβ
         dv = -dr * r**3 / 2
 
     Keeps c, r and γ.
+
+    Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, section 3.1.
     """
 
     eps: float = 1e-5
@@ -149,15 +159,27 @@ class BatchNormInference2d:
         c = x - μ[:, None, None]
         r = 1 / sqrt(v + eps)
         y = (γ * r)[:, None, None] * c + β[:, None, None]
+
+    BatchNormInference, with every position of every image as a row. x moves c as far as itself:
+
         dc = dy * (γ * r)[:, None, None]
-        dr = γ * sum(dy * c, axis=(0, 2, 3))
         dx = dc
+
+    What a channel shares gathers from all of its positions. γ and r are factors of the same product:
+
         dγ = r * sum(dy * c, axis=(0, 2, 3))
         dβ = sum(dy, axis=(0, 2, 3))
+        dr = γ * sum(dy * c, axis=(0, 2, 3))
+
+    μ moves c the other way, and 1 / √ has the slope −r³ / 2:
+
         dμ = -sum(dc, axis=(0, 2, 3))
+           = -γ * r * dβ
         dv = -dr * r**3 / 2
 
     Keeps c, r and γ.
+
+    Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, sections 3.1 and 3.2.
     """
 
     eps: float = 1e-5
@@ -212,10 +234,11 @@ def _inference_backward(residuals, dy):
     c, r, gamma = residuals
     xp = array_namespace(c)
     axes = _all_but_channel(c)
+    dx = _channel(gamma * r, dy) * dy
     d_beta = xp.sum(dy, axis=axes)
     dr = gamma * xp.sum(dy * c, axis=axes)
     d_gamma = r * xp.sum(dy * c, axis=axes)
-    return _channel(gamma * r, dy) * dy, d_gamma, d_beta, -gamma * r * d_beta, -dr * r**3 / 2
+    return dx, d_gamma, d_beta, -gamma * r * d_beta, -dr * r**3 / 2
 
 
 def _channel(a, x):

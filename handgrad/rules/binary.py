@@ -108,14 +108,17 @@ class FocalLoss:
         q = 1 - p = sigmoid(-s)
         y = mean(a * q**gamma * -log(p)) = mean(a * q**gamma * softplus(-s))
 
-    With γ = 0 and a = 1 it is SigmoidCrossEntropy; the factor q^γ lets go of what is already right.
-    By s, q has the slope −p q, and −log p has −q:
+    a is α for yes and 1 − α for no. With γ = 0 and a = 1 it is SigmoidCrossEntropy; the factor q^γ
+    lets go of what is already right. −log p is softplus(−s).
+
+    By s, q has the slope −p q, and −log p has −q. The product rule gives both terms, and q^γ is
+    taken out of them:
 
         ds = -dy * a * (gamma * q**(gamma - 1) * p * q * softplus(-s) + q**gamma * q) / (N * D)
            = -dy * a * q**gamma * (gamma * p * softplus(-s) + q) / (N * D)
         dx = where(t, ds, -ds)
 
-    In the last form no power is negative, so that a sure answer, where q is 0, is no pole for γ < 1.
+    The last form has no q^(γ − 1), which is infinite at a sure answer, q = 0, if γ < 1.
 
     Keeps x and the mask t, which has no gradient; other numbers than 0 are taken as true.
 
@@ -128,22 +131,24 @@ class FocalLoss:
 
     def forward(self, x, t):
         xp = array_namespace(x, t)
-        yes = xp.astype(xp.broadcast_to(t, x.shape), xp.bool)
-        s = xp.where(yes, x, -x)
-        losses = self._factor(yes, s) * softplus(-s)
-        return reduced(losses, self.reduction), (x, yes)
+        t = xp.astype(xp.broadcast_to(t, x.shape), xp.bool)
+        s = xp.where(t, x, -x)
+        losses = self._factor(t, s) * softplus(-s)
+        return reduced(losses, self.reduction), (x, t)
 
     def backward(self, residuals, dy):
-        x, yes = residuals
+        x, t = residuals
         xp = array_namespace(x)
-        s = xp.where(yes, x, -x)
-        inside = self.gamma * sigmoid(s) * softplus(-s) + sigmoid(-s)
-        ds = -of_each(dy, x.shape, self.reduction) * self._factor(yes, s) * inside
-        return xp.where(yes, ds, -ds), None
+        s = xp.where(t, x, -x)
+        p, q = sigmoid(s), sigmoid(-s)
+        inside = self.gamma * p * softplus(-s) + q
+        ds = -of_each(dy, x.shape, self.reduction) * self._factor(t, s) * inside
+        return xp.where(t, ds, -ds), None
 
-    def _factor(self, yes, s):
-        q = sigmoid(-s) ** self.gamma
-        return array_namespace(s).where(yes, self.alpha * q, (1 - self.alpha) * q)
+    def _factor(self, t, s):
+        """a q^γ"""
+        q_to_gamma = sigmoid(-s) ** self.gamma
+        return array_namespace(s).where(t, self.alpha * q_to_gamma, (1 - self.alpha) * q_to_gamma)
 
 
 VARIANTS = (

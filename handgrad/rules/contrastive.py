@@ -193,19 +193,25 @@ class SigLIP:
         z : (N, D)
         k : () positive
         b : ()
-        S = x @ z.T
         G = 2 * eye(N) - 1
-        L = G * (k * S + b)
-        y = sum(softplus(-L)) / N
+        S = x @ z.T
+        L = k * S + b
+        y = sum(softplus(-G * L)) / N
 
-    Each pair is judged by itself, as a yes or a no, so that no softmax ties the rows together:
+    G is 1 for partners and −1 for the others. softplus(−u) is −log σ(u), and has the slope −σ(−u)
+    by u. Each pair is judged by itself, as a yes or a no: no softmax ties the rows together.
 
-        dL = -dy * sigmoid(-L) / N
-        dS = G * dL * k
+        dL = -dy * G * sigmoid(-G * L) / N
+
+    From here on the map is linear. k and b are shared by all pairs, and gather from all:
+
+        dS = k * dL
         dx = dS @ z
         dz = dS.T @ x
-        dk = sum(G * dL * S)
-        db = sum(G * dL)
+        dk = sum(dL * S)
+        db = sum(dL)
+
+    In the paper the rows of x and z have length 1, and k = exp(k′), where k′ is learned.
 
     Keeps x, z, S, k and b.
 
@@ -224,10 +230,10 @@ class SigLIP:
         x, z, S, k, b = residuals
         xp = array_namespace(x)
         G = _signs(S)
-        dl = of_each_row(dy, S.shape[:-1], self.reduction)
-        G_dL = -dl * G * sigmoid(-G * (k * S + b))
-        dS = k * G_dL
-        return dS @ z, xp.matrix_transpose(dS) @ x, xp.sum(G_dL * S), xp.sum(G_dL)
+        L = k * S + b
+        dL = -of_each_row(dy, S.shape[:-1], self.reduction) * G * sigmoid(-G * L)
+        dS = k * dL
+        return dS @ z, xp.matrix_transpose(dS) @ x, xp.sum(dL * S), xp.sum(dL)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ as many groups as channels the convolution is depthwise.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from handgrad.arrays import array_namespace, pad
 from handgrad.rules.windows import grouped, summed, swapped, window_of, windows_of
@@ -17,10 +18,10 @@ __all__ = ["CausalConv1d", "Conv1d", "Conv2d", "Conv3d"]
 class _Convolution:
     """What the convolutions along one, two and three axes share: one matrix product."""
 
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
-    dilation: int | tuple[int, ...]
-    groups: int
+    stride: Any
+    padding: Any
+    dilation: Any
+    groups: Any
 
     def forward(self, x, W, b):
         xp = array_namespace(x, W)
@@ -133,6 +134,7 @@ class Conv2d(_Convolution):
 class Conv3d(_Convolution):
     """y = W ∗ x + b, along three axes
 
+        N = 2
         x : (N, groups * C, H + dilation[0] * 2, V + dilation[1] * 2, T + dilation[2])
         W : (groups * 2, C, 2, 2, 1)
         b : (groups * 2)

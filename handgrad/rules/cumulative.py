@@ -51,11 +51,12 @@ class CumProd:
 
         dp[t+1] = db[t] + where(t + 1 < T, dp[t+2] * a[t+1], 0)
 
-    and a[t] is used once, beside the product of those before it. Nothing is divided, so that a 0
-    has the right gradient, and what lies behind it too:
+    and a[t] is used once, beside p[t], the product of those before it:
 
         da[t] = p[t] * dp[t+1]
         dx = moveaxis(da, 0, axis)
+
+    Nothing is divided, so that a 0 has the right gradient, and so has what comes after it.
 
     The usual form, flip(cumsum(flip(dy y))) / x, is NaN at a 0.
 
@@ -71,8 +72,8 @@ class CumProd:
         (x,) = residuals
         xp = array_namespace(x)
         a, db = (xp.moveaxis(array, self.axis, -1) for array in (x, dy))
-        dp = _from_the_end(a[..., 1:], db)
-        return (xp.moveaxis(products_before(a, -1) * dp, -1, self.axis),)
+        p, dp = products_before(a, -1), _from_the_end(a[..., 1:], db)
+        return (xp.moveaxis(p * dp, -1, self.axis),)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,9 @@ VARIANTS = (CumSum(0), CumProd(1), LogCumSumExp(0))
 
 def _from_the_end(a, b):
     """h[t] = b[t] + a[t] h[t+1] along the last axis, in log₂ T steps over whole arrays.
+
+    h[t] = b[t] + a[t] h[t+s], put into itself, is (b[t] + a[t] b[t+s]) + a[t] a[t+s] h[t+2s]: the
+    same again, with a step twice as long. In the end no h is left on the right.
 
     a has one number less than b: nothing comes after the last h.
     """

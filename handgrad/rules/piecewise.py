@@ -25,7 +25,7 @@ class ReLU6:
 
     Keeps the mask 0 < x < 6.
 
-    Howard and others, MobileNets, 2017, arXiv:1704.04861.
+    Howard et al., MobileNets, 2017, arXiv:1704.04861.
     """
 
     def forward(self, x):
@@ -67,13 +67,16 @@ class HardSigmoid:
 
         x : (...) interval(-6, 6)
         y = minimum(maximum(x + 3, 0), 6) / 6
+
+    Between the bends the slope is ⅙; outside y does not move:
+
         dx = where((x > -3) * (x < 3), dy / 6, 0)
 
-    At −3 and 3 we take 0, as JAX and torch do. torch rounds the slope ⅙ to float32.
+    At −3 and 3 we take 0, as JAX and torch do. torch rounds ⅙ to float32, also in float64.
 
     Keeps the mask −3 < x < 3.
 
-    Howard and others, Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
+    Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
     """
 
     def forward(self, x):
@@ -103,7 +106,7 @@ class HardSwish:
 
     Keeps the slope.
 
-    Howard and others, Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
+    Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
     """
 
     def forward(self, x):

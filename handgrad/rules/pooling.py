@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +23,9 @@ __all__ = [
 class _MaxPool:
     """What MaxPool1d and MaxPool2d share: the place of each window's largest number."""
 
-    kernel: int | tuple[int, ...]
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
+    kernel: Any
+    stride: Any
+    padding: Any
 
     def forward(self, x):
         xp = array_namespace(x)
@@ -50,9 +51,9 @@ class _MaxPool:
 class _AvgPool:
     """What AvgPool1d and AvgPool2d share: every number of a window counts alike."""
 
-    kernel: int | tuple[int, ...]
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
+    kernel: Any
+    stride: Any
+    padding: Any
 
     def forward(self, x):
         window = self._window()
@@ -157,10 +158,13 @@ class AvgPool2d(_AvgPool):
         u[n, c, k : kernel[0], l : kernel[1], p : P, q : Q] = z[n, c, p * stride[0] + k, q * stride[1] + l]
         y[n, c, p, q] = mean[k, l](u[n, c, k, l, p, q])
 
-    Of n numbers in a window each gets the n-th part of its gradient, and the windows go back where
-    they came from, by Col2im:
+    z is x in its padding, and u holds number (k, l) of the window at (p, q). All numbers of a
+    window count alike, and each gets the same part of its gradient:
 
         du[n, c, k, l, p, q] = dy[n, c, p, q] / (kernel[0] * kernel[1])
+
+    Col2im puts the windows back where they came from, and adds where they overlap:
+
         dx = col2im(reshape(du, (N, -1, P * Q)), size=x.shape[2:], kernel=kernel, stride=stride, padding=padding)
 
     The padding counts as zeros, as in torch; Keras leaves it out of the mean. The mean over

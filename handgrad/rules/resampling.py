@@ -171,22 +171,32 @@ class GridSample:
         xp = array_namespace(grid)
         N, _, H, W = shape
         image = xp.arange(N, device=device_of(grid))[:, None, None] * (H * W)
-        rows, columns = self._beside(grid[..., 1], H), self._beside(grid[..., 0], W)
+        rows = self._beside(grid[..., 1], H, image.dtype)
+        columns = self._beside(grid[..., 0], W, image.dtype)
         return [
             (image + i * W + j, r * s, dr * s, r * ds)
             for (i, r, dr), (j, s, ds) in product(rows, columns)
         ]
 
-    def _beside(self, g, n):
-        """The two pixels beside each place on an axis of n, their weights and these' slopes."""
+    def _beside(self, g, n, kind):
+        """The two pixels beside each place on an axis of n, their weights and these' slopes.
+
+        The pixels are whole numbers of this kind.
+        """
         xp = array_namespace(g)
         place, slope = self._place(g, n)
         low = xp.floor(place)
         found = []
         for at, weight, sign in ((low, 1 - (place - low), -1), (low + 1, place - low, 1)):
             inside = (at >= 0) & (at < n)
-            pixel = xp.astype(xp.clip(at, 0, n - 1), xp.int64)
-            found.append((pixel, xp.where(inside, weight, 0), xp.where(inside, sign * slope, 0)))
+            pixel = xp.clip(at, 0, n - 1)
+            found.append(
+                (
+                    xp.astype(pixel, kind),
+                    xp.where(inside, weight, 0),
+                    xp.where(inside, sign * slope, 0),
+                )
+            )
         return found
 
     def _place(self, g, n):

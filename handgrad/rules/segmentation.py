@@ -60,13 +60,18 @@ class Tversky:
         y = mean(1 - f)
           = mean((alpha * A + beta * B) / S)
 
-    α weighs what is too much, β what is missing: ½ and ½ give Dice, 1 and 1 the Jaccard index.
-    Through f, the overlap moves what is above the line and below it, the rest only what is below:
+    α weighs A, what is too much, and β weighs B, what is missing: ½ and ½ give Dice, 1 and 1 the
+    Jaccard index. The overlap I moves what is above the line and below it, A and B only what is
+    below. 1 / S has the slope −1 / S², and (I + smooth) / S is f again:
 
         df = -dy * ones_like(f) / N
-        dI = df * (1 - f) / S
-        dA = -df * alpha * f / S
-        dB = -df * beta * f / S
+        dS = -df * f / S
+        dI = df / S + dS
+        dA = alpha * dS
+        dB = beta * dS
+
+    p moves I by t, A by 1 − t and B by −t; t does likewise. The last forms collect f:
+
         dp = dI * t + dA * (1 - t) - dB * t
            = df * (t - f * (alpha + k * t)) / S
         dt = dI * p - dA * p + dB * (1 - p)
@@ -76,7 +81,8 @@ class Tversky:
 
     Keeps p, t, f and S.
 
-    Salehi, Erdogmus and Gholipour, 2017, arXiv:1706.05721, section 2.
+    Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation, 2017,
+    arXiv:1706.05721, section 2.
     """
 
     reduction: Reduction = "mean"
@@ -98,7 +104,7 @@ def _tversky(p, t, options, reduction):
     alpha, beta, smooth = options
     xp = array_namespace(p, t)
     target = stretched(t, p)
-    overlap, extra, missing = (
+    overlap, extra, missing = (  # I, A and B
         xp.sum(product, axis=tuple(range(1, p.ndim)), keepdims=True)
         for product in (p * target, p * (1 - target), (1 - p) * target)
     )

@@ -48,11 +48,12 @@ class SegmentMean:
         c[k : K] = maximum(sum[n](where(s[n] == k, 1, 0)), 1)
         y[k, d] = sum[n](where(s[n] == k, x[n, d], 0)) / c[k]
 
-    c rows share a segment, and each gets the c-th part of its gradient:
+    c rows share a segment. Each moves the mean by the c-th part of its own move, and so gets the
+    c-th part of the segment's gradient:
 
         dx[n, d] = dy[s[n], d] / c[s[n]]
 
-    An empty segment has the mean 0, as in PyTorch Geometric.
+    An empty segment has c = 1 instead of 0, and so the mean 0, as in PyTorch Geometric.
 
     Keeps s and c.
     """
@@ -120,16 +121,27 @@ class SegmentSoftmax:
         s : (N) label(K)
         e = exp(x)
         S[k : K, d] = sum[n](where(s[n] == k, e[n, d], 0))
+        m[k : K, d] = max[n](where(s[n] == k, x[n, d], -inf))
+        z[n, d] = exp(x[n, d] - m[s[n], d])
         y[n, d] = e[n, d] / S[s[n], d]
+                = z[n, d] / sum[i](where(s[i] == s[n], z[i, d], 0))
 
-    This is Softmax within each segment, and so is its derivation: with the sum of y dy over each
-    segment,
+    A number added to a whole segment cancels. Less its maximum m no exponent is above 0: none
+    overflows.
+
+    This is Softmax within each segment, and so is its derivation. Each e reaches y twice, by its
+    own numerator and through the S that its segment shares. 1 / S has the slope −1 / S², and e / S
+    is y, so that S gets −c / S from all rows of its segment, with
 
         c[k : K, d] = sum[n](where(s[n] == k, dy[n, d] * y[n, d], 0))
-        dx[n, d] = y[n, d] * (dy[n, d] - c[s[n], d])
+        de[n, d] = dy[n, d] / S[s[n], d] - c[s[n], d] / S[s[n], d]
 
-    The attention of a graph network, over the edges into each node. The code subtracts the largest
-    number of the segment first, so that nothing overflows.
+    exp multiplies by its own output:
+
+        dx[n, d] = de[n, d] * e[n, d]
+                 = y[n, d] * (dy[n, d] - c[s[n], d])
+
+    The attention of a graph network, over the edges into each node.
 
     Keeps y and s.
     """
@@ -138,13 +150,15 @@ class SegmentSoftmax:
 
     def forward(self, x, s):
         xp = array_namespace(x, s)
-        e = xp.exp(x - _of_each(s, max_at(self.segments, s, x)))
-        y = e / _of_each(s, add_at(self.segments, s, e))
+        m = max_at(self.segments, s, x)
+        z = xp.exp(x - _of_each(s, m))
+        y = z / _of_each(s, add_at(self.segments, s, z))
         return y, (y, s)
 
     def backward(self, residuals, dy):
         y, s = residuals
-        return y * (dy - _of_each(s, add_at(self.segments, s, y * dy))), None
+        c = add_at(self.segments, s, dy * y)
+        return y * (dy - _of_each(s, c)), None
 
 
 VARIANTS = (SegmentSum(4), SegmentMean(4), SegmentMax(4), SegmentSoftmax(3))

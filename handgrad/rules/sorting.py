@@ -20,8 +20,9 @@ class Sort:
         o = argsort((1 - 2 * descending) * x, axis=axis)
         y = take_along_axis(x, o, axis=axis)
 
-    y[j] is x[o[j]], so that the gradient of y[j] goes to the place o[j]. What comes to the place i
-    is that of the j with o[j] = i, which is where i stands when o is sorted:
+    −x ascends where x descends. y[j] is x[o[j]], so that the gradient of y[j] goes to the place
+    o[j]: dx[o[j]] = dy[j]. Each place i is o[j] for one j. Sorted, o is 0, 1, 2, …, and its i came
+    from that j, so that j is argsort(o)[i]:
 
         dx = take_along_axis(dy, argsort(o, axis=axis), axis=axis)
 
@@ -162,15 +163,20 @@ class Median:
 
         x : (L, M, N)
         k = sum(x, axis=axis, keepdims=True)
-        h = (x.size / k.size - 1) / 2
+        n = x.size / k.size
+        h = (n - 1) / 2
         r = reshape(argsort(argsort(x, axis=axis), axis=axis), x.shape)
         w = relu(1 - abs(r - h))
         y = sum(w * x, axis=axis, keepdims=keepdims)
 
-    The quantile at ½. r is the rank of each number, from 0. An odd count has a number at the rank
-    h, with the weight 1. An even one has two that are ½ away from h, with the weight ½ each:
+    The quantile at ½ of n numbers; of k only the shape counts. r is the rank of each number, from
+    0: the first argsort names the number at each rank, the second the rank of each number. An odd n
+    has a number at the rank h, with the weight 1. An even n has two that are ½ away from h, with
+    the weight ½ each. A small move changes no rank, so that w is constant and y linear:
 
         dx = reshape(dy, k.shape) * w
+
+    Of equal numbers the first has the lower rank, as in JAX. A NaN makes y NaN.
 
     This is the median of NumPy and JAX. torch's median is the lower of the two in the middle.
 

@@ -25,7 +25,7 @@ class Copy:
         x : (...)
         y, z = x, x
 
-    A move of x moves every copy, so the gradients of the copies add up:
+    Here are two copies. A move of x moves each of them as far, so their gradients add up:
 
         dx = dy + dz
 
@@ -73,6 +73,9 @@ class Reshape:
 
         x : (2, 3, N)
         y = reshape(x, shape)
+
+    Every number of x stands once in y, in the same order. So its gradient stands in dy:
+
         dx = reshape(dy, x.shape)
 
     Keeps the shape of x.

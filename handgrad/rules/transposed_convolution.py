@@ -6,6 +6,7 @@ in, channels out / groups, size of a window).
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from handgrad.arrays import array_namespace
 from handgrad.rules.windows import grouped, summed, swapped, window_of, windows_of
@@ -16,11 +17,11 @@ __all__ = ["ConvTranspose1d", "ConvTranspose2d"]
 class _Transposed:
     """What the transposed convolutions along one and two axes share: one matrix product."""
 
-    stride: int | tuple[int, ...]
-    padding: int | tuple[int, ...]
-    output_padding: int | tuple[int, ...]
-    dilation: int | tuple[int, ...]
-    groups: int
+    stride: Any
+    padding: Any
+    output_padding: Any
+    dilation: Any
+    groups: Any
 
     def forward(self, x, W, b):
         xp = array_namespace(x, W)
@@ -35,8 +36,7 @@ class _Transposed:
         x, W = residuals
         xp = array_namespace(x, W)
         dx = dW = db = None
-        if needs[0] or needs[1]:
-            dU = grouped(windows_of(swapped(dy), self._window(W), axis=1), self.groups, 2)
+        dU = grouped(windows_of(swapped(dy), self._window(W), axis=1), self.groups, 2)
         if needs[0]:
             dX = grouped(W, self.groups, 1) @ dU
             dx = swapped(xp.reshape(dX, (x.shape[1], x.shape[0], *x.shape[2:])))
@@ -65,6 +65,7 @@ class _Transposed:
 class ConvTranspose1d(_Transposed):
     """y = the transpose of Conv1d, applied to x, + b
 
+        N = 2
         x : (N, groups * C, P + padding)
         W : (groups * C, O, K + 1)
         b : (groups * O)

@@ -112,6 +112,9 @@ VARIANTS = (
 )
 
 
+Axes = int | tuple[int, ...]
+
+
 class Window(NamedTuple):
     """A window: each field has one whole number for each axis of the image."""
 
@@ -121,7 +124,7 @@ class Window(NamedTuple):
     dilation: tuple[int, ...]
 
 
-def window_of(kernel, stride, padding=0, dilation=1):
+def window_of(kernel: Axes, stride: Axes, padding: Axes = 0, dilation: Axes = 1):
     """A window of tuples; a number stands for one axis, or for all."""
     kernel = kernel if isinstance(kernel, tuple) else (kernel,)
     rest = (stride, padding, dilation)
