@@ -14,6 +14,7 @@ import numpy as np
 from handgrad.derivation.expressions import spelled
 
 WATCHED: ContextVar["Branches | None"] = ContextVar("WATCHED", default=None)
+OFTEN = 8  # of so many numbers at random, nearly never all have one sign
 ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 KINKS = {
     "abs": lambda x: [(f"{x} > 0", lambda x: x > 0)],
@@ -38,11 +39,17 @@ def unwatched():
         WATCHED.reset(before)
 
 
+def conditions_met():
+    """The conditions that were met so far, in words, if anybody watches."""
+    watched = WATCHED.get()
+    return tuple(dict.fromkeys(words for _, words in watched.met)) if watched else ()
+
+
 @dataclass
 class Branches:
-    """The conditions that were met, by their place and words: whether each was true, and false."""
+    """The conditions that were met, by their place and words: how often each was true, and false."""
 
-    met: dict[tuple[int, str], list[bool]] = field(default_factory=dict)
+    met: dict[tuple[int, str], list[int]] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def watching(self):
@@ -55,9 +62,16 @@ class Branches:
 
     def note(self, line, words, condition):
         """Note the sides of a condition that were taken."""
-        sides = self.met.setdefault((line, words), [False, False])
-        sides[0] |= bool(np.any(condition))
-        sides[1] |= not np.all(condition)
+        sides = self.met.setdefault((line, words), [0, 0])
+        true = int(np.count_nonzero(condition))
+        sides[0] += true
+        sides[1] += np.size(condition) - true
+
+    def add(self, other):
+        """Count the sides that were taken elsewhere too."""
+        for key, sides in other.met.items():
+            mine = self.met.get(key, [0, 0])
+            self.met[key] = [a + b for a, b in zip(mine, sides, strict=True)]
 
     @property
     def unseen(self):
@@ -68,12 +82,17 @@ class Branches:
             if not (true and false)
         ]
 
-    def sees_more_than(self, other):
-        """Whether a side was taken here that was not taken there."""
+    @property
+    def enough(self):
+        """Whether each side was taken so often that one of its parts is hardly left out."""
+        return all(min(sides) >= OFTEN for sides in self.met.values())
+
+    def adds_to(self, other):
+        """Whether a side was taken here that was not taken often there."""
         return any(
-            mine and not theirs
+            mine and theirs < OFTEN
             for key, sides in self.met.items()
-            for mine, theirs in zip(sides, other.met.get(key, [True, True]), strict=True)
+            for mine, theirs in zip(sides, other.met.get(key, [OFTEN, OFTEN]), strict=True)
         )
 
 

@@ -5,6 +5,7 @@ both sides are evaluated again with every input moved by about one rounding.
 """
 
 import ast
+import math
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.common.text import printable
-from handgrad.derivation.branches import Branches, unwatched
+from handgrad.derivation.branches import Branches, conditions_met, unwatched
 from handgrad.derivation.budget import BudgetError, left, limited
 from handgrad.derivation.comparison import (
     SHAPE,
@@ -171,8 +172,12 @@ def _left_out(target, claims, names):
 
 
 def check_at(derivation, points, *, hints=True):
-    """Check every link of a derivation at points that were made of it."""
+    """Check every link of a derivation at points that were made of it.
+
+    The hints together leave half of the time for the links, however many of those are wrong.
+    """
     results = []
+    spare = (left() / 2 if left() < math.inf else 0.0) if hints else math.inf
     for chain in derivation.chains:
         try:
             if chain.kind is Kind.AUXILIARY:
@@ -180,9 +185,7 @@ def check_at(derivation, points, *, hints=True):
             _require_targets(chain, points[0].names)
         except DerivationError as error:
             raise error.at(chain.line) from None
-        results += [
-            _check_link(chain.beside(link), link, points, hints=hints) for link in chain.checked
-        ]
+        results += [_check_link(chain.beside(link), link, points, spare) for link in chain.checked]
     return results
 
 
@@ -247,7 +250,7 @@ def _walk(names, _chain, more):
     return Walk(names | more, vocabulary(np))
 
 
-def _check_link(chain, link, points, *, hints):
+def _check_link(chain, link, points, spare):
     """One link, held against each reading of what it should equal; the first that fits counts."""
     made = partial(Checked, chain.kind, chain.shown, link.text, link.line)
     if is_number(link.node) and any(point.at_values for point in points):
@@ -264,16 +267,21 @@ def _check_link(chain, link, points, *, hints):
     except DerivationError as error:
         problem, worst = error.message, 0.0
         right = _right(chain, points)
-    hint = _hint(chain, link, list(zip(points, right, strict=True))) if right and hints else ""
+    hint = _hint(chain, link, list(zip(points, right, strict=True)), spare) if right else ""
     return made(worst, problem, hint)
 
 
 def _right(chain, points):
     """What a link should equal that has no value itself; None where that has none either."""
-    try:
-        return next(iter(_truths(chain, points)))[1]
-    except DerivationError:
-        return None
+    alone = chain if chain.kind is Kind.IDENTITY else replace(chain, links=())
+    for asked in (chain, alone):  # a wrong link may disagree with what stands first on a range
+        try:
+            return next(iter(_truths(asked, points)))[1]
+        except BudgetError:
+            raise
+        except DerivationError:
+            continue
+    return None
 
 
 def _compared(actual, right, slack):
@@ -286,11 +294,14 @@ def _compared(actual, right, slack):
     return worst, f"off by {worst:.1e} of its scale" if worst else ""
 
 
-def _hint(chain, link, pairs):
+def _hint(chain, link, pairs, spare):
     """What would mend a link, if that is found soon: the other links need the time too."""
+    if left() <= spare:
+        return ""
+    conditions = conditions_met()
     try:
-        with limited(min(HINT_SECONDS, left() / 8)), unwatched():
-            return diagnose(chain, link, pairs)
+        with limited(min(HINT_SECONDS, (left() - spare) / 8)), unwatched():
+            return diagnose(chain, link, pairs, conditions)
     except BudgetError:
         return ""
 

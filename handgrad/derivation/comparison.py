@@ -36,6 +36,8 @@ def values_at(node, names, chain):
 
 
 def as_array(value):
+    if np.iscomplexobj(value):
+        raise DerivationError("this is complex: compare its real part, or its abs")
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):

@@ -1,166 +1,78 @@
 """The diagnosis of a wrong link: the simplest mend under which it holds at every point."""
 
 import ast
-import functools
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 
 from handgrad.common.factors import FORMS, NUMBERS
 from handgrad.common.text import listed
-from handgrad.derivation.budget import BudgetError, spend
-from handgrad.derivation.comparison import evaluated, is_number, same, values_at
-from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import is_derivative, names_in, parse
-from handgrad.derivation.mends import additions, exchanges, renamed
+from handgrad.derivation import trees
+from handgrad.derivation.cases import Case
+from handgrad.derivation.comparison import is_number, same
+from handgrad.derivation.expressions import is_derivative, names_in
+from handgrad.derivation.mends import Mends
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.shapes import without_warnings
 
 FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
 REDUCE = {"summed": np.sum, "averaged": np.mean}
-CLOSE = 1e-4  # a first look, before the exact one
 PLAUSIBLE = 1e6  # a larger factor comes of rounding
 MOST_PATHS = 6
 
 
-def diagnose(chain, link, pairs):
+def diagnose(chain, link, pairs, conditions=()):
     """A sentence on what would make a wrong link right, or "" if no simple mend does.
 
-    `pairs` holds the points and the right values there.
+    `pairs` holds the points and the right values there, `conditions` the comparisons that the
+    derivation makes, in words.
     """
     with without_warnings():
-        return _diagnosis(_Case(chain, link, pairs))
+        return _diagnosis(Case(chain, link, pairs, conditions))
 
 
 def _diagnosis(case):
     if is_number(case.link.node):
         return case.number
-    return next(_sentences(case), "") or _missing_move(case)
+    return next(_sentences(case), "")
 
 
 def _sentences(case):
     """What would make the link right, the likeliest first."""
+    mends = Mends(case)
     if any(map(is_derivative, names_in(case.link.node))):
-        yield from _holding(case, _exchanges)
-    if case.actual and case.single:
-        for hypothesis in (_shapes, _factors, _paths, _several_paths, _other_nodes):
-            yield from (said for said, change in hypothesis(case) if case.turned(change))
-    for hypothesis in (_factors_in_the_line, _exchanges, _renames, _other_factors, _additions):
-        yield from _holding(case, hypothesis)
+        yield from _holding(case, mends, _exchanges)
+    values = case.actual and case.single
+    if values and _zero(case):
+        yield "it is 0 at every point"
+    for hypothesis in (_shapes, _factors, _paths, _several_paths, _other_nodes) if values else ():
+        yield from _turned(case, hypothesis)
+    for hypothesis in (_factors_in_the_line, _exchanges, _renames):
+        yield from _holding(case, mends, hypothesis)
+    if values:
+        yield from _turned(case, _scalars)
+    if said := _missing_move(case):
+        yield said
+    for hypothesis in (_conditions, _other_factors, _additions):
+        yield from _holding(case, mends, hypothesis)
 
 
-def _holding(case, hypothesis):
-    return (said for said, node in hypothesis(case) if case.holds(node))
+def _turned(case, hypothesis):
+    """What a hypothesis says of the changes under which the values are right."""
+    return (said for said, change in hypothesis(case) if case.turned(change))
 
 
-class _Case:
-    """A wrong link with its values, if it has any, and the right ones."""
-
-    def __init__(self, chain, link, pairs):
-        self.chain, self.link = chain, link
-        self.points = [point for point, _ in pairs]
-        self.right = [right for _, right in pairs]
-        try:
-            self.actual = [evaluated(link.node, point, chain) for point in self.points]
-        except DerivationError:
-            self.actual = []
-        self.single = len(self.right[0][0]) == 1
-
-    def holds(self, node):
-        """Whether another expression is right at every point."""
-        ast.fix_missing_locations(node)
-        try:
-            pairs = zip(self.points, self.right, strict=True)
-            return self._near(node) and all(
-                same(evaluated(node, point, self.chain), right) for point, right in pairs
-            )
-        except BudgetError:
-            raise
-        except DerivationError:
-            return False
-
-    def _near(self, node):
-        """Whether an expression is about right at the first point."""
-        right = self.right[0][0]
-        values = values_at(node, self.points[0].names, self.chain)
-        return len(values) == len(right) and all(
-            np.shape(a) == t.shape
-            and np.allclose(a, t, CLOSE, CLOSE * np.max(np.abs(t), initial=0.0), equal_nan=True)
-            for a, t in zip(values, right, strict=True)
-        )
-
-    def turned(self, change):
-        """Whether the values become right when each is changed: change(value, point)."""
-        spend()
-        for point, actual, right in zip(self.points, self.actual, self.right, strict=True):
-            places = (point, *point.near)
-            try:
-                changed = [
-                    tuple(change(a, p) for a in v) for v, p in zip(actual, places, strict=True)
-                ]
-            except (ValueError, TypeError, KeyError):
-                return False
-            if not same(changed, right):
-                return False
-        return True
-
-    def alike(self, name):
-        """The other names of values that have the shape of this one's, and a place in the line."""
-        names = self.points[0].names
-        shape = np.shape(names.get(name))
-        return [
-            other
-            for other, value in names.items()
-            if other not in (name, *self.chain.targets, *self._out_of_place)
-            and np.shape(value) == shape
-            and isinstance(value, np.ndarray | np.floating | int | float)
-        ]
-
-    @property
-    def _out_of_place(self):
-        """The gradients, where only moves are expected, and the other way round."""
-        letters = {Kind.GRADIENT: "δ", Kind.DIFFERENTIAL: "d", Kind.DEFINITION: "dδ"}
-        paths = self.points[0].paths
-        return {f"{x}{name}" for x in letters.get(self.chain.kind, "") for name in paths}
-
-    @property
-    def nodes(self):
-        """The real arrays of the derivation, without their gradients and moves."""
-        point = self.points[0]
-        return [name for name in point.paths if f"d{name}" in point.names]
-
-    @property
-    def factors(self):
-        """The names that may be factors: what comes in from above or with a move, then nodes."""
-        point, kind = self.points[0], self.chain.kind
-        upstream = [f"d{n}" for n, paths in point.paths.items() if paths and paths[-1][0] == ""]
-        moves = [f"δ{name}" for name in point.paths if f"δ{name}" in point.names]
-        masks = [name for name, value in point.names.items() if is_mask(value)]
-        first = {Kind.GRADIENT: upstream, Kind.DIFFERENTIAL: moves}.get(kind, [])
-        return [*first, *self.nodes, *masks]
-
-    @property
-    def sizes(self):
-        """The sizes of the derivation: whole numbers with names."""
-        return {
-            name: value
-            for name, value in self.points[0].names.items()
-            if isinstance(value, int) and not isinstance(value, bool) and value > 1
-        }
-
-    @property
-    def number(self):
-        """What a number should be, where it stands for one."""
-        if not self.points[0].at_values or not self.single or self.right[0][0][0].size != 1:
-            return ""
-        return f"the value is {self.right[0][0][0].item():.10g}"
+def _holding(case, mends, hypothesis):
+    """What a hypothesis says of the expressions that hold."""
+    return (say() for say, node in hypothesis(case, mends) if case.holds(node))
 
 
-def is_mask(value):
-    """Whether a value is an array of truth values."""
-    return isinstance(value, np.ndarray) and value.dtype.kind == "b"
+def _zero(case):
+    """Whether a value is 0 up to rounding, wherever it is looked at."""
+    return all(same(actual, [(0 * v[0],) for v in actual]) for actual in case.actual)
 
 
 def _shapes(case):
@@ -180,7 +92,7 @@ def _shapes(case):
         axis = chosen[0] if len(chosen) == 1 else chosen
         for (word, reduce), keepdims in itertools.product(REDUCE.items(), (False, True)):
             kept = ", keepdims=True" if keepdims else ""
-            change = functools.partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
+            change = partial(_reduced, reduce=reduce, axis=axis, keepdims=keepdims)
             yield f"it is not {word} over axis={axis}{kept}", change
     broadcast = f"it is not broadcast to the shape {right.shape}"
     yield broadcast, lambda a, _: np.broadcast_to(a, right.shape)
@@ -191,8 +103,32 @@ def _factors(case):
     """A value that is a fixed multiple of the right one."""
     ratio = _ratio(case.actual[0][0][0], case.right[0][0][0])
     if ratio is not None:
-        wrong = "the sign is turned" if np.isclose(ratio, -1) else f"it is {_times(ratio, case)}"
-        yield wrong, lambda a, _: a / ratio
+        yield _of_ratio(ratio, case), lambda a, _: a / ratio
+
+
+def _scalars(case):
+    """A value that is a multiple of the right one by a number that differs from point to point."""
+    point = case.points[0]
+    ratio = _ratio(case.actual[0][0][0], case.right[0][0][0])
+    if ratio is None:
+        return
+    for name in (n for n in case.factors if not np.shape(point.names[n]) and point.names[n]):
+        for power, what in ((-1, "missing"), (1, "too many")):
+            rest = ratio / point.names[name] ** power
+            times = "" if np.isclose(rest, 1) else f", and it is {_times(rest, case)}"
+            change = partial(_without_scalar, name=name, power=power, rest=rest)
+            yield f"a factor {name} is {what}{times}", change
+
+
+def _of_ratio(ratio, case):
+    """What is said of a value that is so many times the right one."""
+    if np.isclose(ratio, -1):
+        return "the sign is turned"
+    for name, number in case.scalars.items():
+        for factor, what in ((1 / number if number else 0, "missing"), (number, "too many")):
+            if np.isclose(ratio, factor):
+                return f"a factor {name} is {what}"
+    return f"it is {_times(ratio, case)}"
 
 
 def _times(ratio, case):
@@ -231,7 +167,7 @@ def _paths(case):
         if (share := _ratio(right - actual, term) if actual.shape == right.shape else None) is None:
             continue
         where = f"the path through {through}" if through else "its own upstream gradient"
-        change = functools.partial(_with_path, node=node, i=i, times=share)
+        change = partial(_with_path, node=node, i=i, times=share)
         yield f"{where} {_weight(1 - share, case)}", change
 
 
@@ -244,7 +180,7 @@ def _several_paths(case):
     for count in range(2, min(len(paths), MOST_PATHS)):
         for chosen in itertools.combinations(range(len(paths)), count):
             names = listed([paths[i][0] or "its own upstream gradient" for i in chosen])
-            change = functools.partial(_with_paths, node=node, chosen=chosen)
+            change = partial(_with_paths, node=node, chosen=chosen)
             yield f"the paths through {names} are missing", change
 
 
@@ -275,7 +211,11 @@ def _other_nodes(case):
     for name in case.nodes:
         other = f"{letter}{name}"
         if other not in case.chain.targets:
-            yield f"this is {other}", functools.partial(_exchanged, case=case, other=other)
+            yield f"this is {other}", partial(_exchanged, case=case, other=other)
+
+
+def _without_scalar(value, point, name, power, rest):
+    return value / (rest * point.names[name] ** power)
 
 
 def _reduced(value, _, reduce, axis, keepdims):
@@ -299,50 +239,75 @@ def _exchanged(value, point, case, other):
     return point.names[case.chain.targets[0]] if agrees else value
 
 
-def _factors_in_the_line(case):
+def _factors_in_the_line(case, mends):
     """A factor made of a name that the line has anyway, or that comes in from above."""
     here = names_in(case.link.node)
     outside = [name for name in case.factors if name[0] in "dδ" and name not in case.nodes]
     names = [name for name in case.factors if name in here or name in outside]
-    yield from _with_factors(case, names, FACTORS)
+    yield from _with_factors(case, mends, names, FACTORS)
 
 
-def _other_factors(case):
+def _conditions(case, mends):
+    """A factor that is 1 where one or two comparisons of the derivation hold, and else 0."""
+    found = mends.conditions
+    both = [trees.binary(a, ast.Mult, b) for a, b in itertools.combinations(found, 2)]
+    for factor in (*found, *both):
+        say = partial("a factor {} is missing".format, f"({ast.unparse(factor)})")
+        yield say, trees.binary(case.link.node, ast.Mult, factor)
+
+
+def _other_factors(case, mends):
     """A factor made of any name."""
-    yield from _with_factors(case, case.factors, FACTORS + MORE_FACTORS)
+    yield from _with_factors(case, mends, case.factors, FACTORS + MORE_FACTORS)
 
 
-def _with_factors(case, names, forms):
-    whole = case.link.node
-    for form in forms:
+def _with_factors(case, mends, names, forms):
+    for text, factor in mends.factors(names, forms):
         for op, what in ((ast.Mult, "missing"), (ast.Div, "too many")):
-            for name in names:
-                factor = form.format(name)
-                yield f"a factor {factor} is {what}", ast.BinOp(whole, op(), parse(factor))
+            say = partial("a factor {} is {}".format, text, what)
+            yield say, trees.binary(case.link.node, op, factor)
 
 
-def _exchanges(case):
+def _exchanges(_case, mends):
     """The expression with one of its parts exchanged."""
-    yield from _in_words(exchanges(case.link.node, case.alike))
+    yield from _in_words(mends.exchanges())
 
 
-def _renames(case):
+def _renames(case, _mends):
     """The expression with one name in the place of another, wherever that stands."""
-    for name in dict.fromkeys(names_in(case.link.node)):
-        for other in case.alike(name):
-            changed = renamed(case.link.node, name, other)
-            yield f"it holds with `{other}` in the place of every `{name}`", changed
+    whole, names = case.link.node, case.points[0].names
+    here = [name for name in names_in(whole) if name in names]
+    for name in here:
+        for other in map(trees.name, case.alike(name)):
+            yield partial(_everywhere, other, name), trees.renamed(whole, {name: other})
+        if np.ndim(names[name]) > 1:
+            other = trees.transposed(trees.name(name))
+            yield partial(_everywhere, other, name), trees.renamed(whole, {name: other})
+    for a, b in itertools.combinations((*case.chain.letters, *here), 2):
+        changed = trees.renamed(whole, {a: trees.name(b), b: trees.name(a)})
+        yield partial("it holds with {} and {} exchanged".format, a, b), changed
 
 
-def _additions(case):
+def _everywhere(other, name):
+    return f"it holds with `{ast.unparse(other)}` in the place of every `{name}`"
+
+
+def _additions(_case, mends):
     """The expression with a name or a function put to one of its parts."""
-    yield from _in_words(additions(case.link.node, [*case.factors, *case.sizes]))
+    yield from _in_words(mends.additions())
 
 
 def _in_words(mends):
     for part, mend, node in mends:
-        instead = f"`{ast.unparse(mend)}` in the place of `{ast.unparse(part)}`"
-        yield f"it holds with {instead}", node
+        yield partial(_instead, part, mend), node
+
+
+def _instead(part, mend):
+    """What is said of a mend; a number is shown with what it stands in."""
+    shown, instead = part.node, mend
+    if isinstance(shown, ast.Constant) and part.path:
+        shown, instead = part.path[-1][0], part.around(mend)
+    return f"it holds with `{ast.unparse(instead)}` in the place of `{ast.unparse(shown)}`"
 
 
 def _ratio(actual, right):

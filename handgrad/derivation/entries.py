@@ -155,10 +155,19 @@ def value_on(node, chain, walk):
     Steps come first, then the letters of the grid, each in the order of the chain.
     """
     walk = walk.on(replace(walk.grid, times=chain.times))
-    if not chain.letters:
-        return walk(node)
+    return value_over(node, chain, walk, *spans(chain, walk))
+
+
+def spans(chain, walk):
+    """The ranges of a chain's letters, {letter: (first, end)}, and those letters that are steps."""
     ranges = ranges_of(chain, walk)
-    steps = [letter for letter in ranges if is_step(letter, chain.nodes, walk)]
+    return ranges, [letter for letter in ranges if is_step(letter, chain.nodes, walk)]
+
+
+def value_over(node, chain, walk, ranges, steps):
+    """The value of an expression over these ranges of a chain's letters, steps first."""
+    if not ranges:
+        return walk(node)
     wide = {letter: limits for letter, limits in ranges.items() if letter not in steps}
     own = walk.on(walk.grid.extended(wide))
     counts = tuple(end - first for first, end in wide.values())

@@ -1,4 +1,9 @@
-"""Exploration: points at other scales, until every comparison was true and false."""
+"""Exploration: points at other scales, until every comparison was true and false.
+
+A wrong threshold shows itself beside the right one. So points are also put close to each border
+between the sides of a comparison: halfway, and halfway again, between two inputs that take other
+sides.
+"""
 
 import numpy as np
 
@@ -11,65 +16,132 @@ from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import is_real
 from handgrad.derivation.shapes import without_warnings
 
-SCALES = (1, 1, 3, 3, 3, 0.3, 0.3, 10, 10, 10, 0.1, 0.1, 30, 30, 30, 0.03, 100, 100, 100, 100)
-SCALES += (0.01, 0.01, 1000, 1000, 1000, 0.001)
-ALWAYS = (0.1, 0.1, 0.3, 3)  # where there is any comparison: each side, near it and far from it
+SCALES = (1, 3, 0.3, 3, 10, 10, 0.1, 30, 30, 0.03, 100, 100, 0.01, 1000, 3000, 0.001)
+ALWAYS = (0.1, 3)  # where there is any comparison: near it, and far from it
+MIRRORED = (1, -1)  # each point also with its signs turned: a condition may have two parts
+CONVEX = {"real", "positive", "nonzero", "probability", "interval", "sorted"}
+CONVEX |= {"spd", "symmetric", "invertible", "lower"}
+HALVINGS = 10
+MOST_BORDERS = 6
 MODERATE = 1e30  # beyond, a point says more about overflow than about a formula
 SECONDS = 0.5
 
 
 def further_points(runner, points):
     """Points at which comparisons take sides that they did not take at the others."""
-    seen, found = Branches(), []
-    with seen.watching():
-        for point in points:
-            look(runner, runner.inputs_of(point), point.names)
+    scout = _Scout(runner, points)
     try:
         with limited(min(SECONDS, left() / 8)):
-            for number, scale in enumerate((*ALWAYS, *SCALES) if seen.met else ()):
-                if number >= len(ALWAYS) and not seen.unseen:
-                    break
-                rng = generator(runner.seed, "scale", runner.derivation.title, number)
-                found += _tried(runner, rng, scale, seen, wanted=number < len(ALWAYS))
+            if scout.seen.met:
+                scout.scale()
+                scout.approach_borders()
     except BudgetError:
         pass
-    return found
+    return scout.found
 
 
-def _tried(runner, rng, scale, seen, *, wanted):
-    """A point at this scale, if it is wanted or takes a new side, and its numbers are moderate."""
-    inputs = {given.name: _scaled(rng, given, runner, scale) for given in runner.derivation.givens}
-    own = Branches()
-    with own.watching():
-        look(runner, inputs, {})
-    if not (wanted or own.sees_more_than(seen)):
-        return []
-    try:
-        point = runner.point_at(rng, inputs)
-    except BudgetError:
-        raise
-    except DerivationError:
-        return []
-    if not all(_is_moderate(value) for value in point.names.values()):
-        return []
-    with seen.watching():
-        look(runner, inputs, point.names)
-    return [point]
+class _Scout:
+    """Looks at inputs, remembers which sides they took, and keeps those that are worth a point."""
+
+    def __init__(self, runner, points):
+        self.runner = runner
+        self.seen = Branches()
+        self.tried = []
+        self.found = []
+        for point in points:
+            self.seen.add(self.look(runner.inputs_of(point), point.names))
+
+    def look(self, inputs, names):
+        """The sides that are taken at some inputs, where gradients are ones unless `names` has them."""
+        own = Branches()
+        with own.watching():
+            look(self.runner, inputs, names)
+        self.tried.append((inputs, own.met))
+        return own
+
+    def scale(self):
+        """Try inputs at other scales, until every side was taken often."""
+        for number, scale in enumerate((*ALWAYS, *SCALES)):
+            wanted = number < len(ALWAYS)
+            if not wanted and self.seen.enough:
+                break
+            for sign in MIRRORED:
+                rng = self._generator("scale", number)
+                inputs = {
+                    given.name: _scaled(rng, given, self.runner, sign * scale)
+                    for given in self.runner.derivation.givens
+                }
+                if self.look(inputs, {}).adds_to(self.seen) or wanted:
+                    self._keep(rng, inputs)
+
+    def approach_borders(self):
+        """Try inputs on both sides of each border, close to it."""
+        rng = self._generator("border")
+        for key in list(self.seen.met)[:MOST_BORDERS]:
+            sides = [(inputs, met[key][0]) for inputs, met in self.tried if key in met]
+            below = next((s for s in sides if s[1] != sides[-1][1]), None)
+            if below is not None:
+                for inputs in self._halved(key, below, sides[-1]):
+                    self._keep(rng, inputs)
+
+    def _halved(self, key, a, b):
+        """Two inputs between two others, close together, at which a condition is true elsewhere."""
+        for _ in range(HALVINGS):
+            inputs = self._between(a[0], b[0])
+            met = self.look(inputs, {}).met
+            if key not in met:
+                return []
+            middle = inputs, met[key][0]
+            a, b = (middle, b) if middle[1] == a[1] else (a, middle)
+        return [a[0], b[0]]
+
+    def _between(self, a, b):
+        """Inputs in the middle of two others, where a middle is of the same domain."""
+        convex = {g.name for g in self.runner.derivation.givens if g.domain in CONVEX}
+        return {name: (a[name] + b[name]) / 2 if name in convex else a[name] for name in a}
+
+    def _keep(self, rng, inputs):
+        """Keep the point at some inputs, if its numbers are moderate."""
+        try:
+            point = self.runner.point_at(rng, inputs)
+        except BudgetError:
+            raise
+        except DerivationError:
+            return
+        if all(_is_moderate(value) for value in point.names.values()):
+            self.found.append(point)
+            self.seen.add(self.look(inputs, point.names))
+
+    def _generator(self, *what):
+        return generator(self.runner.seed, *what, self.runner.derivation.title)
 
 
 def _scaled(rng, given, runner, scale):
     """An input whose numbers are so many times as large, or each up to so many times."""
     x = runner.drawn(rng, given)
-    factor = scale ** rng.uniform(size=np.shape(x)) if rng.random() < 0.5 else scale
+    size, sign = abs(scale), np.sign(scale)
+    factor = size ** rng.uniform(size=np.shape(x)) if rng.random() < 0.5 else size
     match given.domain:
-        case "real" | "positive" | "nonzero" | "lower":
+        case "real" | "lower":
+            return np.asarray(x * factor * sign)
+        case "positive" | "nonzero":
             return np.asarray(x * factor)
         case "spd" | "symmetric" | "invertible":
-            return x * scale ** rng.uniform()
+            return x * size ** rng.uniform()
         case "probability":
-            powers = x ** np.minimum(scale, 10.0)
+            powers = x ** np.minimum(size, 10.0)
             return powers / np.sum(powers, axis=-1, keepdims=True)
+        case "interval":
+            return _towards_an_end(x, runner.shapes[given.name][1], size, sign)
     return x
+
+
+def _towards_an_end(x, ends, size, sign):
+    """Numbers of an interval, so many times nearer to one of its ends."""
+    low, high = ends
+    if size <= 1:
+        return x
+    return low + (x - low) / size if sign > 0 else high - (high - x) / size
 
 
 def look(runner, inputs, names):

@@ -61,7 +61,7 @@ def short(text):
 
 def spelled(node):
     """An expression as a short text."""
-    return short(ast.unparse(node))
+    return short(node.id if isinstance(node, ast.Name) else ast.unparse(node))
 
 
 def names_in(node):
@@ -75,7 +75,8 @@ def names_in(node):
 @functools.lru_cache(maxsize=10_000)
 def words_in(node):
     """Every name that stands in an expression, those of functions and indices among them."""
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    own = {node.id} if isinstance(node, ast.Name) else set()
+    return frozenset(own.union(*map(words_in, ast.iter_child_nodes(node))))
 
 
 def is_reduction(node):

@@ -57,12 +57,12 @@ def _subscripts(node):
     return [n for n in ast.walk(node) if isinstance(n, ast.Subscript)]
 
 
-def size_of(letter, nodes, walk, *, counts=False):
+def size_of(letter, nodes, walk, *, counts=False, asked=()):
     """How many numbers a letter has: the size of the axes at which it stands alone.
 
     Where an axis counts steps, n of them or n + 1 with the first state, a letter takes those steps
     at which all its subscripts lie inside; so does one that `counts` the steps of a recurrence and
-    stands alone nowhere.
+    stands alone nowhere. `asked` are the letters that were asked for their size on the way here.
     """
     alone, steps, ahead = {}, [], []
     for name, parts, shape in subscripts(nodes, walk):
@@ -79,8 +79,9 @@ def size_of(letter, nodes, walk, *, counts=False):
         raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
     steps = steps or ([] if alone else ahead)
     if not alone and not steps:
-        for other in _paired(letter, nodes):
-            return size_of(other, nodes, walk)
+        others = (other for other in _paired(letter, nodes) if other not in asked)
+        for other in others:
+            return size_of(other, nodes, walk, asked=(*asked, letter))
         raise DerivationError(f"the range of {letter} is not known: state it, as in {letter} : n")
     return max(0, min([*alone, *steps]))
 

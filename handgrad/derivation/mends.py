@@ -1,218 +1,286 @@
-"""Mends: expressions that a wrong one may have been meant for, each with one part changed."""
+"""Mends: expressions that a wrong one may have been meant for, each with one part changed.
+
+They are places x changes: every change is tried at every part, and the likelier changes come first.
+"""
 
 import ast
-import copy
+import contextlib
 import itertools
+from functools import cached_property
 
-from handgrad.derivation.expressions import elements, names_in, parse
+import numpy as np
 
-OTHER_OPS = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div, ast.MatMult),
-    ast.Div: (ast.Mult,),
-}
-OTHER_COMPARISONS = {ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Lt: ast.GtE, ast.GtE: ast.Lt}
-OTHER_FUNCTIONS = {
-    "mean": ("sum",),
-    "sum": ("mean",),
-    "max": ("min",),
-    "min": ("max",),
-    "sin": ("cos",),
-    "cos": ("sin",),
-    "tril": ("triu",),
-    "triu": ("tril",),
-}
-AXES = (None, 0, -1, 1, -2, 2, 3, *itertools.combinations(range(5), 2), (0, 2, 3))
-TAKE_MATRICES = ("inv", "solve", "outer", "trace", "diag", "diagonal")
-FORGOTTEN = ("exp", "log", "sqrt", "sign", "inv")
+from handgrad.derivation import trees
+from handgrad.derivation.atoms import Atoms
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import elements, parse, words_in
+from handgrad.derivation.operations import constants, near, operations, opposites, products_of
+from handgrad.derivation.shares import less_shares, reductions, whole_slopes
+from handgrad.derivation.trees import binary, call, parts_of
+
+FORGOTTEN = ("exp", "log", "sqrt", "inv", "tanh", "sigmoid")
+FORMS = ("{0}", "(1 - {0})")
+SLOPES = ("(1 - {0}**2)", "{0} * (1 - {0})", "({0} > 0)", "({0} < 0)")
+MORE_FORMS = ("{0}**2", "sqrt({0})", "exp({0})")
+WAVES = ("sin({0})", "cos({0})")
+MOST_INDICES = 3
+MOST_CONDITIONS = 6
+SHORT = 3  # levels of an expression that may stand for one name
 
 
-def exchanges(whole, alike):
-    """The expression with one part exchanged for another of its kind: (part, mend, expression).
+class Mends:
+    """The mends of a wrong link: (part, mend, expression), by the kind of the change."""
 
-    `alike(name)` are the names that may stand in the place of a name.
-    """
-    letters = _letters(whole)
-    for part in _parts(whole):
-        for mend in _exchanged(part, alike, letters):
-            yield part, mend, _replaced(whole, part, mend)
+    def __init__(self, case):
+        self.case = case
+        self.atoms = Atoms(case)
+        self.whole = case.link.node
+        self.forms = {}
+        letters = [letter for letter in case.chain.letters if letter in case.first.ranges]
+        self.parts = list(parts_of(self.whole, letters))
+
+    def exchanges(self):
+        """One part exchanged for another of its kind."""
+        for change in (constants, operations):
+            yield from self._tried(lambda part, change=change: change(part.node))
+        for change in (self._other_indices, self._other_names, lambda part: near(part.node)):
+            yield from self._tried(change)
+
+    def additions(self):
+        """A factor, a term or a function put to one part, or another entry in its place."""
+        changes = (
+            self._with_axis,
+            self._with_function,
+            self._with_delta,
+            self._with_mirror,
+            self._other_conditions,
+            self._with_constant,
+            self._with_whole_slope,
+            self._with_slope,
+            self._with_factor,
+            self._with_term,
+            self._with_matrix,
+            self._by_name,
+            self._other_entries,
+            self._without_share,
+            self._with_other_form,
+        )
+        for change in changes:
+            yield from self._tried(change)
+
+    @cached_property
+    def conditions(self):
+        """The comparisons that the derivation makes, and their opposites."""
+        found = []
+        for words in self.case.conditions[:MOST_CONDITIONS]:
+            with contextlib.suppress(DerivationError):  # it was cut short
+                found.append(self.case.keep(parse(words)))
+        return [c for condition in found for c in (condition, *opposites(condition))]
+
+    def _tried(self, change):
+        for part in self.parts:
+            for mend in change(part):
+                yield part, mend, part.replaced(mend)
+
+    def factors(self, names, forms):
+        """The factors that the whole may lack, made of these names: (text, expression)."""
+        for form in forms:
+            for atom in self.atoms.of(names, self.parts[0].letters):
+                yield form.format(ast.unparse(atom)), self._formed(form, atom)
+
+    def _formed(self, form, atom):
+        """A form of an atom, kept so that its value is too."""
+        key = form, id(atom)
+        if key not in self.forms:
+            made = parse(form.format(ast.unparse(atom))) if form != "{0}" else atom
+            self.forms[key] = self.case.keep(made)
+        return self.forms[key]
+
+    def _other_names(self, part):
+        """Another name in the place of a name or of that of an entry."""
+        match part.node:
+            case ast.Name(id=name) if name not in part.letters:
+                yield from map(trees.name, self.case.alike(name))
+            case ast.Subscript(value=ast.Name(id=name), slice=index) if _lettered(index, part):
+                for other in self.case.alike(name):
+                    yield trees.entry(trees.name(other), elements(part.node.slice))
+            case ast.Constant(value=1 | 0):
+                yield from self.atoms.deltas(part.letters)
+
+    def _other_indices(self, part):
+        """An entry with its indices in another order, or with another index in the place of one."""
+        node = part.node
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            yield from _mixed_square(node, part.letters)
+        if not isinstance(node, ast.Subscript):
+            return
+        indices = elements(node.slice)
+        for order in itertools.permutations(indices) if len(indices) <= MOST_INDICES else ():
+            if list(order) != indices:
+                yield trees.entry(node.value, order)
+        for i, j in itertools.combinations(trees.letters_of(node), 2):
+            yield trees.entry(node.value, [trees.renamed(n, _exchanged(i, j)) for n in indices])
+        for i, index in enumerate(indices):
+            for other in _near_index(index, part.letters):
+                yield trees.entry(node.value, [*indices[:i], other, *indices[i + 1 :]])
+
+    def _other_entries(self, part):
+        """An entry of any array, with any indices, in the place of one."""
+        if isinstance(part.node, ast.Subscript) and part.letters:
+            yield from self.atoms.of(self.case.pool, part.letters)
+            yield from self.atoms.deltas(part.letters)
+
+    def _with_constant(self, part):
+        """A part with 1 added or taken away, or with one function of an atom above a line."""
+        one = trees.number(1)
+        yield from (binary(part.node, op, one) for op in (ast.Add, ast.Sub))
+        if isinstance(part.node, ast.Constant) and part.node.value == 1:
+            atoms = self.atoms.of(self.case.factors, part.letters)
+            for form in ("{0}", *MORE_FORMS, *WAVES):
+                yield from (self._formed(form, atom) for atom in atoms)
+
+    def _with_matrix(self, part):
+        """A part times a matrix, on either side."""
+        if len(part.letters) > len(self.atoms.steps):
+            return
+        names = [n for n in self.case.factors if np.ndim(self.atoms.names[n]) in (2, 3)]
+        for atom in self.atoms.of(tuple(names), part.letters):
+            for matrix in (self._formed("{0}.T", atom), atom):
+                yield binary(part.node, ast.MatMult, matrix)
+                yield binary(matrix, ast.MatMult, part.node)
+
+    def _with_factor(self, part):
+        """A part times or divided by an atom, a size or the number of an index."""
+        atoms = self.atoms.of((*self.case.factors, *self.case.sizes), part.letters)
+        yield from (binary(part.node, ast.Mult, trees.name(letter)) for letter in part.letters)
+        for form, op in itertools.product(FORMS, (ast.Mult, ast.Div)):
+            yield from (binary(part.node, op, self._formed(form, atom)) for atom in atoms)
+
+    def _with_slope(self, part):
+        """A part times the slope of an activation, made of its value."""
+        atoms = self.atoms.of(tuple(self.case.nodes), part.letters)
+        for form in SLOPES:
+            yield from (binary(part.node, ast.Mult, self._formed(form, atom)) for atom in atoms)
+
+    def _with_delta(self, part):
+        """A part only where two indices meet, or where a label is the index."""
+        for delta in self.atoms.deltas(part.letters):
+            yield binary(part.node, ast.Mult, delta)
+
+    def _with_term(self, part):
+        """A part with an atom, a size or its own transpose added or taken away."""
+        yield binary(part.node, ast.Add, trees.transposed(part.node))
+        names = dict.fromkeys((*self.case.factors, *self.case.sizes))
+        if trees.is_term(part):
+            names |= dict.fromkeys(self.case.moving)
+        atoms = self.atoms.of(tuple(names), part.letters)
+        for op in (ast.Sub, ast.Add):
+            yield from (binary(part.node, op, atom) for atom in atoms)
+            for size in map(trees.name, self.case.sizes):
+                yield binary(part.node, op, binary(trees.number(1), ast.Div, size))
+                yield binary(part.node, op, call("eye", [size]))
+
+    def _other_conditions(self, part):
+        """Another comparison in the place of one, or beside it."""
+        if isinstance(part.node, ast.Compare):
+            yield from self.conditions
+            yield from (binary(part.node, ast.Mult, other) for other in self.conditions)
+
+    def _with_mirror(self, part):
+        """A matrix product with the one in the other order added: both factors move."""
+        match part.node:
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                whole = part.node
+            case _:
+                return
+        match left:
+            case ast.BinOp(left=ast.Constant(value=2), op=ast.Mult(), right=once):
+                left, whole = once, binary(once, ast.MatMult, right)
+        yield from (binary(whole, ast.Add, mirror) for mirror in products_of(left, right))
+        for a in (left, trees.transposed(left)):
+            for b in (right, trees.transposed(right)):
+                yield binary(binary(a, ast.MatMult, b), ast.Add, binary(b, ast.MatMult, a))
+
+    def _by_name(self, part):
+        """The name of a value of that shape in the place of a call, or of a short expression."""
+        if not isinstance(part.node, ast.Call | ast.BinOp) or part.letters:
+            return
+        try:
+            shape = np.shape(self.case.first.walk(part.node))
+        except DerivationError:
+            return
+        for name in self.case.pool:
+            if np.shape(self.atoms.names[name]) == shape and trees.depth(part.node) <= SHORT:
+                yield trees.name(name)
+
+    def _with_function(self, part):
+        """A part under a function."""
+        yield from (call(function, [part.node]) for function in FORGOTTEN)
+        if isinstance(part.node, ast.Name | ast.Subscript):
+            yield from (call(function, [part.node]) for function in ("sign", "abs"))
+
+    def _with_axis(self, part):
+        """An array with an axis of one put in, so that it meets the others."""
+        if isinstance(part.node, ast.Name) and not part.letters:
+            none, rest = trees.number(None), ast.Slice()
+            yield trees.entry(part.node, [rest, none])
+            yield trees.entry(part.node, [none, rest])
+            yield trees.entry(part.node, [trees.number(...), none])
+
+    def _with_other_form(self, part):
+        """A part times or divided by what is made of an atom."""
+        atoms = self.atoms.of(self.case.factors, part.letters)
+        for form, op in itertools.product(MORE_FORMS, (ast.Mult, ast.Div)):
+            yield from (binary(part.node, op, self._formed(form, atom)) for atom in atoms)
+
+    def _without_share(self, part):
+        """A part less its mean, or less its share along an atom: what a normalization leaves."""
+        atoms = self.atoms.of(self.case.nodes, part.letters)
+        for reduced in self._reductions(part):
+            yield from less_shares(part.node, atoms, reduced)
+
+    def _with_whole_slope(self, part):
+        """The whole Jacobian of a softmax for its diagonal."""
+        for reduced in self._reductions(part):
+            yield from whole_slopes(part.node, reduced)
+
+    def _reductions(self, part):
+        """The ways to sum a part over an axis that stays, or over an index that is free."""
+        taken = words_in(self.whole) | self.atoms.names.keys()
+        return reductions(part, self.atoms.steps, taken)
 
 
-def additions(whole, names):
-    """The expression with one of these names, or a function, put to one part: the same triples."""
-    for part in _parts(whole):
-        if part is whole or isinstance(part, ast.Name | ast.Call):
-            for mend in _enlarged(part, names):
-                yield part, mend, _replaced(whole, part, mend)
+def _mixed_square(node, letters):
+    """v[i, j] * v[i, k] for v[i, j]**2."""
+    if isinstance(node.left, ast.Subscript):
+        for old, new in itertools.product(trees.letters_of(node.left), letters):
+            other = trees.entry(
+                node.left.value, [trees.renamed(node.left.slice, {old: trees.name(new)})]
+            )
+            yield binary(node.left, ast.Mult, other)
 
 
-def renamed(whole, name, other):
-    """A copy of an expression with another name in the place of one, wherever it stands."""
-    return _Renaming(name, other).visit(copy.deepcopy(whole))
+def _exchanged(a, b):
+    """Two names, each in the place of the other."""
+    return {a: trees.name(b), b: trees.name(a)}
 
 
-class _Renaming(ast.NodeTransformer):
-    def __init__(self, name, other):
-        self.name, self.other = name, other
-
-    def visit_Name(self, node):
-        return ast.copy_location(ast.Name(self.other), node) if node.id == self.name else node
+def _lettered(index, part):
+    """Whether letters stand in a subscript."""
+    return not words_in(index).isdisjoint(part.letters)
 
 
-def _letters(whole):
-    """The names that stand in subscripts."""
-    slices = [n.slice for n in ast.walk(whole) if isinstance(n, ast.Subscript)]
-    return list(dict.fromkeys(name for index in slices for name in names_in(index)))
-
-
-def _parts(whole):
-    """The parts of an expression that have a value of their own; indices are not among them."""
-    inner = {id(n.func) for n in ast.walk(whole) if isinstance(n, ast.Call)}
-    for n in ast.walk(whole):
-        if isinstance(n, ast.Subscript):
-            inner |= {id(part) for part in ast.walk(n.slice)}
-            inner |= {id(n.value)} if id(n) in inner else set()
-    return [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in inner]
-
-
-def _exchanged(part, alike, letters):
-    """What might have been meant by a part of an expression, the likeliest first."""
-    match part:
-        case ast.BinOp(op=ast.Pow()):
-            yield from _other_powers(part)
-        case ast.BinOp():
-            yield from _other_operations(part)
-        case ast.Compare(left=left, ops=[op], comparators=right) if type(op) in OTHER_COMPARISONS:
-            yield ast.Compare(left, [OTHER_COMPARISONS[type(op)]()], right)
-        case ast.Call():
-            yield from _other_calls(part)
-        case ast.Attribute(value=value, attr="T"):
-            yield value
-        case ast.Subscript():
-            yield from _other_indices(part, letters)
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            yield from (ast.Constant(n) for n in (number + 1, number - 1))
-        case ast.Name(id=name):
-            yield from (ast.Name(other) for other in alike(name))
-    if isinstance(part, ast.Name | ast.Call | ast.BinOp | ast.Subscript):
-        yield from _near(part)
-
-
-def _near(part):
-    """A part with its sign turned, taken from 1, squared, doubled or halved."""
-    yield ast.UnaryOp(ast.USub(), part)
-    yield ast.BinOp(ast.Constant(1), ast.Sub(), part)
-    yield ast.BinOp(part, ast.Pow(), ast.Constant(2))
-    yield ast.BinOp(ast.Constant(2), ast.Mult(), part)
-    yield ast.BinOp(part, ast.Div(), ast.Constant(2))
-
-
-def _other_indices(part, letters):
-    """An entry with its indices in another order, or with one index in the place of another."""
-    indices = elements(part.slice)
-    for order in itertools.permutations(indices) if len(indices) < 4 else ():
-        if list(order) != indices:
-            yield _entry(part.value, list(order))
-    for i, index in enumerate(indices):
-        for other in letters if isinstance(index, ast.Name) else ():
-            yield _entry(part.value, [*indices[:i], ast.Name(other), *indices[i + 1 :]])
-
-
-def _entry(array, indices):
-    return ast.Subscript(array, indices[0] if len(indices) == 1 else ast.Tuple(indices))
-
-
-def _enlarged(part, names):
-    """A part times or divided by a name, with it added or taken away, or under a function."""
-    yield ast.BinOp(part, ast.Add(), ast.Attribute(part, "T"))
-    for op in (ast.Mult, ast.Div, ast.Sub, ast.Add):
-        yield from (ast.BinOp(part, op(), ast.Name(name)) for name in names)
-    yield from (ast.Call(ast.Name(function), [part], []) for function in FORGOTTEN)
-
-
-def _other_operations(part):
-    """The two sides under another operation, and each side alone."""
-    left, op, right = part.left, part.op, part.right
-    yield from (ast.BinOp(left, other(), right) for other in OTHER_OPS.get(type(op), ()))
-    match part:  # a − b² for (a − b)²
-        case ast.BinOp(op=ast.Add() | ast.Sub(), right=ast.BinOp(left=b, op=ast.Pow(), right=n)):
-            yield ast.BinOp(ast.BinOp(left, op, b), ast.Pow(), n)
-    if isinstance(op, ast.MatMult):
-        yield from _products_of(left, right)
-    else:
-        yield from (left, right)
-
-
-def _other_powers(part):
-    """(a − b)² for a − b², and each side alone."""
-    match part:
-        case ast.BinOp(left=ast.BinOp(left=a, op=ast.Add() | ast.Sub() as op, right=b), right=n):
-            yield ast.BinOp(a, op, ast.BinOp(b, ast.Pow(), n))
-    yield part.left
-
-
-def _other_calls(part):
-    """A call of another function, or with other keywords, and its argument alone."""
-    if isinstance(part.func, ast.Subscript):  # sum[j](…)
-        for other in OTHER_FUNCTIONS.get(part.func.value.id, ()):
-            yield ast.Call(ast.Subscript(ast.Name(other), part.func.slice), part.args, [])
+def _near_index(index, letters):
+    """Other indices: one step on or back, another letter, the sum of two."""
+    if isinstance(index, ast.Constant) and isinstance(index.value, int):
+        yield from (trees.number(index.value + more) for more in (1, -1))
+    if isinstance(index, ast.Constant | ast.Slice):
         return
-    for i, argument in enumerate(part.args):
-        if part.func.id in TAKE_MATRICES:
-            changed = [*part.args[:i], _transposed(argument), *part.args[i + 1 :]]
-            yield ast.Call(part.func, changed, part.keywords)
-    for other in OTHER_FUNCTIONS.get(part.func.id, ()):
-        yield ast.Call(ast.Name(other), part.args, part.keywords)
-    for changed in _other_keywords(part.func.id, part.keywords):
-        yield ast.Call(part.func, part.args, changed)
-    yield from part.args[:1]
-
-
-def _products_of(left, right):
-    """The matrix products of two factors, transposed or not, in either order."""
-    for transposed in (_transposed, _swapped):
-        for a, b in ((left, right), (right, left)):
-            for first, second in itertools.product((a, transposed(a)), (b, transposed(b))):
-                yield ast.BinOp(first, ast.MatMult(), second)
-
-
-def _transposed(node):
-    if isinstance(node, ast.Attribute) and node.attr == "T":
-        return node.value
-    return ast.Attribute(node, "T")
-
-
-def _swapped(node):
-    """The transpose of each matrix in a stack of them."""
-    match node:
-        case ast.Call(func=ast.Name(id="swapaxes"), args=[matrix, *_]):
-            return matrix
-    return ast.Call(ast.Name("swapaxes"), [node, parse("-1"), parse("-2")], [])
-
-
-def _other_keywords(function, keywords):
-    """The keywords with another axis, with or without keepdims, with or without a correction."""
-    names = {keyword.arg for keyword in keywords}
-    if not names & {"axis", "keepdims"} and function not in OTHER_FUNCTIONS:
-        return
-    others = [k for k in keywords if k.arg not in {"axis", "keepdims"}]
-    for keepdims, axis in itertools.product((False, True), AXES):
-        made = [] if axis is None else [ast.keyword("axis", parse(repr(axis)))]
-        made += [ast.keyword("keepdims", ast.Constant(True))] if keepdims else []
-        yield [*others, *made]
-    if function in {"var", "std"}:
-        yield [*keywords, ast.keyword("correction", ast.Constant(1))]
-
-
-def _replaced(whole, part, mend):
-    """A copy of an expression with one part replaced."""
-    if whole is part:
-        return mend
-    changed = copy.copy(whole)
-    for field, value in ast.iter_fields(whole):
-        if isinstance(value, ast.AST):
-            setattr(changed, field, _replaced(value, part, mend))
-        elif isinstance(value, list):
-            setattr(changed, field, [_replaced(v, part, mend) for v in value])
-    return changed
+    yield from (trees.shifted(index, more) for more in (1, -1, 2, -2))
+    if isinstance(index, ast.Subscript):
+        yield from (trees.entry(index.value, [i]) for i in _near_index(index.slice, ()))
+    if isinstance(index, ast.BinOp):
+        yield from (index.left, index.right)
+    names = [trees.name(letter) for letter in letters]
+    yield from names
+    yield from (binary(a, ast.Add, b) for a, b in itertools.permutations(names, 2))

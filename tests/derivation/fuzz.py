@@ -24,11 +24,13 @@ from handgrad.derivation.report import check
 from handgrad.derivation.shapes import without_warnings
 from handgrad.derivation.sources import Scope, scopes_in_markdown, scopes_in_python
 from handgrad.derivation.vocabulary import vocabulary
-from tests.derivation.random_texts import mutated, sentences, soup
+from tests.derivation.random_texts import indexed, mutated, sentences, soup
 
 SECONDS = 5
 MEMORY = 500 * 2**20  # more than the process has when it is loaded
 WARM = "x : (3, 3)\na, b, c = lu(x)\ny = lgamma(x) + digamma(x) + erfinv(x) + logcumsumexp(x)\n"
+KINDS = (mutated, mutated, mutated, indexed, indexed, sentences, soup)
+DERIVATIONS = Path(__file__).parent
 HOME = Path(handgrad.__file__).parent
 FORBIDDEN = re.compile(r"exec|import|open|os\.(system|exec|posix_spawn|fork|remove)|subprocess\..*")
 
@@ -56,7 +58,7 @@ class Watch:
         self.looks = False
         if error is None:
             return False
-        if kind is not DerivationError or len(str(error).splitlines()) != 1:
+        if not issubclass(kind, DerivationError) or len(str(error).splitlines()) != 1:
             self.seen.append(f"{error!r} by {self.text!r}")
         return True
 
@@ -73,7 +75,7 @@ def main(texts):
     found = {"texts": 0, "read": 0, "run": 0, "checked": 0, "slowest": 0.0, "slowest text": ""}
     for number in range(texts):
         scope = seeds[rng.integers(len(seeds))]
-        watch.text = (mutated, mutated, mutated, sentences, soup)[number % 5](rng, scope)
+        watch.text = KINDS[number % len(KINDS)](rng, scope)
         start = time.perf_counter()
         if attempt(watch, scope.fields, found):
             check_one(watch, found)
@@ -86,8 +88,8 @@ def main(texts):
 
 
 def scopes():
-    """The derivations of the package: its documents and the docstrings of its rules."""
-    for path in sorted(HOME.glob("derivation/*.md")):
+    """The derivations of the package, its documents and docstrings, and the right ones of the tests."""
+    for path in sorted([*HOME.glob("derivation/*.md"), *DERIVATIONS.glob("right*.md")]):
         found = scopes_in_markdown(path.read_text(encoding="utf-8"), path.name)
         yield from (scope for scope in found if isinstance(scope, Scope))
     for path in sorted(HOME.glob("rules/*.py")):

@@ -14,9 +14,11 @@ PUNCTUATION = (
 WORDS = (
     "x y W N D dy dx δx δy axis keepdims True None real positive label spd mask inf pi lambda for"
 )
+ENTRIES = "sum[j]( mean[i,j]( max[k]( prod[t]( [i,j] [i+1] [t-1] [t] [i:N] δ[i,j] ∂y/∂x ∂y[i]/∂x[j] ∂²L/∂x∂x"
+ENTRIES += " h[t+1] h[0] where(i==j, fixed_point( root( const symmetric interval(0,1) x[i,j]"
 PYTHON = "__import__('os') ().__class__ eval exec open import del yield f'{x}' x.base 9**9**9"
 FUNCTIONS = list(vocabulary(np))
-TOKENS = f"{PUNCTUATION} {WORDS} {PYTHON}".split(" ") + FUNCTIONS
+TOKENS = f"{PUNCTUATION} {WORDS} {ENTRIES} {PYTHON}".split(" ") + FUNCTIONS
 OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "<", ">=", "==")
 LEAVES = (
     "x",
@@ -47,6 +49,29 @@ OPTIONS = (
     ", x",
     ", N",
 )
+LETTERS = ("i", "j", "k", "t")
+SHIFTS = ("", "", "", " + 1", " - 1", " + j", " * 2", " - N")
+ARRAYS = {"x": 2, "W": 2, "v": 1, "s": 0, "y": 1, "h": 1, "δ": 2}
+BEGINNINGS = (
+    "y[i] = sum[j](x[i, j] * v[j])",
+    "y[i, j] = x[i, j] * v[j]\nh[i] = mean[j](y[i, j] * W[j, i])",
+    "h[0] = v\nh[t+1 : N] = tanh(h[t] * s + x[t])\ny = sum(h)",
+    "h[0, i] = v[i]\nh[t+1 : N, i] = h[t, i] * sum[j](W[i, j] * x[j, i])\ny[t] = logsumexp[i](h[t, i])",
+)
+HEADS = ("y[i]", "y[i, j]", "h[t+1]", "h[t]", "h[0]", "y[n : N - 1]", "y[i, i]", "y")
+CLAIMS = (
+    "dx[i, j]",
+    "dv[j]",
+    "dh[t]",
+    "dx",
+    "δy[i]",
+    "∂y[i]/∂x[j, k]",
+    "∂y/∂x",
+    "∂h[i]/∂v[j]",
+    "dh[N]",
+)
+REDUCED = ("sum", "mean", "max", "min", "prod", "logsumexp", "norm")
+ENTRYWISE = ("exp", "tanh", "sqrt", "where", "abs", "softmax")
 GIVENS = "x : (N, D)\nW : (D, N)\nv : (D) positive\ns : ()"
 
 
@@ -126,3 +151,54 @@ def soup(rng, _scope):
         for _ in range(rng.integers(1, 6))
     ]
     return "\n".join([GIVENS, *lines])
+
+
+def indexed(rng, _scope):
+    """Definitions and claims by entries, with local derivatives, steps and implicit nodes."""
+    lines = (
+        [pick(rng, BEGINNINGS)]
+        if rng.random() < 0.8
+        else [f"{pick(rng, HEADS)} = {entry(rng, 3)}" for _ in range(rng.integers(1, 4))]
+    )
+    if rng.random() < 0.2:
+        lines.append(f"z : {pick(rng, ('root', 'fixed_point'))}({expression(rng, 2)} - z)")
+    claims = [f"{pick(rng, CLAIMS)} = {entry(rng, 3)}" for _ in range(rng.integers(1, 3))]
+    return "\n".join([GIVENS, *lines, *claims])
+
+
+def entry(rng, depth):
+    """A random expression of entries."""
+    if depth == 0 or rng.random() < 0.2:
+        return _entry(rng)
+    inner = entry(rng, depth - 1)
+    match rng.integers(6):
+        case 0:
+            return f"{pick(rng, REDUCED)}[{_bound(rng)}]({inner})"
+        case 1:
+            return f"{pick(rng, ENTRYWISE)}({inner})"
+        case 2:
+            condition = f"{pick(rng, LETTERS)} {pick(rng, ('==', '<', '>='))} {_index(rng)}"
+            return f"where({condition}, {inner}, {entry(rng, depth - 1)})"
+        case 3:
+            return f"{inner} @ {pick(rng, ('x', 'x.T', 'W[t]', 'v'))}"
+    return f"({inner} {pick(rng, OPERATORS)} {entry(rng, depth - 1)})"
+
+
+def _entry(rng):
+    """An entry of an array, with as many indices as it has axes, or with one more or fewer."""
+    name = pick(rng, tuple(ARRAYS))
+    count = max(0, ARRAYS[name] + int(rng.choice((0, 0, 0, 0, 1, -1))))
+    if rng.random() < 0.1:
+        return pick(rng, ("∂y/∂x", "∂y[i]/∂x[j, k]", "i", "t", "N", "1", "dy[i]", "dh[t+1]", "dy"))
+    return f"{name}[{', '.join(_index(rng) for _ in range(count))}]" if count else name
+
+
+def _index(rng):
+    return pick(rng, LETTERS) + pick(rng, SHIFTS) if rng.random() < 0.9 else pick(rng, LEAVES)
+
+
+def _bound(rng):
+    """The letters that a reduction takes, some with ranges of their own."""
+    ranges = ("", "", "", " : N", " : 1 : N", " : i", " : 10**9", " : -1", " : x")
+    letters = rng.permutation(LETTERS)[: rng.integers(1, 3)]
+    return ", ".join(f"{letter}{pick(rng, ranges)}" for letter in letters)

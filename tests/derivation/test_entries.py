@@ -110,6 +110,7 @@ ERRORS = {
     "x : (N)\ny[i : 1.5] = x[i]": "the range of i is made of whole numbers",
     "x : (N)\nz : (N)\ny[i] = x[z[i]]": "z[i] is not an index",
     "x : (N)\ny = sum[i](x[i], 2)": "of one expression",
+    "A : (N, N)\ny = sum[i](A[i, i])\nj[i, j] = dy * δ[i, j]": "the range of j is not known",
 }
 
 

@@ -1,13 +1,12 @@
 """Right derivations of many kinds hold, whatever is drawn."""
 
-from pathlib import Path
-
 import pytest
 
 from handgrad.derivation.report import check_scopes
 from handgrad.derivation.sources import scopes_of
+from tests.derivation.wrong import RIGHT_FILES
 
-RIGHT = {scope.title: scope for scope in scopes_of(Path(__file__).parent / "right.md")}
+RIGHT = {scope.title: scope for path in RIGHT_FILES for scope in scopes_of(path)}
 SEEDS = (0, 1)
 MANY_SEEDS = range(2, 20)
 

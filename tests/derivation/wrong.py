@@ -1,10 +1,16 @@
 """Wrong derivations: right ones, each with one error that people make, on one line."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from handgrad.derivation.lines import Line
 from handgrad.derivation.reading import read
+from handgrad.derivation.sources import scopes_of
 
+HERE = Path(__file__).parent
+RIGHT_FILES = sorted(HERE.glob("right*.md"))
+SLIP = re.compile(r" {4}(?P<number>\d+)  (?P<line>.*?)(?:  # (?P<words>.*))?")
 FIRST = 101  # the number of a derivation's first line, as if it stood far down in a file
 
 
@@ -35,6 +41,23 @@ def family(title, right, *errors):
         Wrong(title, lines, FIRST + lines.index(line), wrong, words)
         for line, wrong, words in errors
     ]
+
+
+def slips():
+    """The wrong lines of slips*.md: under the title of a right derivation, what is said instead.
+
+    In front stands the number of the line in its derivation, behind # words that name the cause.
+    """
+    scopes = (scope for path in RIGHT_FILES for scope in scopes_of(path))
+    right = {scope.title: tuple(line.text.strip() for line in scope.lines) for scope in scopes}
+    for path in sorted(HERE.glob("slips*.md")):
+        title = ""
+        for text in path.read_text(encoding="utf-8").splitlines():
+            if text.startswith("## "):
+                title = text.removeprefix("## ")
+            elif match := SLIP.fullmatch(text):
+                number = FIRST - 1 + int(match["number"])
+                yield Wrong(title, right[title], number, match["line"], match["words"])
 
 
 def derivation(lines, title):

@@ -75,7 +75,7 @@ INVERSE = family(
     ("dA = -Y.T @ dY @ Y.T", "dA = -Y.T @ dY.T @ Y.T", "transposed"),
     ("dA = -Y.T @ dY @ Y.T", "dA = -Y.T * dY * Y.T", None),
     ("dA = -Y.T @ dY @ Y.T", "dA = -dY @ Y.T @ Y.T", "Y.T @ (-dY @ Y.T)"),
-    ("dA = -Y.T @ dY @ Y.T", "dA = -A.T @ dY @ A.T", None),
+    ("dA = -Y.T @ dY @ Y.T", "dA = -A.T @ dY @ A.T", "`Y` in the place of every `A`"),
 )
 
 LOG_DETERMINANT = family(
@@ -103,13 +103,13 @@ QUADRATIC = family(
     dx = dy * (A + A.T) @ x
     dA = dy * outer(x, x)
     """,
-    ("dx = dy * (A + A.T) @ x", "dx = dy * 2 * A @ x", None),
+    ("dx = dy * (A + A.T) @ x", "dx = dy * 2 * A @ x", "`dy * (A + A.T)` in the place of"),
     ("dx = dy * (A + A.T) @ x", "dx = dy * (A - A.T) @ x", "A + A.T"),
     ("dA = dy * outer(x, x)", "dA = outer(x, x)", "dy"),
     (
         "δy = δx @ A @ x + x @ A @ δx + x @ δA @ x",
         "δy = δx @ A @ x + x @ A @ δx",
-        None,
+        "δA does not appear",
     ),
 )
 
@@ -122,7 +122,7 @@ SOLUTION = family(
     db = solve(A.T, dx)
     dA = -outer(db, x)
     """,
-    ("db = solve(A.T, dx)", "db = A.T @ dx", "`inv(A)` in the place of `A`"),
+    ("db = solve(A.T, dx)", "db = A.T @ dx", "`inv(A.T)` in the place of `A.T`"),
     ("dA = -outer(db, x)", "dA = -outer(x, db)", "transposed"),
     ("dA = -outer(db, x)", "dA = outer(db, x)", "sign is turned"),
     ("dA = -outer(db, x)", "dA = -outer(db, b)", "`x` in the place of `b`"),
@@ -136,7 +136,7 @@ GRAM = family(
     dX = X @ (dG + dG.T)
     """,
     ("dX = X @ (dG + dG.T)", "dX = X @ dG", "dG.T"),
-    ("dX = X @ (dG + dG.T)", "dX = 2 * X @ dG", None),
+    ("dX = X @ (dG + dG.T)", "dX = 2 * X @ dG", "`X @ dG + X @ dG.T`"),
     ("dX = X @ (dG + dG.T)", "dX = (dG + dG.T) @ X", "X @ (dG + dG.T)"),
 )
 

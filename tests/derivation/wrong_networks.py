@@ -53,8 +53,8 @@ LSTM = family(
     ("df = dc1 * c0", "df = dc1 * c1", "`c0` in the place of `c1`"),
     ("di = dc1 * g", "di = dc1 * i", "this is dg"),
     ("dc0 = dc1 * f", "dc0 = dc * f", "`dc1` in the place of `dc`"),
-    ("dai = di * i * (1 - i)", "dai = di * (1 - i**2)", None),
-    ("dag = dg * (1 - g**2)", "dag = dg * g * (1 - g)", None),
+    ("dai = di * i * (1 - i)", "dai = di * (1 - i**2)", "`i * (1 - i)`"),
+    ("dag = dg * (1 - g**2)", "dag = dg * g * (1 - g)", "`dg * (1 - g ** 2)`"),
     (
         "dx = dai @ Wi.T + daf @ Wf.T + dag @ Wg.T + dao @ Wo.T",
         "dx = dai @ Wi.T + daf @ Wf.T + dag @ Wg.T",
@@ -123,7 +123,11 @@ ATTENTION = family(
         "dw = p * (dp - sum(dp * p, axis=-2, keepdims=True))",
         "`sum(dp * p, axis=-1, keepdims=True)`",
     ),
-    ("dw = p * (dp - sum(dp * p, axis=-1, keepdims=True))", "dw = p * dp", None),
+    (
+        "dw = p * (dp - sum(dp * p, axis=-1, keepdims=True))",
+        "dw = p * dp",
+        "`p * dp - p * sum(p * dp, axis=-1, keepdims=True)`",
+    ),
     ("dq = dw @ k / sqrt(K)", "dq = dw @ k", "√K"),
     ("dq = dw @ k / sqrt(K)", "dq = dw @ k / K", "√K"),
     ("dq = dw @ k / sqrt(K)", "dq = dp @ k / sqrt(K)", "`dw` in the place of `dp`"),
@@ -165,7 +169,7 @@ RECURRENCE = family(
     ("dA = h1.T @ dh2 + h2.T @ dh3", "dA = h2.T @ dh3", "path through h2 is missing"),
     ("dA = h1.T @ dh2 + h2.T @ dh3", "dA = h2.T @ dh2 + h2.T @ dh3", "`h1` in the place of `h2`"),
     ("dA = h1.T @ dh2 + h2.T @ dh3", "dA = h1.T @ dh2 - h2.T @ dh3", "wrong sign"),
-    ("dx = stack((dh1, dh2, dh3))", "dx = stack((dh3, dh2, dh1))", None),
+    ("dx = stack((dh1, dh2, dh3))", "dx = stack((dh3, dh2, dh1))", "dh3 and dh1 exchanged"),
 )
 
 TWO_LAYERS = family(

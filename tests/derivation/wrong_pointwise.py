@@ -76,7 +76,7 @@ SIGMOID = family(
     ("dx = -da", "dx = da", "sign is turned"),
     ("= dy * y * (1 - y)", "= dy * (1 - y)", "factor y is missing"),
     ("= dy * y * (1 - y)", "= dy * y", "factor (1 - y) is missing"),
-    ("= dy * y * (1 - y)", "= dy * x * (1 - x)", None),
+    ("= dy * y * (1 - y)", "= dy * x * (1 - x)", "`y` in the place of every `x`"),
     ("= dy * y * (1 - y)", "= y * (1 - y)", "dy"),
     ("= dy * y * (1 - y)", "= dy * y * (1 + y)", "1 - y"),
 )
@@ -157,11 +157,11 @@ TANH = family(
     (
         "= (exp(x) - exp(-x)) / (exp(x) + exp(-x))",
         "= (exp(x) + exp(-x)) / (exp(x) - exp(-x))",
-        None,
+        "`(exp(x) - exp(-x)) / (exp(x) + exp(-x))`",
     ),
     ("δy = (1 - y**2) * δx", "δy = (1 - y) * δx", "y ** 2"),
     ("dx = dy * (1 - y**2)", "dx = dy * (1 - x**2)", "`y` in the place of `x`"),
-    ("dx = dy * (1 - y**2)", "dx = dy * (1 - y**3)", "`2` in the place of `3`"),
+    ("dx = dy * (1 - y**2)", "dx = dy * (1 - y**3)", "`y ** 2` in the place of"),
     ("dx = dy * (1 - y**2)", "dx = dy * (y**2 - 1)", "sign is turned"),
 )
 

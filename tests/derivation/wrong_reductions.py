@@ -42,7 +42,7 @@ SOFTMAX = family(
     (
         "= y * (dy - sum(dy * y, axis=-1, keepdims=True))",
         "= y * (1 - y) * dy",
-        None,
+        "`y * (dy - sum(y * dy, axis=-1, keepdims=True))`",
     ),
 )
 
