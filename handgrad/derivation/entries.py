@@ -272,11 +272,13 @@ def _over_axes(name, body, ranges, walk):
     """A reduction over axes in front of the others."""
     grid = walk.grid.extended({letter: limits[:2] for letter, limits in ranges.items()})
     masks = [mask(grid.letters[letter]) for letter, (_, _, mask) in ranges.items() if mask]
-    kept = np.logical_and.reduce(np.broadcast_arrays(*masks)) if masks else None
+    kept: Any = np.logical_and.reduce(np.broadcast_arrays(*masks)) if masks else None
     value = walk.on(grid if kept is None else grid.where(kept))(body)
     counts = [end - first for first, end, _ in ranges.values()]
     count, axes = len(counts), tuple(range(len(counts)))
-    shape = np.broadcast_shapes(np.shape(value), np.shape(kept), (1,) * grid.depth)
+    shape = np.broadcast_shapes(
+        np.shape(value), () if kept is None else np.shape(kept), (1,) * grid.depth
+    )
     shape = (*counts, *shape[count:])
     bound_elements(shape)
     value = walk.functions["broadcast_to"].call(value, shape)

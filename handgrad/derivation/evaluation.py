@@ -5,6 +5,7 @@ keeps every number and every array within bounds, so a text from a stranger is s
 """
 
 import ast
+import contextlib
 import math
 import operator
 import re
@@ -69,16 +70,13 @@ class Walk:
 
     def shape_of(self, node):
         """The shape of what a subscript takes its numbers from; None where that is not an array."""
+        found: Any = None
         if isinstance(node, ast.Name):
             found = self.names.get(node.id)
-        elif is_reduction(node) or entries.mentions(node, self.grid):
-            found = None
-        else:
+        elif not is_reduction(node) and not entries.mentions(node, self.grid):
             steps = dict.fromkeys(words_in(node) - self.names.keys() - self.functions.keys(), 0)
-            try:
+            with contextlib.suppress(DerivationError):  # said where it is evaluated
                 found = self.on(self.grid.without_axes()).at(steps)(node)
-            except DerivationError:
-                found = None  # said where it is evaluated
         return tuple(found.shape) if hasattr(found, "shape") else None
 
     def __call__(self, node):

@@ -67,7 +67,7 @@ def spelled(node):
 def names_in(node):
     """The names in an expression, each once, without those of the functions that it calls."""
     called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-    called |= {id(n.func.value) for n in ast.walk(node) if is_reduction(n)}
+    called |= {id(name) for n in ast.walk(node) if (name := reducer(n))}
     found = [n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called]
     return list(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
 
@@ -81,11 +81,15 @@ def words_in(node):
 
 def is_reduction(node):
     """Whether a node is a reduction over indices, such as sum[j](x[j])."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Subscript)
-        and isinstance(node.func.value, ast.Name)
-    )
+    return reducer(node) is not None
+
+
+def reducer(node):
+    """The name of a reduction over indices, the sum of sum[j](x[j]); None for any other node."""
+    match node:
+        case ast.Call(func=ast.Subscript(value=ast.Name() as name)):
+            return name
+    return None
 
 
 def elements(index):

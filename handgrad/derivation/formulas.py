@@ -19,7 +19,7 @@ from handgrad.derivation.expressions import (
     of_derivative,
 )
 from handgrad.derivation.ranks import rank
-from handgrad.derivation.styles import letter_and_accent
+from handgrad.derivation.styles import letter_and_accent, separated
 
 COMPARED = {ast.Eq: "=", ast.NotEq: "≠", ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
 NAMED = {"sigmoid": "σ", "digamma": "ψ", "lgamma": "log Γ", "trace": "tr", "maximum": "max"}
@@ -123,7 +123,9 @@ class Typesetter:
         indices = [self.style.number(digits)] * bool(digits)
         indices += [self._word(rest)] * bool(rest) + [index] * bool(index)
         base = self._word(word) if word else self.style.number(digits)
-        return self.style.lowered(base, self.style.listed(indices)) if indices and word else base
+        return (
+            self.style.lowered(base, separated(self.style, indices)) if indices and word else base
+        )
 
     def _word(self, word):
         if accented := letter_and_accent(word):
@@ -232,7 +234,8 @@ class Typesetter:
 
     def _operator(self, name, arguments, axis, options):
         """A function by its name: along an axis, with its options as words."""
-        style, shown = self.style, NAMED.get(name, name.replace("_", "-"))
+        style = self.style
+        shown = NAMED[name] if name in NAMED else name.replace("_", "-")
         operator = style.letters_of(shown) if len(shown) == 1 else style.operator(shown)
         operator = operator if axis is None else style.below(operator, self._axis(axis))
         texts = [self(a) for a in arguments]
@@ -240,7 +243,7 @@ class Typesetter:
         return self._applied(operator, texts)
 
     def _applied(self, operator, texts):
-        inner = self.style.listed(texts)
+        inner = separated(self.style, texts)
         return Piece(self.style.row(operator, self.style.fenced(inner)), Level.POWER)
 
     def _axis(self, node):
@@ -266,7 +269,7 @@ class Typesetter:
     def _reduction(self, node):
         """sum[i, j](…), with the letters below."""
         style, name = self.style, node.func.value.id
-        letters = style.listed(map(self._letter, elements(node.func.slice)))
+        letters = separated(style, map(self._letter, elements(node.func.slice)))
         big = style.symbol(BIG[name]) if name in BIG else style.operator(name)
         body = self._factor(node.args[0])
         body = body if name in BIG else style.fenced(self(node.args[0]))
@@ -305,7 +308,7 @@ class Typesetter:
     def _indices(self, parts):
         """i and j side by side, with a comma where more than letters stand there."""
         plain = all(isinstance(p, ast.Name) and len(p.id) == 1 for p in parts)
-        return self.style.listed(map(self._index, parts), "" if plain else ",")
+        return separated(self.style, map(self._index, parts), "" if plain else ",")
 
     def _index(self, part):
         if not isinstance(part, ast.Slice):
@@ -314,7 +317,7 @@ class Typesetter:
         return self.style.row(ends[0], self.style.symbol(":"), ends[1])
 
     def _listed(self, parts):
-        return self.style.listed(map(self, parts))
+        return separated(self.style, map(self, parts))
 
     def _tall(self, node):
         return self.piece(node).tall

@@ -11,8 +11,9 @@ def letters_in(nodes, known):
     """The names that are indices in expressions, in their order: not defined, and in a subscript."""
     found = []
     for node in nodes:
-        heads = {id(n.func) for n in ast.walk(node) if is_reduction(n)}
-        bound = {letter for n in ast.walk(node) if is_reduction(n) for letter, _ in bound_in(n)}
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call) and is_reduction(n)]
+        heads = {id(call.func) for call in calls}
+        bound = {letter for call in calls for letter, _ in bound_in(call)}
         for n in ast.walk(node):
             if isinstance(n, ast.Subscript) and id(n) not in heads:
                 names = names_in(n.slice)

@@ -121,7 +121,7 @@ class _Reader:
         letters = self._letters(heads or [head.node], links)
         block = 0
         if kind in {Kind.DEFINITION, Kind.AUXILIARY} and len(heads) == 1:
-            block = self._block(kind, heads[0], targets[0], links, line)
+            block = self._block(kind, heads, targets, links, line)
         self._require_known(links, targets, letters, block)
         made = Chain(
             kind, targets, tuple(links), line.number, heads, letters, _limits(heads), block
@@ -168,10 +168,10 @@ class _Reader:
             if isinstance(n, ast.Subscript) and _name(n) in self.derivation.times
         )
 
-    def _block(self, kind, head, target, links, line):
+    def _block(self, kind, heads, targets, links, line):
         """The block of a definition, of the forward or of what follows it; 0 if it is in none."""
         try:
-            return self.blocks[kind].place(target, head, links, self._known())
+            return self.blocks[kind].place(targets[0], heads[0], links, self._known())
         except DerivationError as error:
             raise error.at(line.number, 1) from None
 

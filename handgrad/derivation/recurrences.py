@@ -82,7 +82,7 @@ def run_block(chains, walk_for, moved):
                 names[name] = _stacked(name, rows[name], sizes[name], walk_for(chain, {}))
             walk = walk_for(chain, names)
             shift = shift_of(elements(chain.heads[0].slice)[0], letter)
-            _keep(rows, chain, step + shift, _row(chain, walk), moved)
+            _keep(rows, chain, step + (shift or 0), _row(chain, walk), moved)
     whole = walk_for(chains[-1], {})
     return {name: _stacked(name, rows[name], sizes[name], whole) for name in rows}
 

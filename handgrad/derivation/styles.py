@@ -91,18 +91,7 @@ COMMAND = re.compile(r"\\[A-Za-z]+$")
 OVER = {"\u0302": "^", "\u0304": "¯", "\u0303": "~", "\u0307": "˙", "\u20d7": "→"}
 
 
-class Style:
-    """What both styles do in the same way."""
-
-    def listed(self, pieces, separator=","):
-        """Pieces with a separator between them."""
-        found = []
-        for piece in pieces:
-            found += [self.symbol(separator), piece] if found and separator else [piece]
-        return self.row(*found)
-
-
-class Latex(Style):
+class Latex:
     """Formulas for TeX, with amsmath."""
 
     space = r"\, "
@@ -175,7 +164,7 @@ class Latex(Style):
         return "".join(rf"\{c}" if c in "_%&#$" else c for c in text)
 
 
-class MathML(Style):
+class MathML:
     """Formulas for browsers, which show them without help."""
 
     space = '<mspace width="0.17em"/>'
@@ -244,6 +233,14 @@ class MathML(Style):
 
     def _fence(self, mark):
         return f'<mo fence="true" stretchy="true">{html.escape(mark)}</mo>'
+
+
+def separated(style, pieces, separator=","):
+    """Pieces of a style with a separator between them."""
+    found = []
+    for piece in pieces:
+        found += [style.symbol(separator), piece] if found and separator else [piece]
+    return style.row(*found)
 
 
 def letter_and_accent(text):

@@ -7,7 +7,7 @@ from handgrad.derivation.expressions import elements, spelled
 from handgrad.derivation.formulas import Typesetter
 from handgrad.derivation.notation import Chain, Given, Kind, Link
 from handgrad.derivation.ranks import ranks_of
-from handgrad.derivation.styles import Latex, MathML
+from handgrad.derivation.styles import Latex, MathML, separated
 
 STYLES = {"latex": Latex(), "mathml": MathML()}
 
@@ -88,7 +88,7 @@ def _set_of(given, write):
     style = write.style
     sizes = [write(axis) for axis in given.axes]
     base, words = _numbers(given, write)
-    found = style.raised(base, style.listed(sizes, "×")) if sizes else base
+    found = style.raised(base, separated(style, sizes, "×")) if sizes else base
     words = [words] * bool(words) + ["constant"] * given.const
     return style.row(found, style.words(f", {', '.join(words)}")) if words else found
 
@@ -103,13 +103,13 @@ def _numbers(given, write):
             symbol = style.symbol(">" if given.domain == "positive" else "≠")
             return style.lowered(R, style.row(symbol, style.number("0"))), ""
         case "mask":
-            return style.fenced(style.listed(map(style.number, "01")), "{", "}"), ""
+            return style.fenced(separated(style, map(style.number, "01")), "{", "}"), ""
         case "label" if given.argument is not None:
             last = style.row(write(given.argument), style.symbol("−"), style.number("1"))
-            numbers = style.listed([style.number("0"), style.symbol("…"), last])
+            numbers = separated(style, [style.number("0"), style.symbol("…"), last])
             return style.fenced(numbers, "{", "}"), ""
         case "interval" if given.argument is not None:
-            return style.fenced(style.listed(map(write, elements(given.argument)))), ""
+            return style.fenced(separated(style, map(write, elements(given.argument)))), ""
     return R, given.domain.replace("_", "-")
 
 
@@ -121,7 +121,7 @@ def _chain(chain, write):
     if chain.kind is Kind.IDENTITY:
         (_, first), *texts = texts
         return Statement(chain, first, tuple(texts))
-    left = style.listed(write(_without_ranges(head)) for head in chain.heads)
+    left = separated(style, [write(_without_ranges(head)) for head in chain.heads])
     return Statement(chain, left, tuple(texts))
 
 
@@ -129,9 +129,9 @@ def _without_ranges(head):
     """y[n : N - K + 1] as y[n]: the letter says enough where its range is stated."""
     if not isinstance(head, ast.Subscript):
         return head
-    parts = [p.lower if _is_range(p) else p for p in elements(head.slice)]
+    parts = [(_letter_of(p) or p) for p in elements(head.slice)]
     return ast.Subscript(head.value, ast.Tuple(parts, ast.Load()), ast.Load())
 
 
-def _is_range(part):
-    return isinstance(part, ast.Slice) and part.lower is not None
+def _letter_of(part):
+    return part.lower if isinstance(part, ast.Slice) else None

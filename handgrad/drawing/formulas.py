@@ -86,10 +86,10 @@ class _Labels:
 
     def _whole(self, name):
         """The last short form of a gradient: the author's, or what the operations say."""
-        short = [text for text in self.lines.get(name, ()) if len(text) <= BACK]
+        short = [text for text in self.lines.get(name, []) if len(text) <= BACK]
         if short:
             return short[-1]
-        (*_, through), hidden = self.uses[name][0], name in self.walk.expanded.hidden
+        through, hidden = self.uses[name][0][-1], name in self.walk.expanded.hidden
         part = self._part(name, through) if len(self.uses[name]) == 1 and through else ""
         return part or ("" if hidden else f"∂L/∂{name}")
 

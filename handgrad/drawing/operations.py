@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import is_reduction, names_in
+from handgrad.derivation.expressions import is_reduction, names_in, reducer
 from handgrad.derivation.notation import Chain, Derivation, Given, Kind, Link
 from handgrad.derivation.vocabulary import PAIRWISE
 
@@ -175,7 +175,7 @@ class _Expander:
         names = [name for name in names_in(chain.links[0].node) if name in self.expanded.live]
         targets = chain.targets
         for earlier in [o for o in operations if chain.block and o.block == chain.block]:
-            names = [*(n.id for n in earlier.operands), *names]
+            names = [*(n.id for n in earlier.operands if isinstance(n, ast.Name)), *names]
             targets = tuple(dict.fromkeys([*earlier.targets, *targets]))
             operations.remove(earlier)
         self.expanded.live |= set(targets)
@@ -302,13 +302,13 @@ class _Expander:
         self.expanded.derivation.add(chain)
 
 
-def _symbol_of(chain):
+def _symbol_of(chain) -> str:
     """How a picture writes a definition by indices or steps."""
     if chain.block:
         return "↻"
     if chain.implicit:
         return chain.implicit.replace("_", " ")
-    reductions = [n.func.value.id for n in ast.walk(chain.links[0].node) if is_reduction(n)]
+    reductions = [name.id for n in ast.walk(chain.links[0].node) if (name := reducer(n))]
     names = {"sum": "Σ", "mean": "mean", "prod": "Π"}
     return (
         names.get(reductions[0], reductions[0]) if reductions else f"[{', '.join(chain.letters)}]"

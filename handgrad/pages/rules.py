@@ -63,7 +63,7 @@ def _options(cls):
 def _source(cls):
     """The code of a class without its docstring."""
     text = textwrap.dedent(inspect.getsource(cls))
-    (node,) = ast.parse(text).body
+    node = next(n for n in ast.parse(text).body if isinstance(n, ast.ClassDef))
     docstring = node.body[0]
     lines = text.splitlines()
     del lines[docstring.lineno - 1 : docstring.end_lineno]

@@ -141,5 +141,5 @@ def _math(piece):
 
 def _readable(drawn):
     """A picture that is no smaller than its letters can be read, and else scrolls."""
-    width = float(VIEW.search(drawn)[1])
+    width = float(VIEW.findall(drawn)[0])
     return drawn.replace("max-width: 100%", f"min-width: {SMALLEST * width:.0f}px; max-width: 100%")

@@ -34,7 +34,7 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
-        write_bytes(folder / name, (resources.files(__package__) / name).read_bytes())
+        write_bytes(folder / name, (resources.files("handgrad.pages") / name).read_bytes())
     site = "handgrad" if not paths else documents[0][0]
     pages = [page for _, chapters in documents for page in _written(folder, chapters, site)]
     families = {} if paths else catalog.families()

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from handgrad import __version__, rules
-from handgrad.bridges import golden
+from handgrad.bridges import golden, work
 from handgrad.common import npz
-from handgrad.rules import catalog, work
+from handgrad.rules import catalog
 from tests.common.forging import forged_vectors
 from tests.rules_and_cases import RULES
 
