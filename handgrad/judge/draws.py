@@ -43,6 +43,16 @@ def draw_cases(rule, seed):
     return cases
 
 
+def domains_of(rule):
+    """(domain, argument) of each given of a rule's derivation."""
+    derivation = derivation_of(rule)
+    if not derivation.givens:
+        return []
+    letters = distinct_sizes(generator(0, rule, "domains"))
+    _, shapes = find_shapes(derivation, letters, lambda _: (2, 3))
+    return [(given.domain, shapes[given.name][1]) for given in derivation.givens]
+
+
 def _stretches(derivation):
     """Whether several givens have leading axes, which then broadcast against each other."""
     axes = [axis for given in derivation.givens for axis in given.axes]

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.elements import SLACK
+from handgrad.judge.compare import SLACK
 from handgrad.judge.trial import largest
 from handgrad.judge.verdict import Status
 

@@ -6,7 +6,7 @@ import pytest
 from jax import numpy as jnp
 
 from handgrad import verify
-from handgrad.judge.automatic import Automatic
+from handgrad.judge.oracles.jax import Automatic
 
 X = np.random.default_rng(0).normal(size=(4, 5))
 

@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.judge import laws
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.rules import catalog
 from tests.rules_and_cases import trial_of

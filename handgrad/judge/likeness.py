@@ -1,0 +1,47 @@
+"""Likeness: somebody's code judged as a rule of the catalog, at the inputs of that rule."""
+
+import inspect
+
+from handgrad.judge.domains import Domain
+from handgrad.judge.draws import Case, domains_of, draw_cases
+
+
+def cases(subject, like, seed):
+    """The cases at which a subject is judged that was given no inputs; at least one.
+
+    They are those of `like`, as many inputs of each as forward takes, or of its own derivation.
+    Raises ValueError where there are none.
+    """
+    rule = subject if like is None else like
+    drawn = draw_cases(rule, seed) if hasattr(rule, "forward") else []
+    if not drawn:
+        words = "like" if like is not None else "the subject"
+        raise ValueError(
+            f"{words} {rule!r} has no derivation to draw inputs from: pass the inputs"
+        )
+    if like is None:
+        return drawn
+    count = _takes(subject, len(drawn[0].inputs))
+    return [Case(case.inputs[:count], case.description) for case in drawn]
+
+
+def domains(rule):
+    """The domains that a rule's derivation states, by the number of the input."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return {}
+    return {i: Domain(*known) for i, known in enumerate(domains_of(rule)) if known[0] != "real"}
+
+
+def _takes(subject, most):
+    """How many of so many inputs a forward takes: a layer keeps its parameters."""
+    pairs = isinstance(subject, tuple | list)
+    function = subject[0] if pairs else getattr(subject, "forward", subject)
+    for count in range(most, 0, -1):
+        try:
+            inspect.signature(function).bind(*range(count))
+        except TypeError:
+            continue
+        except ValueError:
+            break
+        return count
+    return most
