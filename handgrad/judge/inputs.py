@@ -32,7 +32,7 @@ class Arguments:
         self._given, self._named = given, names
         self._whole_are_options = whole_are_options
         self.tree = tuple(
-            self._place(x, names[k] if k < len(names) else f"input {k}")
+            self._place(x, names[k] if k < len(names) else f"input {k}", f"input {k}")
             for k, x in enumerate(given)
         )
         self.is_flat = all(isinstance(node, Leaf) for node in self.tree)
@@ -60,16 +60,18 @@ class Arguments:
             found += _flat(node, dx)
         return (*found, *grads[len(self.tree) :])
 
-    def _place(self, x, name):
-        """A tree of leaves and options like x."""
+    def _place(self, x, name, place):
+        """A tree of leaves and options like x, which stands at a place under a name."""
         if isinstance(x, dict):
-            return {key: self._place(v, f"{name}[{key!r}]") for key, v in x.items()}
+            items = {key: f"[{key!r}]" for key in x}
+            return {k: self._place(x[k], f"{name}{at}", f"{place}{at}") for k, at in items.items()}
         if isinstance(x, list | tuple) and not _is_of_numbers(x):
-            nodes = [self._place(v, f"{name}[{k}]") for k, v in enumerate(x)]
+            parts = enumerate(x)
+            nodes = [self._place(v, f"{name}[{k}]", f"{place}[{k}]") for k, v in parts]
             return _like(x, nodes)
         if self._is_option(x):
             return x
-        array = _array(name, float(x) if type(x) is int else x)
+        array = _array(place, float(x) if type(x) is int else x)
         if type(x) in {int, float}:
             self.numbers.add(len(self.leaves))
         self.leaves.append(array)

@@ -4,8 +4,6 @@ Contract and laws at the given inputs; the oracles there; then probes, each with
 What is wrong ends it; notes do not.
 """
 
-import time
-
 import numpy as np
 
 from handgrad.judge import isolation, power, probes
@@ -17,6 +15,7 @@ from handgrad.judge.evidence import JAX, opinion_of_jax, opinion_of_numbers, tri
 from handgrad.judge.laws import LAWS, LONG_LAWS, breaches
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.low import Low
+from handgrad.judge.native import may_not_return
 from handgrad.judge.oracles.directions import direction, own_direction
 from handgrad.judge.precision import bits_jittered
 from handgrad.judge.single import computes_in_single
@@ -28,7 +27,7 @@ from handgrad.judge.verdict import Finding, Status, Verdict
 PROJECTIONS = 2
 AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
 LARGE = 20_000  # numbers
-SLOW = 0.02  # seconds for a forward
+LAWFUL = 2.0  # seconds of the processor for a law, in a child
 FORWARD, BACKWARD = "forward", "backward"
 
 
@@ -44,6 +43,7 @@ class Examination:
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
+        self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
 
     def again(self, inputs):
@@ -99,8 +99,9 @@ class Examination:
         for name in self.subject.accumulates:
             says = "the gradient of {what} adds up over calls: set it to 0 before each"
             self.report(Finding(Status.CONTRACT, "gradients add up", says, what=name, note=True))
+        self.verdict.not_judged = list(self.subject.not_judged)
         if self.subject.not_judged:
-            says = "{what} moves the output and has no gradient that was found"
+            says = "the output moves with {what}, of which no gradient was found"
             what = " and ".join(self.subject.not_judged)
             check = "parameters are judged"
             self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
@@ -258,7 +259,7 @@ class Examination:
             self._glance(trial)
             return
         before = trial.evaluations
-        self.obeys(trial, LONG_LAWS)
+        self.obeys(trial, self._laws_that_end(trial))
         for stage in (self._steady, self._look_around):
             if not self.settled:
                 stage(trial)
@@ -269,9 +270,16 @@ class Examination:
             self._at_sizes(trial, domains)
         self.verdict.probes += trial.evaluations - before
 
+    def _laws_that_end(self, trial):
+        """The long laws; of code that may not come back, those from which it does."""
+        if not self._is_suspect():
+            return LONG_LAWS
+        runs = isolation.outcomes(lambda law: list(law(trial)), LONG_LAWS, LAWFUL)
+        return [law for law, ran in zip(LONG_LAWS, runs, strict=True) if ran is not None]
+
     def _at_values(self, trial, domains, low):
         found = list(probes.of_values(trial, domains))
-        risky = [probe for probe in found if probe.risky]
+        risky = [probe for probe in found if probe.risky or self._is_suspect()]
         runs = self._outcomes(trial, [probe.inputs for probe in risky], backward=True)
         hangs = {id(p) for p, ran in zip(risky, runs, strict=True) if ran is None}
         for probe in found:
@@ -291,7 +299,7 @@ class Examination:
             if takes_it and back:
                 found += chain
             elif takes_it and back is False and chain[0].reach == "special":
-                says = "forward takes other sizes, and backward raises there"
+                says = "forward takes other sizes, and backward raises there, or gives other shapes"
                 finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
                 self.report(finding, words=chain[0].words)
         runs = self._outcomes(trial, [probe.inputs for probe in found], backward=True)
@@ -301,11 +309,8 @@ class Examination:
 
     def at_probe(self, trial, probe, oracle):
         """What is found at one probe."""
-        begin = time.perf_counter()
         if (at := trial_at(trial, probe.inputs)) is None:
             return
-        if probe.risky and time.perf_counter() - begin > SLOW:
-            return  # a larger size, at which every evaluation is dear
         for one in findings_at(at, probe, oracle):
             self.report(one, at)
         self.moved |= at.moves
@@ -314,8 +319,8 @@ class Examination:
     def _outcomes(self, trial, inputs, *, backward=False):
         """Which of these inputs the subject comes back from; None for those where it does not.
 
-        NumPy's code is tried in a child process. JAX's is not native, but where it takes matrices
-        apart; torch's is asked for nothing that is not finite.
+        What may not return is tried in a child process. JAX's code is not native, but where it takes
+        matrices apart; torch's is asked for nothing that is not finite.
         """
         if not inputs:
             return []
@@ -325,9 +330,16 @@ class Examination:
         def run(xs):
             at = trial.at(xs)
             if backward:
-                _ = at.first
+                at.fitting(at.first, at.inputs)
 
-        return isolation.outcomes(run, inputs)
+        return isolation.outcomes(run, inputs) if self._is_suspect() else _tried(run, inputs)
+
+    def _is_suspect(self):
+        """Whether the code may not come back, and a child can be asked."""
+        if self.suspect is None:
+            ours = self.library == "numpy" and not (self.subject.fed or self.subject.library)
+            self.suspect = ours and may_not_return(self.subject.held)
+        return self.suspect
 
     def _is_safe(self, inputs):
         if is_finite(x for x in inputs if is_floating(x.dtype)):
@@ -382,6 +394,18 @@ class Examination:
                 for one in misbehaviour(at, probe):
                     self.report(one, at)
                 self.verdict.evaluations += at.evaluations
+
+
+def _tried(run, items):
+    """Whether run(item) comes back, for each."""
+    found = []
+    for item in items:
+        try:
+            run(item)
+            found.append(True)
+        except CodeError:
+            found.append(False)
+    return found
 
 
 def _refusal(part, error):

@@ -95,13 +95,15 @@ class _Asked:
 
 
 def _judged(subject, inputs, asked, verdict):
+    if not inputs:
+        subject_of(subject, asked.params)  # to refuse what is no subject before it is drawn for
     cases = [] if inputs else likeness.cases(subject, asked.like, verdict.seed)
     given = inputs or cases[0].inputs
     library = library_of(flattened(given))
     adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
     if asked.gradient_of is not None:
         adapter = Meant(adapter, asked.gradient_of)
-    verdict.subject = without_address(adapter.name)
+    verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     known = likeness.domains(subject if asked.like is None else asked.like)
     known |= _stated(asked.domains, adapter)
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
@@ -163,9 +165,9 @@ def _stated(domains, adapter):
 def _given(adapter):
     """The given inputs as one case, followed by the parameters."""
     leaves = adapter.arguments.leaves
-    for name, x in zip(adapter.arguments.names, leaves, strict=True):
+    for k, x in enumerate(leaves):
         if x.size and not np.any(np.isfinite(x.astype(float))):
-            raise ValueError(f"{name} holds no finite number, and no gradient exists elsewhere")
+            raise ValueError(f"input {k} holds no finite number, and no gradient exists elsewhere")
     return Case((*leaves, *map(as_numpy, adapter.parameters)), "the given inputs")
 
 

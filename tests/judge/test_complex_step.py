@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handgrad import verify
-from handgrad.judge import complex_step
+from handgrad.judge.oracles import complex_step
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.trial import Trial
 

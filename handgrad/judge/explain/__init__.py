@@ -9,6 +9,7 @@ from handgrad.judge.explain.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.sizes import smaller
 from handgrad.judge.trial import is_finite
+from handgrad.judge.verdict import Status
 
 LARGE = 150  # numbers: above, the error is looked for at smaller inputs first
 FORWARD = "forward"
@@ -21,7 +22,7 @@ def explanation(examination):
 
 
 def _diagnosis(examination):
-    trial, findings = examination.exhibit, examination.verdict.failures
+    trial, findings = examination.exhibit, _failures(examination.verdict)
     if trial is None:
         return _of_refusal(examination)
     budget = Budget()
@@ -32,6 +33,11 @@ def _diagnosis(examination):
     except OutOfTimeError:
         return f"{findings[0].message}; no cause was found in {SECONDS:g} s"
     return findings[0].message
+
+
+def _failures(verdict):
+    """What makes the verdict what it is."""
+    return [f for f in verdict.failures if f.status is not Status.KINK] or verdict.failures
 
 
 def _at(trial, findings, examination, budget):
@@ -58,7 +64,7 @@ def _smaller(trial):
 
 def _of_refusal(examination):
     """Code that raises: because it writes into what it was given, or as it says itself."""
-    finding = examination.verdict.failures[0]
+    finding = _failures(examination.verdict)[0]
     if finding.check == FORWARD:
         shapes = ", ".join(str(x.shape) for x in examination.refused)
         return f"{finding.message}: forward refuses these inputs, of the shapes {shapes}"
@@ -75,7 +81,7 @@ def _of_refusal(examination):
 def _script(examination):
     """The shortest script that still fails in the same way, or the one at the inputs as they are."""
     verdict, budget = examination.verdict, Budget()
-    first = verdict.failures[0]
+    first = _failures(verdict)[0]
 
     def fails(inputs, check=first.check):
         again = examination.again(inputs)

@@ -62,7 +62,11 @@ def _faults(rule, derivation, point):
     dy = tuple(np.asarray(point.names[f"d{name}"]) for name in derivation.outputs)
     with contained():
         grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
-    pairs = list(zip(derivation.outputs, outputs_of(y), strict=True))
+    outputs = outputs_of(y)
+    if len(outputs) != len(derivation.outputs):
+        yield f"the code has {len(outputs)} outputs, the derivation {len(derivation.outputs)}"
+        return
+    pairs = list(zip(derivation.outputs, outputs, strict=True))
     pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=False)]
     scale = max(largest(d) for d in dy)
     for name, actual in pairs:

@@ -25,6 +25,7 @@ class Subject:
     reentrant = True  # whether several forwards may come before their backwards
     reference: Callable | None = None  # the same function, for JAX to differentiate
     held: Any = None  # what was judged: an object, a function or a pair of them
+    tried = 0  # calls that it took to find out how it is called
     silent: frozenset[int] = frozenset()  # the leaves of which its backward never speaks
 
     def __init__(self, name, arguments=None):

@@ -58,4 +58,9 @@ def of_pair(held, arguments, values):
     if ways.takes_upstream_last(held[1]):
         name = named(held[1])
         raise TypeError(f"{name} takes the upstream gradient last: a vjp is vjp(dy, *inputs)")
-    return Pair(held, ways.of_pair(*held, values) if values else ways.PAIR, arguments)
+    if not values:
+        return Pair(held, ways.PAIR, arguments)
+    way, tried = ways.of_pair(*held, values)
+    subject = Pair(held, way, arguments)
+    subject.tried = tried
+    return subject

@@ -112,8 +112,9 @@ def of_object(held, params, arguments, values):
     if isinstance(held, Layer):
         return OurLayer(held, arguments)
     forward = "forward" if hasattr(held, "forward") else "__call__"
-    way = ways.of_object(held, forward, "backward", values, _copied)
+    way, tried = ways.of_object(held, forward, "backward", values, _copied)
     subject = Object(held, way, arguments, forward=forward)
+    subject.tried = tried if values else 0
     if params is not None:
         if subject.strict:
             raise TypeError("params names the parameters of a layer, with forward and backward(dy)")

@@ -56,32 +56,37 @@ PAIR = Way("pair", lambda _: 1, lambda back, y, dy, xs: back(dy, *xs), reentrant
 
 
 def of_object(obj, forward, backward, arguments, copied):
-    """The way of an object with a forward and a backward."""
+    """The way of an object with a forward and a backward, and how many calls it took to find it."""
     result = _returned(copied(obj), forward, arguments)
     wants = _names(getattr(obj, backward))
     pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
     carries = _is_pair(result) and not is_real(result[1])
     order = (*pairs, MEMORY) if carries or not _binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
-    ways = [w for w in (*order, SPREAD, RATE, LOSS) if _suits(w, getattr(obj, backward), result)]
-    if result is None or len(ways) < 2:
-        return ways[0] if ways else (MEMORY if _binds(getattr(obj, backward), 1) else RULE)
+    if result is None:
+        return (MEMORY if _binds(getattr(obj, backward), 1) else RULE), 1
 
-    def attempt(way):
-        fresh = copied(obj)
-        return getattr(fresh, forward), getattr(fresh, backward), way
+    def attempts(ways):
+        for way in ways:
+            if _suits(way, getattr(obj, backward), result):
+                fresh = copied(obj)
+                yield getattr(fresh, forward), getattr(fresh, backward), way
 
-    return _best([attempt(way) for way in ways], arguments)
+    usual, tried = _best(attempts(order), arguments)
+    if usual is not None:
+        return usual, 1 + tried
+    unusual, more = _best(attempts((SPREAD, RATE, LOSS)), arguments)
+    return unusual or order[0], 1 + tried + more
 
 
 def of_pair(f, vjp, arguments):
-    """The way of a pair of functions."""
+    """The way of a pair of functions, and how many calls it took to find it."""
     result = _returned(f, None, arguments)
-    count = len(arguments)
     pairs = [w for w in (CACHE, RULE) if _is_pair(result) and _binds(vjp, 2)]
     if not pairs:
-        return PAIR
-    ways = [PAIR, *pairs] if _binds(vjp, 1 + count) else pairs
-    return _best([(f, vjp, way) for way in ways], arguments)
+        return PAIR, 1
+    ways = [PAIR, *pairs] if _binds(vjp, 1 + len(arguments)) else pairs
+    way, tried = _best([(f, vjp, way) for way in ways], arguments)
+    return way or ways[0], 1 + tried
 
 
 def takes_upstream_last(vjp):
@@ -100,9 +105,13 @@ def _suits(way, backward, result):
 
 
 def _best(attempts, arguments):
-    """The first way that gives gradients of the inputs' shapes; else the first that runs."""
-    ran = None
+    """The first way that gives gradients of the inputs' shapes, else the first that runs, or None.
+
+    With the number of calls.
+    """
+    ran, tried = None, 0
     for forward, backward, way in attempts:
+        tried += 1
         try:
             with contained():
                 result = forward(*arguments)
@@ -111,9 +120,9 @@ def _best(attempts, arguments):
         except CodeError:
             continue
         if _fit(grads, arguments):
-            return way
+            return way, tried
         ran = ran or way
-    return ran or attempts[0][2]
+    return ran, tried
 
 
 def _fit(grads, arguments):
