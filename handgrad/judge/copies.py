@@ -5,7 +5,7 @@ import copy
 import types
 from typing import Any
 
-from handgrad.judge.calls import contained
+from handgrad.judge.calls import CodeError, contained
 
 
 def copied(function: Any, memo: dict) -> Any:
@@ -53,5 +53,5 @@ def _content(held, memo):
     try:
         with contained():
             return copied(held, memo)
-    except Exception:
+    except CodeError:
         return held

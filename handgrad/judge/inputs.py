@@ -5,7 +5,6 @@ string, a flag, a function. Only leaves are judged; options are passed on as the
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 

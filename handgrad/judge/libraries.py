@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 
 
-
 def library_of(arrays):
     """The library of the arrays: "torch", "jax", or "numpy" for all else."""
     names = {type(x).__module__.partition(".")[0] for x in arrays}

@@ -110,7 +110,9 @@ class Low:
             says = f"{{{next(iter(where))}}} loses {bits:.0f} bits in {low.precision}"
             if "input" in where:
                 says = f"the gradient of {says}"
-            one = Finding(Status.IMPRECISE, "precision", f"{says} that the problem does not cost", **where)
+            one = Finding(
+                Status.IMPRECISE, "precision", f"{says} that the problem does not cost", **where
+            )
             self.whole.report(one.by("precision", low.subject.names), low, words)
 
     def _of_one_sign(self, low, wide):

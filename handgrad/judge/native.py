@@ -26,33 +26,20 @@ def may_not_return(thing, depth=DEPTH, seen=None):
 
 def _parts(thing):
     """What a thing is made of, or None for what is suspect itself."""
-    if isinstance(thing, tuple | list):
-        return list(thing)
-    if isinstance(thing, types.FunctionType):
-        return _of_function(thing)
-    if isinstance(thing, types.MethodType):
-        return [thing.__func__, thing.__self__]
-    if isinstance(thing, functools.partial):
-        return [thing.func]
-    if isinstance(thing, type):
-        return _of_class(thing)
-    root = _root(thing)
-    if "linalg" in (getattr(thing, "__module__", None) or "") or type(thing).__module__.startswith(
-        "numba"
-    ):
+    for kind, parts in KINDS.items():
+        if isinstance(thing, kind):
+            return parts(thing)
+    if "linalg" in (getattr(thing, "__module__", None) or "") or _root(type(thing)) == "numba":
         return None
-    if isinstance(thing, types.BuiltinFunctionType) or root not in SAFE:
-        return [type(thing), *getattr(thing, "__dict__", {}).values()] if _is_plain(thing) else None
-    return []
+    if _root(thing) in SAFE:
+        return []
+    if isinstance(thing, types.BuiltinFunctionType):
+        return None
+    return [type(thing), *getattr(thing, "__dict__", {}).values()]
 
 
 def _root(thing):
     return (getattr(thing, "__module__", None) or type(thing).__module__ or "").partition(".")[0]
-
-
-def _is_plain(thing):
-    """Whether it is Python's own, or an object of a class that is written in Python."""
-    return _root(thing) in SAFE or not isinstance(thing, types.BuiltinFunctionType)
 
 
 def _of_class(cls):
@@ -101,3 +88,12 @@ def _waits(code):
     """Whether a code has a loop that is not over things."""
     names = [instruction.opname for instruction in dis.get_instructions(code)]
     return sum("JUMP_BACKWARD" in name for name in names) > names.count("FOR_ITER")
+
+
+KINDS = {
+    tuple | list: list,
+    types.FunctionType: _of_function,
+    types.MethodType: lambda method: [method.__func__, method.__self__],
+    functools.partial: lambda partial: [partial.func],
+    type: _of_class,
+}

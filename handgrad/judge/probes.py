@@ -61,9 +61,7 @@ def ordinary(trial, domains):
     rng = trial.generator("others")
     yield Probe("with their signs turned", _changed(trial, domains, np.negative))
     for size, words in ((1.0, "drawn again"), (0.1, "drawn smaller")):
-        drawn = _changed(
-            trial, domains, lambda x, s=size: s * spread(x) * rng.normal(size=x.shape)
-        )
+        drawn = _changed(trial, domains, lambda x, s=size: s * spread(x) * rng.normal(size=x.shape))
         yield Probe(words, drawn)
 
 
@@ -107,7 +105,6 @@ def of_sizes(trial, domains):
         yield chain(f"axes of {size}", together, (size + 1, *SMALL, *LONG, size - 1), "special")
     for i, x in enumerate(trial.inputs):
         for axis, size in enumerate(x.shape):
-
             if not size:
                 continue
 
@@ -123,13 +120,19 @@ def _of_other_shapes(trial, domains):
     if len(own) > 1:
         cut = resized(trial.inputs, dict.fromkeys(own, 1), domains)
         more = resized(trial.inputs, {size: size + 1 for size in own}, domains)
-        yield [Probe("all axes larger", more, risky=True), Probe("all axes cut to 1", cut, risky=True)]
-    yield [Probe("axes in reverse", reversed_axes(trial.inputs), "alone", risky=True)]
+        yield [
+            Probe("all axes larger", more, risky=True),
+            Probe("all axes cut to 1", cut, risky=True),
+        ]
+    yield [Probe("axes in reverse", reversed_axes(trial.inputs, domains), "alone", risky=True)]
     rows = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
     if rows:
         nothing = resized(trial.inputs, {rows: 0}, domains)
         more = resized(trial.inputs, {rows: rows + 1}, domains)
-        yield [Probe("one row more", more, risky=True), Probe("no rows", nothing, "empty", risky=True)]
+        yield [
+            Probe("one row more", more, risky=True),
+            Probe("no rows", nothing, "empty", risky=True),
+        ]
 
 
 def _shapes(inputs):

@@ -50,9 +50,11 @@ def smaller(inputs):
             yield resized(inputs, dict(zip(large, small, strict=False)))
 
 
-def reversed_axes(inputs):
+def reversed_axes(inputs, domains=None):
     """The same numbers in the same order, and the sizes of the axes in reverse."""
-    return tuple(x.reshape(x.shape[::-1]) for x in inputs)
+    known = domains or [recognized(x) for x in inputs]
+    pairs = zip(inputs, known, strict=True)
+    return tuple(kept(domain, x.reshape(x.shape[::-1])) for x, domain in pairs)
 
 
 def other_shapes(inputs):

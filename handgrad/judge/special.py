@@ -209,7 +209,9 @@ def _against_jax(trial, oracle):
 
 def _doubted(trial, wrong):
     """Numbers say nothing against the subject: JAX convicts it of what they could not have seen."""
-    return [one for one in wrong if one.check != JAX or one.size is None or not _is_blind(trial, one)]
+    return [
+        one for one in wrong if one.check != JAX or one.size is None or not _is_blind(trial, one)
+    ]
 
 
 def _is_blind(trial, one):

@@ -213,7 +213,9 @@ class Examination:
         ours = [y.shape for y in trial.y]
         if ours != theirs:
             says = f"the outputs have the shapes {ours}, JAX's {theirs}"
-            self.report(Finding(Status.WRONG, JAX, says.replace("{", "{{").replace("}", "}}")), trial)
+            self.report(
+                Finding(Status.WRONG, JAX, says.replace("{", "{{").replace("}", "}}")), trial
+            )
         return ours == theirs
 
     def _note(self, projections):

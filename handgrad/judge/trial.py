@@ -176,7 +176,8 @@ class Trial:
 
     @cached_property
     def _lengths(self):
-        return [rms(x) or 1.0 if is_floating(x.dtype) else 1.0 for x in self.inputs]
+        real = [x[np.isfinite(x)] if is_floating(x.dtype) else np.ones(1) for x in self.inputs]
+        return [rms(x) or 1.0 for x in real]
 
     def size(self, i):
         """The size of input i's gradient itself; its natural size, if it is 0 up to rounding."""

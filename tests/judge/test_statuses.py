@@ -17,7 +17,9 @@ def mean_of(x):
 
 
 def variance(formula):
-    return lambda x: formula(x)[..., 0], lambda dy, x: dy[..., None] * 2 * (x - mean_of(x)) / x.shape[-1]
+    return lambda x: formula(x)[
+        ..., 0
+    ], lambda dy, x: dy[..., None] * 2 * (x - mean_of(x)) / x.shape[-1]
 
 
 def inverse_deviation(formula):

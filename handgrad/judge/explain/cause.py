@@ -1,6 +1,5 @@
 """The cause: what is wrong with the gradients of a trial, by the simplest hypothesis that explains it."""
 
-
 import numpy as np
 
 from handgrad.judge.calls import CodeError
@@ -119,7 +118,9 @@ def _misfit(suspect):
             summed = np.sum(dx, axis=axes, keepdims=keep)
             if summed.shape == wanted.shape and np.allclose(summed, wanted):
                 over = changes.axes_named(axes)
-                return f"{finding.message}: a sum over {over} is missing, along which it was stretched"
+                return (
+                    f"{finding.message}: a sum over {over} is missing, along which it was stretched"
+                )
     if dx.T.shape == wanted.shape and np.allclose(dx.T, wanted):
         return f"{finding.message}: it is transposed"
     return finding.message
@@ -197,7 +198,9 @@ def _of_dropped_outputs(points, i):
         return ""
 
     def without(point, k):
-        return point.truth(point.inputs, [0 * d if n == k else d for n, d in enumerate(point.dy)])[i]
+        return point.truth(point.inputs, [0 * d if n == k else d for n, d in enumerate(point.dy)])[
+            i
+        ]
 
     guesses = [
         (f"is wrong: dy of output {k} is dropped", lambda p, k=k: without(p, k))

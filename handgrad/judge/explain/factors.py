@@ -161,8 +161,10 @@ def _counted(points, i):
         for words, measure in _measures(x):
             with np.errstate(all="ignore"):
                 sizes = np.array([float(measure(point.inputs[j])) for point in points])
-                for how, power in (("large: is a division by it missing?", 1),
-                                   ("small: is a division by it too many?", -1)):
+                for how, power in (
+                    ("large: is a division by it missing?", 1),
+                    ("small: is a division by it too many?", -1),
+                ):
                     if np.allclose(factors, sizes**power, rtol=CLOSE, atol=0):
                         return f"is {words} {input_name(points[0].trial, j)} times too {how}"
     return ""

@@ -4,11 +4,10 @@ import itertools
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError
-from handgrad.judge.explain.words import input_name, of_gradients, rounded, stated
-from handgrad.judge.explain.points import redrawn
-from handgrad.judge.explain.words import close
 from handgrad.common.text import listed
+from handgrad.judge.calls import CodeError
+from handgrad.judge.explain.points import redrawn
+from handgrad.judge.explain.words import close, input_name, of_gradients, rounded, stated
 from handgrad.judge.libraries import as_numpy, is_floating, to_library
 from handgrad.judge.sizes import other_shapes
 from handgrad.judge.trial import outputs_of

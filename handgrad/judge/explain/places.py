@@ -184,15 +184,24 @@ def derivatives(flow, _):
             says = f"is wrong: the derivative of {node.name} is taken {words}"
             if node.kind in CHOICES and order == 0:
                 says = f"is wrong: the mask of {node.name} is missing"
-            yield (order, rank(node.kind)), says, _through_edge(
-                k, lambda f, e, _, s=slope: s(f.tape, e) * f.cts[e.target]
+            yield (
+                (order, rank(node.kind)),
+                says,
+                _through_edge(k, lambda f, e, _, s=slope: s(f.tape, e) * f.cts[e.target]),
             )
         if node.kind in CHOICES:
             for n, other in enumerate(flow.tape.nodes):
                 if other.size == edge.back.size:
                     says = f"is wrong: the mask of {node.name} is taken as {other.name} > 0"
-                    yield (99, n), says, _through_edge(
-                        k, lambda f, e, _, n=n: (f.tape.nodes[n].value.ravel() > 0) * f.cts[e.target]
+                    yield (
+                        (99, n),
+                        says,
+                        _through_edge(
+                            k,
+                            lambda f, e, _, n=n: (
+                                (f.tape.nodes[n].value.ravel() > 0) * f.cts[e.target]
+                            ),
+                        ),
                     )
 
 
@@ -271,16 +280,19 @@ def _unsummed(tape, b):
     axes = changes.axes_named(tuple(summed))
     yield (
         f"not summed over {axes}",
-        lambda f: f.tape.onwards[f.tape.edges[first].source]
-        @ (_each(f, first, b) - _all(f, first)),
+        lambda f: (
+            f.tape.onwards[f.tape.edges[first].source] @ (_each(f, first, b) - _all(f, first))
+        ),
     )
     for others in changes.some_axes(len(node.shape)):
         if tuple(summed) == others:
             continue
         yield (
             f"summed over {changes.axes_named(others)}, and not {axes}",
-            lambda f, o=others: f.tape.onwards[f.tape.edges[first].source]
-            @ (_each(f, first, b, o) - _all(f, first)),
+            lambda f, o=others: (
+                f.tape.onwards[f.tape.edges[first].source]
+                @ (_each(f, first, b, o) - _all(f, first))
+            ),
         )
 
 
@@ -294,7 +306,7 @@ def _maker_of_sum(tape, n):
         edges = [k for k, edge in enumerate(tape.edges) if edge.target == n]
         if len(edges) != 1:
             return None
-        if tape.nodes[n].kind in {"reduce_sum"}:
+        if tape.nodes[n].kind == "reduce_sum":
             return edges[0]
         n = tape.edges[edges[0]].source
         if not tape.into[n] and n in tape.inputs.values():
@@ -348,8 +360,13 @@ def _weighted_by(flow, b, node, i):
     name = input_name(flow.point.trial, i)
     for power, word in ((1, "too many"), (-1, "missing")):
         words = f"is wrong: what arrives at {node.name} has a factor {name} {word}"
-        yield (9, rank(node.kind)), words, lambda f, p=power: f.tape.onwards[b] @ (
-            f.cts[b] * (np.broadcast_to(f.point.inputs[i], node.shape).ravel() ** p - 1)
+        yield (
+            (9, rank(node.kind)),
+            words,
+            lambda f, p=power: (
+                f.tape.onwards[b]
+                @ (f.cts[b] * (np.broadcast_to(f.point.inputs[i], node.shape).ravel() ** p - 1))
+            ),
         )
 
 

@@ -147,9 +147,7 @@ class Truth:
         found = np.zeros(x.shape)
         step = STEP * (size or 1.0)
         for index in np.ndindex(x.shape):
-            near, far = (
-                (rise(index, h) - rise(index, -h)) / (2 * h) for h in (step, 2 * step)
-            )
+            near, far = ((rise(index, h) - rise(index, -h)) / (2 * h) for h in (step, 2 * step))
             found[index] = (4 * near - far) / 3
         return found
 
@@ -177,7 +175,9 @@ def points_of(trial, truth, words=""):
 def _point(trial, truth):
     try:
         right = truth(trial.inputs, trial.dy)
-        return None if right is None or set(trial.grads) != set(right) else Point(trial, right, truth)
+        return (
+            None if right is None or set(trial.grads) != set(right) else Point(trial, right, truth)
+        )
     except CodeError:
         return None
 

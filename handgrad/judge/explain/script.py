@@ -38,7 +38,9 @@ def _once(lines):
     """The lines without imports that stand there twice; code may hold a line twice."""
     imports = ("import ", "from ")
     return [
-        line for k, line in enumerate(lines) if line not in lines[:k] or not line.startswith(imports)
+        line
+        for k, line in enumerate(lines)
+        if line not in lines[:k] or not line.startswith(imports)
     ]
 
 

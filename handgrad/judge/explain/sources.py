@@ -11,7 +11,6 @@ import sys
 import textwrap
 import types
 
-
 TAKEN = re.compile(r"np|torch|jnp|handgrad|subject|reference|layer|verdict|x\d+")  # by the script
 ALIASES = {"np": "numpy", "torch": "torch", "jnp": "jax.numpy", "handgrad": "handgrad"}
 ALWAYS = {"np", "handgrad"}  # imported by every script

@@ -6,8 +6,7 @@ Whatever it does, it shows in the answers to dy that are large, small, positive 
 import numpy as np
 
 from handgrad.judge.calls import CodeError
-from handgrad.judge.explain.words import input_name, of_gradients, rounded
-from handgrad.judge.explain.words import close
+from handgrad.judge.explain.words import close, input_name, of_gradients, rounded
 from handgrad.judge.trial import largest
 
 SPECIAL = {

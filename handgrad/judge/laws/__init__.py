@@ -27,9 +27,9 @@ from handgrad.judge.laws.memory import (
 from handgrad.judge.laws.state import (
     calls_do_not_matter,
     changes_in_place_are_seen,
+    deterministic,
     forwards_do_not_mix,
     instances_do_not_mix,
-    deterministic,
     the_past_does_not_matter,
 )
 

@@ -61,8 +61,9 @@ def results_are_the_callers(trial):
     """Who writes into what was returned changes no later call. (JAX's arrays cannot be written to.)"""
     if trial.library == "jax":
         return
-    for dy in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
-        returned = _returned(trial, dy, trial.inputs)
+    for like in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
+        dy = [d.copy() for d in like]  # of which a gradient may be a view
+        returned = _returned(trial, [d.copy() for d in like], trial.inputs)
         expected = [x.copy() for x in returned]
         pairs = zip(returned, expected, strict=True)
         written = [(x, before) for x, before in pairs if x.flags.writeable]

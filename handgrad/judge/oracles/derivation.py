@@ -6,9 +6,9 @@ import numpy as np
 
 from handgrad.derivation.checking import check_at
 from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.points import Runner
-from handgrad.derivation.errors import DerivationError
 from handgrad.judge.calls import CodeError, contained
 from handgrad.judge.trial import largest, outputs_of
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.judge.calls import CodeError
+
 UNIT = 2.0**-53
 STEPS = tuple(2.0**-k for k in (3, 5, 7, 9, 12, 15, 18, 21, 24))  # powers of two round nothing
 FAR = STEPS[:5]  # enough for what is smooth
@@ -78,10 +79,8 @@ class Line:
 
     def noises(self, noise, steps=STEPS):
         """The noise of φ at every step: its terms are rounded, and so is x + t u."""
-        ratios = [
-            math.sqrt(_dot(a, a) / _dot(b, b)) if np.any(b) else 0.0
-            for a, b in zip(self.x, self.u, strict=True)
-        ]
+        moved = ((np.where(b == 0, 0, a), b) for a, b in zip(self.x, self.u, strict=True))
+        ratios = [math.sqrt(_dot(a, a) / _dot(b, b)) if np.any(b) else 0.0 for a, b in moved]
         shaken = UNIT * max(ratios, default=0.0)
         for h, (right, left) in zip(steps, self.slopes(steps), strict=True):
             largest = max(self.size, self.sizes.get(h, 0.0), self.sizes.get(-h, 0.0))

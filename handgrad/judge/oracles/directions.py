@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError
 from handgrad.common.precision import unit_of
-from handgrad.judge.oracles.jumps import is_a_staircase, largest_jump
+from handgrad.judge.calls import CodeError
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import MOVED, RUNS, dithered
 from handgrad.judge.oracles.differences import (
@@ -22,6 +21,7 @@ from handgrad.judge.oracles.differences import (
     estimate,
     measured_noise,
 )
+from handgrad.judge.oracles.jumps import is_a_staircase, largest_jump
 from handgrad.judge.trial import rms, spread, typical
 
 RESOLUTION = 1e-6  # an error bar wider than this share of the gradient tells nothing
@@ -81,16 +81,23 @@ class Projection:
 def direction(trial, *names, only=None):
     """A random direction, each input moved as far as it varies; `only` one of them, if given."""
     rng = trial.generator("direction", *names)
-    moves = [spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
+    moves = [_finite_spread(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
+    moves = [np.where(np.isfinite(x), u, 0) for x, u in zip(trial.real_inputs, moves, strict=True)]
     if only is None:
         return moves
     return [u if i == only else 0 * u for i, u in zip(trial.real, moves, strict=True)]
+
+
+def _finite_spread(x):
+    """The spread of the numbers of an array that are finite: infinities stay where they are."""
+    return spread(x[np.isfinite(x)]) if x.size else 1.0
 
 
 def own_direction(trial, *names):
     """A random direction that moves each number as far as its own size lets it."""
     rng = trial.generator("own direction", *names)
     sizes = [np.where(x == 0, 1e-3 * typical(x), np.abs(x)) for x in trial.real_inputs]
+    sizes = [np.where(np.isfinite(size), size, 0) for size in sizes]
     return [size * rng.normal(size=size.shape) for size in sizes]
 
 
@@ -159,7 +166,8 @@ class _View:
         self.moves = math.fsum(float(np.sum(g * b)) for g, b in zip(wide, u, strict=True))
         self.spread = _norm(g * b for g, b in zip(wide, u, strict=True))
         self.unit = max((unit_of(y.dtype) for y in trial.y if is_floating(y.dtype)), default=UNIT)
-        self.shaken = SUMMED * self.unit * _norm(g * a for g, a in zip(wide, x, strict=True))
+        finite = [np.where(np.isfinite(a), a, 0) for a in x]
+        self.shaken = SUMMED * self.unit * _norm(g * a for g, a in zip(wide, finite, strict=True))
         if self.unit > UNIT:
             self.shaken += self.unit * self.line.size
         self.floor = UNIT * usual(trial, u)

@@ -137,7 +137,9 @@ def primal(closed):
     def _plainly(equation, given):
         name, params = equation.primitive.name, equation.params
         body = params.get("call_jaxpr") or params.get("jaxpr") or params.get("fun_jaxpr")
-        if body is not None and (name in CUSTOM or name in {"jit", "pjit", "closed_call", "remat2"}):
+        if body is not None and (
+            name in CUSTOM or name in {"jit", "pjit", "closed_call", "remat2"}
+        ):
             inner = body if hasattr(body, "consts") else core.ClosedJaxpr(body, ())
             return primal(inner)(*given)
         if any(_has_custom(program) for program in inner_programs(equation)):

@@ -120,7 +120,9 @@ def _element_outside(trial, dx, i, stack, slack):
         spread = values[-1] - values[0] if len(values) > 2 else 0.0  # several kinks meet here
         if not values[0] - spread - slack <= dx[index] <= values[-1] + spread + slack:
             limits = f"{values[0]:.4g} to {values[-1]:.4g}"
-            says = f"the gradient of {{input}} is {dx[index]:.4g}{{at}}, outside the subdifferential"
+            says = (
+                f"the gradient of {{input}} is {dx[index]:.4g}{{at}}, outside the subdifferential"
+            )
             place = tuple(map(int, index))
             return _wrong(f"{says} from {limits}", i, place).by(CHECK, trial.subject.names)
         beyond[index] = 0.0

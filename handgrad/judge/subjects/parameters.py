@@ -134,7 +134,7 @@ def _may_hold(value):
     if isinstance(value, dict | list | tuple):
         return True
     kind = type(value)
-    return hasattr(value, "__dict__") and not callable(value) or hasattr(kind, "forward")
+    return (hasattr(value, "__dict__") and not callable(value)) or hasattr(kind, "forward")
 
 
 def _is_array(value):
@@ -160,7 +160,9 @@ def _moves(used, path, y, run):
         stays = np.array_equal(as_numpy(path.get(moved)), changed)
     except (CodeError, AttributeError, KeyError, IndexError, TypeError):
         return False
-    return stays and any(a.shape != b.shape or np.any(a != b) for a, b in zip(y, again, strict=False))
+    return stays and any(
+        a.shape != b.shape or np.any(a != b) for a, b in zip(y, again, strict=False)
+    )
 
 
 def _put(path, root, value):
@@ -183,25 +185,28 @@ def _parameter(used, places):
 def _candidates(place, used):
     """The places where the gradient of a parameter may be, by its name."""
     how, key = place.steps[-1]
-    holder = Path(place.steps[:-1])
     if key in WRAPPED and len(place.steps) > 1:
         yield place.beside(".", "grad")
     if how == ".":
-        names = {k.lower(): k for k in getattr(holder.get(used), "__dict__", {})}
-        for stem in (key, *SHORT.get(str(key).lower(), ())):
-            for form in FORMS:
-                if (name := names.get(form.format(stem).lower())) and name != key:
-                    yield place.beside(".", name)
-        for grads in ("grads", "gradients"):
-            for stem in (key, f"d{key}"):
-                yield place.beside(".", grads).then("[", stem)
+        yield from _attributes_beside(place, key, used)
     elif len(place.steps) > 1:
+        holder = Path(place.steps[:-1])
         outer = holder.steps[-1][1]
         for name in HOLDERS.get(outer, ("grads",)) if isinstance(outer, str) else ():
-            for stem in (key, f"d{key}"):
-                yield holder.beside(".", name).then("[", stem)
+            yield from (holder.beside(".", name).then("[", stem) for stem in (key, f"d{key}"))
         if isinstance(key, str):
             yield from (place.beside("[", form.format(key)) for form in FORMS)
+
+
+def _attributes_beside(place, key, used):
+    """Attributes of the same object: dW, grad_W, grads["W"]."""
+    names = {k.lower(): k for k in getattr(Path(place.steps[:-1]).get(used), "__dict__", {})}
+    for stem in (key, *SHORT.get(str(key).lower(), ())):
+        for form in FORMS:
+            if (name := names.get(form.format(stem).lower())) and name != key:
+                yield place.beside(".", name)
+    for grads in ("grads", "gradients"):
+        yield from (place.beside(".", grads).then("[", stem) for stem in (key, f"d{key}"))
 
 
 def _adds_up(used, gradient, run):

@@ -61,7 +61,9 @@ def of_object(obj, forward, backward, arguments, copied):
     wants = _names(getattr(obj, backward))
     pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
     carries = _is_pair(result) and not is_real(result[1])
-    order = (*pairs, MEMORY) if carries or not _binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
+    order = (
+        (*pairs, MEMORY) if carries or not _binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
+    )
     if result is None:
         return (MEMORY if _binds(getattr(obj, backward), 1) else RULE), 1
 
