@@ -53,7 +53,7 @@ def of_values(trial, domains):
                 yield Probe(f"{_named(trial, i)} {words}", tuple(inputs), reach, risky)
     if len(trial.inputs) > 1:
         yield from _together(trial, domains)
-    yield from _of_other_integers(trial)
+    yield from of_integers(trial)
 
 
 def ordinary(trial, domains):
@@ -196,14 +196,28 @@ def _all_zero(trial, domains):
     )
 
 
-def _of_other_integers(trial):
-    """Labels and indices in narrower types, with as many rows of them as overflow these."""
+def of_integers(trial):
+    """Labels and indices in narrower types, and as large as these take: an offset may wrap."""
     for i, x in enumerate(trial.inputs):
         if x.dtype.kind not in "iu" or not x.size:
             continue
+        given = [("", trial.inputs), *((", up to 119", xs) for xs in _with_many(trial, i))]
         for kind in NARROW:
             limits = np.iinfo(kind)
-            if x.dtype != kind and limits.min <= np.min(x) and np.max(x) <= limits.max:
-                inputs = list(trial.inputs)
-                inputs[i] = x.astype(kind)
-                yield Probe(f"{_named(trial, i)} of {np.dtype(kind).name}", tuple(inputs))
+            for words, inputs in given if kind != x.dtype else ():
+                if limits.min <= np.min(inputs[i]) and np.max(inputs[i]) <= limits.max:
+                    changed = list(inputs)
+                    changed[i] = inputs[i].astype(kind)
+                    name = f"{_named(trial, i)} of {np.dtype(kind).name}{words}"
+                    yield Probe(name, tuple(changed), "alone" if words else "special", bool(words))
+
+
+def _with_many(trial, i):
+    """The inputs where what input i may count is 120 long: any axis that is longer than it says."""
+    x = trial.inputs[i]
+    for size in sizes_of(trial.inputs):
+        shapes = [[120 if n == size else n for n in a.shape] for a in trial.inputs]
+        if size > np.max(x) and size not in x.shape and sum(map(math.prod, shapes)) <= FEW:
+            inputs = list(reshaped(trial.inputs, shapes))
+            inputs[i] = np.linspace(0, 119, x.size).astype(x.dtype).reshape(x.shape)
+            yield tuple(inputs)

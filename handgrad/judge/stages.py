@@ -169,8 +169,12 @@ class Examination:
         """From ordinary inputs to special ones."""
         if not self.settled and (self.held or not trial.moves):
             trial = self.livelier(trial) or trial
-        if not self.settled:
-            self._probe(self._small(trial) or trial, low)
+        if self.settled:
+            return
+        small = self._small(trial) or trial
+        self._probe(small, low)
+        if small is not trial and not self.settled:
+            self._at_probes(trial, list(probes.of_integers(trial)), None)
 
     def consult(self, trial):
         """JAX and numbers, and what their agreement is worth."""
@@ -280,7 +284,9 @@ class Examination:
         return [law for law, ran in zip(LONG_LAWS, runs, strict=True) if ran is not None]
 
     def _at_values(self, trial, domains, low):
-        found = list(probes.of_values(trial, domains))
+        self._at_probes(trial, list(probes.of_values(trial, domains)), low)
+
+    def _at_probes(self, trial, found, low):
         risky = [probe for probe in found if probe.risky or self._is_suspect()]
         runs = self._outcomes(trial, [probe.inputs for probe in risky], backward=True)
         hangs = {id(p) for p, ran in zip(risky, runs, strict=True) if ran is None}
@@ -300,7 +306,7 @@ class Examination:
         for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
             if takes_it and back:
                 found += chain
-            elif takes_it and back is False and chain[0].reach == "special":
+            elif takes_it and back is False and self._is_of_inputs(trial, chain[0]):
                 says = "forward takes other sizes, and backward raises there, or gives other shapes"
                 finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
                 self.report(finding, words=chain[0].words)
@@ -308,6 +314,12 @@ class Examination:
         for probe, ran in zip(found, runs, strict=True):
             if not self.settled and ran is not None:
                 self.at_probe(trial, probe, None)
+
+    def _is_of_inputs(self, trial, probe):
+        """Whether other sizes are those of inputs alone: a layer may fix those of its parameters."""
+        count = len(trial.inputs) - len(self.subject.parameters)
+        pairs = zip(trial.inputs[count:], probe.inputs[count:], strict=True)
+        return probe.reach == "special" and all(a.shape == b.shape for a, b in pairs)
 
     def at_probe(self, trial, probe, oracle):
         """What is found at one probe."""

@@ -14,7 +14,7 @@ END = ["print(verdict)", "assert verdict.ok"]
 def script(subject, inputs, library, seed, options):
     """The lines that judge the subject at these inputs, and fail; `options` are verify's others."""
     count = len(inputs) - len(subject.parameters)
-    lines, expression = _brought(subject.held, "subject")
+    lines, expression = _brought(getattr(subject, "original", subject.held), "subject")
     if subject.parameters:
         lines, expression = [*lines, f"layer = {expression}"], "layer"
         lines += _with_parameters(subject, count)

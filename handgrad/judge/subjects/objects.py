@@ -16,7 +16,7 @@ class Object(Subject):
     def __init__(self, held, way, arguments=None, *, forward="forward", backward="backward"):
         with contained():
             super().__init__(repr(held), arguments)
-        self.held, self.way = held, way
+        self.original, self.held, self.way = held, _copied(held), way
         self.entries = forward, backward  # the names of its methods
         self.reentrant = way.reentrant
         self.strict = way is ways.RULE
