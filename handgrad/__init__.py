@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from handgrad.drawing.picture import draw as draw
     from handgrad.judge.verify import verify as verify
     from handgrad.layers import Layer as Layer
+    from handgrad.layers import Parallel as Parallel
+    from handgrad.layers import Residual as Residual
     from handgrad.layers import Sequential as Sequential
     from handgrad.rules import *
 
 __version__ = "0.2.0.dev0"
 HOMES = {
     "Layer": "handgrad.layers",
+    "Parallel": "handgrad.layers",
+    "Residual": "handgrad.layers",
     "Sequential": "handgrad.layers",
     "check": "handgrad.derivation.report",
     "compare": "handgrad.comparison",

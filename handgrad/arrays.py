@@ -1,11 +1,11 @@
 """One code for every array library: an array's namespace, and what the array API standard lacks."""
 
+import math
 import operator
 from functools import reduce
+from typing import Any
 
 import numpy as np
-
-INTEGERS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}  # of the same size
 
 
 def array_namespace(*arrays):
@@ -52,12 +52,7 @@ def outlined(residual):
 
 def kept(mask, x):
     """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN."""
-    xp = array_namespace(mask, x)
-    bits = INTEGERS.get(getattr(x, "dtype", None)) if xp is np else None
-    if bits is None:
-        return xp.where(mask, x, 0)
-    every_bit_or_none = -np.asarray(mask, bool).astype(bits)  # np.where takes 10 times as long
-    return (x.view(bits) & every_bit_or_none).view(x.dtype)
+    return array_namespace(mask, x).where(mask, x, 0)
 
 
 def log(x):
@@ -66,9 +61,67 @@ def log(x):
         return array_namespace(x).log(x)
 
 
+def along(ndim, axis, index):
+    """The index that takes `index` along one axis and everything along the others."""
+    key = [slice(None)] * ndim
+    key[axis] = index
+    return tuple(key)
+
+
+def constant(numbers, like):
+    """Known numbers as an array with the library, the dtype and the device of another one."""
+    xp = array_namespace(like)
+    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
+
+
+def log1p(x):
+    """log(1 + x): −∞ at −1 and NaN below, without NumPy's warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return array_namespace(x).log1p(x)
+
+
 def fresh(x):
     """x in memory of its own: a gradient never shares memory with dy."""
     return x * 1
+
+
+def largest(x, axis):
+    """The largest |x| along the axes, which stay with size 1; and 1 where that is 0 or infinite."""
+    xp = array_namespace(x)
+    s = xp.max(xp.abs(x), axis=axis, keepdims=True)
+    return xp.where((s > 0) & xp.isfinite(s), s, 1)
+
+
+def norm(x, axis):
+    """√(Σ x²) along the axes, which stay with size 1. No square overflows or is lost to 0."""
+    xp = array_namespace(x)
+    s = largest(x, axis)
+    return s * xp.sqrt(xp.sum((x / s) ** 2, axis=axis, keepdims=True))
+
+
+def products_before(x, axis):
+    """For each number along an axis the product of those before it: 1 for the first."""
+    xp = array_namespace(x)
+    products = xp.cumulative_prod(x, axis=axis, include_initial=True)
+    return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
+
+
+def einsum(subscripts, *arrays):
+    """Σ of products by subscripts such as "ij,jk->ik". The sum over what stands on the left alone."""
+    xp = array_namespace(*arrays)
+    if xp is np and all(array.dtype.kind != "V" for array in arrays):  # V: bfloat16, for one
+        return np.einsum(subscripts, *arrays, optimize=True)
+    if xp is not np and hasattr(xp, "einsum"):
+        return xp.einsum(subscripts, *arrays)
+    inputs, _, output = subscripts.partition("->")
+    letters = [*output, *sorted(set(inputs) - {*output, ","})]
+    product = 1
+    for names, array in zip(inputs.split(","), arrays, strict=True):
+        order = sorted(range(array.ndim), key=lambda axis: letters.index(names[axis]))
+        sizes = dict(zip(names, array.shape, strict=True))
+        shape = tuple(sizes.get(letter, 1) for letter in letters)
+        product = product * xp.reshape(xp.permute_dims(array, tuple(order)), shape)
+    return xp.sum(product, axis=tuple(range(len(output), len(letters))))
 
 
 def unbroadcast(dy, shape):
@@ -91,6 +144,38 @@ def pad(x, widths, value=0.0):
             edge = xp.full(shape, value, dtype=x.dtype, device=device_of(x))
             x = xp.concat([edge, x, edge], axis=axis)
     return x
+
+
+def add_at(n, index, rows):
+    """n rows of zeros, plus each row at its index: y[index[i]] += rows[i]."""
+    return _at("add", n, index, rows, 0)
+
+
+def max_at(n, index, rows):
+    """n rows of −∞, or the largest of the rows at each index."""
+    return _at("max", n, index, rows, -math.inf)
+
+
+def _at(operation, n, index, rows, start):
+    xp = array_namespace(rows, index)
+    total: Any = xp.full((n, *rows.shape[1:]), start, dtype=rows.dtype, device=device_of(rows))
+    if xp.__name__ == "jax.numpy":
+        return getattr(total.at[index], operation)(rows)
+    size = math.prod(rows.shape[1:])
+    places = xp.astype(index, xp.int64)[:, None] * size + xp.arange(size, device=device_of(index))
+    places, total = xp.reshape(places, (-1,)), xp.reshape(total, (-1,))
+    numbers = xp.reshape(rows, (-1,))
+    if xp is np:
+        ufunc = {"add": np.add, "max": np.maximum}[operation]
+        ufunc.at(total, places, numbers)  # 5 times as fast as row by row
+    elif hasattr(total, "scatter_reduce"):  # torch
+        reduction = {"add": "sum", "max": "amax"}[operation]
+        total = total.scatter_reduce(0, places, numbers, reduction)
+    else:
+        hit = places == xp.arange(total.shape[0])[:, None]
+        table = xp.concat([total[:, None], xp.where(hit, numbers, start)], axis=1)
+        total = {"add": xp.sum, "max": xp.max}[operation](table, axis=1)
+    return xp.reshape(total, (n, *rows.shape[1:]))
 
 
 def scatter_add(shape, pieces):
@@ -118,3 +203,75 @@ def _padded(shape, index, values):
         for r, n in zip(spots, shape, strict=True)
     ]
     return lax.pad(values, values.dtype.type(0), config)
+
+
+def sigmoid(x):
+    """1 / (1 + e⁻ˣ): a ratio of e = exp(−|x|), which never overflows, on either side of 0."""
+    xp = array_namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, e, 1) / (1 + e)
+
+
+def erf(x):
+    """The error function, 2/√π times the integral of exp(−t²) from 0 to x."""
+    xp = array_namespace(x)
+    if xp.__name__ == "jax.numpy":
+        from jax.scipy import special
+
+        return special.erf(x)
+    if native := getattr(xp, "erf", None):
+        return native(x)
+    size = xp.abs(x)
+    return xp.where(size < 0.5, _erf_near_0(x), xp.sign(x) * (1 - _erfc_far_out(size)))
+
+
+def erfc(x):
+    """1 − erf(x), with all its digits where erf(x) rounds to 1."""
+    xp = array_namespace(x)
+    if xp.__name__ == "jax.numpy":
+        from jax.scipy import special
+
+        return special.erfc(x)
+    if native := getattr(xp, "erfc", None):
+        return native(x)
+    far = _erfc_far_out(xp.abs(x))
+    return xp.where(xp.abs(x) < 0.5, 1 - _erf_near_0(x), xp.where(x < 0, 2 - far, far))
+
+
+def _erf_near_0(x):
+    """The Taylor series of erf, for |x| < ½: its terms fall below 2⁻⁵³ of x."""
+    xp = array_namespace(x)
+    x = xp.where(xp.abs(x) < 0.5, x, 0.0)
+    terms = [(-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(12)]
+    total = 0.0 * x
+    for term in reversed(terms):
+        total = total * x * x + term
+    return 2 / math.sqrt(math.pi) * x * total
+
+
+def _erfc_far_out(x):
+    """erfc(x) for x ≥ ½: exp(−x²) x/π times the integral of exp(−t²) / (x² + t²).
+
+    The trapezoidal rule with steps of ½ is exact to exp(−4π²), but for the pole at t = ix, whose
+    residue is known. Chiarella and Reichel, Mathematics of Computation 22, 1968, page 137.
+    """
+    xp = array_namespace(x)
+    x = xp.where(x < 0.5, 0.5, xp.where(x > 30, 30.0, x))  # beyond, erfc is 0 in every precision
+    total = 1 / (x * x)
+    for t in (0.5 * n for n in range(1, 13)):
+        total = total + 2 * math.exp(-t * t) / (x * x + t * t)
+    pole = xp.exp(-4 * math.pi * xp.where(x > 6, 6.0, x))
+    return xp.exp(-x * x) * x * total / (2 * math.pi) - xp.where(x < 6, 2 * pole / (1 - pole), 0.0)
+
+
+def softplus(x):
+    """log(1 + eˣ), which is −log σ(−x), without overflow."""
+    xp = array_namespace(x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def log_softmax(x, axis=-1):
+    """log(eˣⁱ / Σⱼ eˣʲ): the largest exponent is 0, so nothing overflows."""
+    xp = array_namespace(x)
+    s = x - xp.max(x, axis=axis, keepdims=True)
+    return s - xp.log(xp.sum(xp.exp(s), axis=axis, keepdims=True))

@@ -1,8 +1,11 @@
-"""Layer: a rule that remembers, the one mutable class; and Sequential, layers in a row."""
+"""Layer: a rule that remembers, the one mutable class; and layers in a row and side by side."""
 
+import operator
+from functools import reduce
 from typing import Any
 
 from handgrad.arrays import shape_of
+from handgrad.common import needs as needed
 
 
 class Layer:
@@ -44,8 +47,12 @@ class Layer:
         self._shapes = _shapes_of(y)
         return y
 
-    def backward(self, dy):
-        """The gradient of the input, or a tuple with one for each; `grads` has the parameters'."""
+    def backward(self, dy, *, needs=None):
+        """The gradient of the input, or a tuple with one for each; `grads` has the parameters'.
+
+        `needs` has one flag for each input. Where one is false, a rule that can saves the work,
+        and the gradient is None.
+        """
         if self._residuals is None:
             raise RuntimeError(
                 f"{self.rule} has no forward to differentiate: call forward first, and once for "
@@ -57,8 +64,9 @@ class Layer:
                 f"{_listed(self._shapes)}: an upstream gradient has the shape of its output"
             )
         residuals, self._residuals = self._residuals, None
+        needs = needs and (*needs, *(True for _ in self.params))
         try:
-            grads = self.rule.backward(residuals, dy)
+            grads = needed.call(self.rule.backward, residuals, dy, needs=needs)
         except Exception as error:
             error.add_note(f"in {self.rule}.backward, given dy of {_listed(_shapes_of(dy))}")
             raise
@@ -85,10 +93,14 @@ class Sequential:
             x = layer.forward(x)
         return x
 
-    def backward(self, dy):
-        """The gradient of x; each layer keeps the gradients of its parameters."""
+    def backward(self, dy, *, needs=None):
+        """The gradient of x; each layer keeps the gradients of its parameters.
+
+        With needs=(False,), nobody needs that of x: the first layer may leave it out.
+        """
         for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+            first = layer is self.layers[0]
+            dy = needed.call(layer.backward, dy, needs=needs if first else None)
         return dy
 
     @property
@@ -98,6 +110,54 @@ class Sequential:
     @property
     def grads(self):
         return tuple(g for layer in self.layers for g in layer.grads)
+
+
+class Residual(Sequential):
+    """y = x + f(x), where f is the layers one after the other.
+
+    x is used twice, so that two gradients meet: dx = dy + what comes back through f.
+    """
+
+    def forward(self, x):
+        """x and what the layers make of it."""
+        return x + super().forward(x)
+
+    def backward(self, dy, *, needs=None):
+        """The gradient of x; None where nobody needs it, as needs=(False,) says."""
+        through = super().backward(dy, needs=needs)
+        return None if through is None else dy + through
+
+
+class Parallel:
+    """y = join(f(x), g(x), …): several layers side by side, on one input.
+
+    `join` is a layer of as many inputs. With addition the layers are the branches of a sum, with
+    concatenation they fill channels of their own, and with a product one is the gate of another:
+
+    >>> Parallel(Layer(Multiply()), Sequential(), gate)  # y = x gate(x)
+    """
+
+    def __init__(self, join, *layers):
+        self.join = join
+        self.layers = layers
+
+    def forward(self, x):
+        """What the join makes of what each layer makes of x."""
+        return self.join.forward(*(layer.forward(x) for layer in self.layers))
+
+    def backward(self, dy, *, needs=None):
+        """The gradient of x, the sum over the layers; None where nobody needs it."""
+        joined = zip(self.layers, self.join.backward(dy), strict=True)
+        grads = [needed.call(layer.backward, d, needs=needs) for layer, d in joined]
+        return None if needs and not any(needs) else reduce(operator.add, grads)
+
+    @property
+    def params(self):
+        return tuple(p for layer in (*self.layers, self.join) for p in layer.params)
+
+    @property
+    def grads(self):
+        return tuple(g for layer in (*self.layers, self.join) for g in layer.grads)
 
 
 def _shapes_of(arrays):

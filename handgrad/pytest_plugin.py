@@ -120,10 +120,9 @@ class DerivationFile(pytest.File):
         except DerivationError:
             yield DerivationLine.from_parent(self, name=scope.title, checked=checked, chain=None)
             return
-        for chain in chains:
-            if chain.checked:
-                name = printable(f"{scope.title}: {chain.text}")
-                yield DerivationLine.from_parent(self, name=name, checked=checked, chain=chain)
+        named = [(printable(f"{scope.title}: {c.text}"), c) for c in chains if c.checked]
+        for name, chain in named or [(scope.title, None)]:
+            yield DerivationLine.from_parent(self, name=name, checked=checked, chain=chain)
 
 
 class _Checked:
@@ -141,7 +140,7 @@ class _Checked:
 
 
 class DerivationLine(pytest.Item):
-    """One chain of a derivation: it passes if every link of it holds."""
+    """One chain of a derivation: it passes if every link of it holds, and was seen from all sides."""
 
     def __init__(self, *, checked, chain, **options):
         super().__init__(**options)
@@ -149,8 +148,8 @@ class DerivationLine(pytest.Item):
 
     def runtest(self):
         derivation = self.checked.derivation
-        if derivation.error:
-            raise WrongDerivationError(f"{self.path}:{derivation.error}")
+        if derivation.status in {"ERROR", "VACUOUS", "INCOMPLETE"}:
+            raise WrongDerivationError(derivation.row())
         lines = {link.line for link in self.chain.checked}
         wrong = [link for link in derivation.links if link.line in lines and not link.ok]
         if wrong:

@@ -3,15 +3,15 @@
 import jax.numpy as jnp
 
 __all__ = [
+    "abs",
     "add",
     "divide",
-    "exp",
-    "log",
     "multiply",
     "negate",
     "power",
     "reciprocal",
     "sqrt",
+    "square",
     "subtract",
 ]
 
@@ -46,16 +46,6 @@ def power(a, b):
     return jnp.float_power(a, b)
 
 
-def exp(x):
-    """eˣ"""
-    return jnp.exp(x)
-
-
-def log(x):
-    """log x"""
-    return jnp.log(x)
-
-
 def sqrt(x):
     """√x, as x to the power ½"""
     return jnp.power(x, 0.5)
@@ -64,3 +54,13 @@ def sqrt(x):
 def reciprocal(x):
     """1 / x, as x⁻¹"""
     return jnp.power(x, -1)
+
+
+def square(x):
+    """x², as x to the power 2.0"""
+    return jnp.float_power(x, 2.0)
+
+
+def abs(x):
+    """|x|, as the larger of x and −x"""
+    return jnp.maximum(x, -x)

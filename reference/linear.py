@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-__all__ = ["affine", "matmul"]
+__all__ = ["affine", "bilinear", "einsum", "low_rank_affine", "matmul", "outer", "trace"]
 
 
 def matmul(a, b):
@@ -16,3 +16,29 @@ def matmul(a, b):
 def affine(x, W, b):
     """Σᵢ xᵢ Wᵢₒ + bₒ for every row of x"""
     return jnp.einsum("...i,io->...o", x, W) + b
+
+
+def low_rank_affine(x, W, b, A, B, *, scale=1.0):
+    """An affine map whose matrix is W + scale A B"""
+    return x @ (W + scale * jnp.einsum("ir,ro->io", A, B)) + b
+
+
+def bilinear(a, b, W, c):
+    """Σ a W b + c, one form for each output"""
+    products = a[:, :, None] * b[:, None, :]
+    return products.reshape(len(a), -1) @ W.reshape(len(W), -1).T + c
+
+
+def outer(a, b):
+    """aᵢ bⱼ, as a product of a column and a row"""
+    return a.reshape(-1, 1) @ b.reshape(1, -1)
+
+
+def trace(x):
+    """The sum of the diagonal of each matrix"""
+    return jnp.sum(jnp.eye(x.shape[-1]) * x, axis=(-2, -1))
+
+
+def einsum(*arrays, subscripts="ij,jk->ik"):
+    """The sum of products that JAX makes of the subscripts"""
+    return jnp.einsum(subscripts, *arrays)

@@ -11,7 +11,7 @@ from tests.digits import finished, python
 
 HEAVY = ("numpy", "jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
 
-PUBLIC = {"Layer", "Sequential", "check", "compare", "draw", "verify"}
+PUBLIC = {"Layer", "Parallel", "Residual", "Sequential", "check", "compare", "draw", "verify"}
 
 
 def modules_after(statement):

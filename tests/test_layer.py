@@ -156,3 +156,33 @@ def test_backward_frees_what_forward_kept(rng):
 
 def test_repr_shows_the_rule_and_the_shapes_of_the_parameters(affine):
     assert repr(affine) == "Layer(Affine(), (3, 4), (4,))"
+
+
+def test_a_layer_leaves_out_the_gradient_that_nobody_needs(affine, rng):
+    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
+    affine.forward(x)
+    affine.backward(dy)
+    expected = affine.grads
+    affine.forward(x)
+    assert affine.backward(dy, needs=(False,)) is None
+    for found, wanted in zip(affine.grads, expected, strict=True):
+        assert np.array_equal(found, wanted)
+
+
+def test_only_the_first_layer_of_a_sequence_leaves_its_gradient_out(affine, rng):
+    second = Layer(Affine(), rng.normal(size=(4, 2)), rng.normal(size=2))
+    net = Sequential(affine, Layer(ReLU()), second)
+    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    net.forward(x)
+    assert net.backward(dy).shape == x.shape
+    expected = net.grads
+    net.forward(x)
+    assert net.backward(dy, needs=(False,)) is None
+    assert all(map(np.array_equal, net.grads, expected))
+
+
+def test_a_layer_that_computes_every_gradient_may_be_the_first(rng):
+    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    net = Sequential(Layer(ReLU()))
+    net.forward(x)
+    assert np.array_equal(net.backward(dy, needs=(False,)), dy * (x > 0))

@@ -190,6 +190,24 @@ def test_objects_that_raise_at_every_look_break_no_report(tmp_path):
     assert "WRONG, against numbers: off by" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("x : (N)\ny = sin(x)\n", "no line was held against anything"),
+        (
+            "x : (N)\ny = sum(where(x > 1e9, x, 0))\ndx = zeros(N) * dy\n",
+            "at any point that was tried",
+        ),
+    ],
+    ids=["vacuous", "incomplete"],
+)
+def test_what_was_not_looked_at_fails(tmp_path, lines, said):
+    (tmp_path / "notes.md").write_text(f"# A\n\n```derivation\n{lines}```\n", encoding="utf-8")
+    result = run(tmp_path, "--derivations")
+    assert result.returncode == 1
+    assert said in " ".join(result.stdout.split())
+
+
 def test_a_text_that_would_take_all_day_is_ended(tmp_path):
     (tmp_path / "notes.md").write_text(RIGHT, encoding="utf-8")
     (tmp_path / "conftest.py").write_text(NO_TIME, encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from handgrad.reference.batch_normalization import batch_norm
 from handgrad.reference.linear import affine
-from handgrad.reference.normalization import batch_norm
 
 from handgrad import Affine, BatchNorm, Dropout, book, verify
 from handgrad.judge.draws import draw_cases

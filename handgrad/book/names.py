@@ -90,10 +90,10 @@ class Affine:
         self._layer.params = (self.W, self.b)
         return self._layer.forward(x)
 
-    def backward(self, dout):
-        dx = self._layer.backward(dout)
+    def backward(self, dout, *, needs=None):
+        dx = self._layer.backward(dout, needs=needs)
         self.dW, self.db = self._layer.grads
-        return dx.reshape(self._shape)
+        return None if dx is None else dx.reshape(self._shape)
 
 
 class SoftmaxWithLoss:

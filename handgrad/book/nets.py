@@ -63,7 +63,7 @@ class TwoLayerNet:
     def gradient(self, x, t):
         """The gradients of the loss by backpropagation."""
         self.loss(x, t)
-        Sequential(*self.layers.values()).backward(self.lastLayer.backward())
+        Sequential(*self.layers.values()).backward(self.lastLayer.backward(), needs=(False,))
         first, second = self.layers["Affine1"], self.layers["Affine2"]
         return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
 
@@ -85,7 +85,6 @@ class ConvNet:
         p = self.params
         side = math.isqrt(x.shape[1])
         self._net = Sequential(
-            Layer(rules.Reshape((-1, 1, side, side))),
             Layer(rules.Conv2d(), p["W1"], p["b1"]),
             Layer(rules.ReLU()),
             Layer(rules.MaxPool2d()),
@@ -94,7 +93,7 @@ class ConvNet:
             Layer(rules.ReLU()),
             Layer(rules.Affine(), p["W3"], p["b3"]),
         )
-        return self._net.forward(x)
+        return self._net.forward(x.reshape(-1, 1, side, side))
 
     def loss(self, x, t):
         """The mean cross-entropy."""
@@ -107,7 +106,7 @@ class ConvNet:
     def gradient(self, x, t):
         """The gradients of the loss by backpropagation."""
         self.loss(x, t)
-        self._net.backward(self.lastLayer.backward())
+        self._net.backward(self.lastLayer.backward(), needs=(False,))
         return dict(zip(PARAMS, self._net.grads, strict=True))
 
 

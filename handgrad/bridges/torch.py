@@ -3,6 +3,7 @@
 import importlib
 
 from handgrad.bridges.subject import refuse_what_is_no_rule
+from handgrad.common import needs as needed
 
 
 def as_torch(rule):
@@ -68,9 +69,10 @@ def _operation(torch, rule):
         anchor, *tensors = ctx.saved_tensors
         kept = zip(tensors, ctx.numbers, strict=True)
         residuals = tuple(n if t is None else t for t, n in kept)
-        grads = rule.backward(residuals, dy if ctx.several else dy[0])
-        needed = zip(grads, ctx.needs_input_grad, strict=True)
-        grads = [dx if needs else None for dx, needs in needed]
+        needs = ctx.needs_input_grad
+        dy = dy if ctx.several else dy[0]
+        grads = needed.call(rule.backward, residuals, dy, needs=needs)
+        grads = [dx if flag else None for dx, flag in zip(grads, needs, strict=True)]
         return refused.apply(anchor, *grads) if torch.is_grad_enabled() else tuple(grads)
 
     return _function(torch, type(rule).__name__, forward, backward)

@@ -11,6 +11,10 @@ from handgrad.derivation.sources import only
 from handgrad.rules import catalog
 
 SUFFIXES = (".svg", ".dot", ".mmd", ".txt")
+FORMS = {
+    "symbolic": "write formulas at the edges, not numbers",
+    "simplified": "draw all of it as one node, with the last form of each gradient",
+}
 
 
 def add_parser(commands):
@@ -27,10 +31,13 @@ def add_parser(commands):
     )
     add = parser.add_argument
     add("-o", "--output", metavar="FILE", type=Path, help=f"a file, as {', '.join(SUFFIXES)}")
+    forms = parser.add_mutually_exclusive_group()
+    for form, words in FORMS.items():
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=words)
     add("--norm", action="store_true", help="write the norms of arrays beside their shapes")
     add("--steps", action="store_true", help="write the walk forward and back, step by step")
     add("--seed", type=whole_number, default=0, help="of the random numbers (default: 0)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, form="numbers")
 
 
 def run(arguments):
@@ -41,7 +48,7 @@ def run(arguments):
 
     path, derive = _derivation(arguments.target)
     try:
-        drawn = Picture(walk(derive(), arguments.seed), arguments.norm)
+        drawn = Picture(walk(derive(), arguments.seed), arguments.norm, arguments.form)
         _write(drawn, arguments)
     except DerivationError as error:
         raise UsageError(placed(path, error)) from None

@@ -6,12 +6,14 @@ or the output is, and 130 after Ctrl-C.
 
 import sys
 from functools import partial
+from importlib import import_module
 
 from handgrad import __version__
 from handgrad.cli import interruption, streams
 from handgrad.cli.console import Parser, UsageError, in_one_line, progress
 from handgrad.common import strict_json
 
+COMMANDS = ("verify", "draw", "show", "book", "compare", "conventions", "train", "export")
 JSON = "--json"
 
 
@@ -67,13 +69,11 @@ def _run(argv):
 
 
 def _parser():
-    from handgrad.cli import compare, draw, export, train, verify  # where Ctrl-C is caught already
-
     parser = Parser(prog="handgrad", description="Derive it by hand, prove it by machine.")
     parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (verify, draw, compare, train, export):
-        command.add_parser(commands)
+    for command in COMMANDS:
+        import_module(f"handgrad.cli.{command}").add_parser(commands)  # where Ctrl-C is caught
     return parser
 
 

@@ -31,7 +31,7 @@ independent reference, and by numerical derivatives; the last columns of the tab
 are shares of the gradient's scale. Check the derivations in files link by link."""
 EPILOG = f"""\
 a TARGET is
-  a rule or a family of rules    ReLU, losses
+  a rule or a family of rules    ReLU, regression
   a Markdown file, or a part     notes.md, notes.md#Heading: the blocks ```derivation
   a Python file                  model.py: the docstrings' derivations
   code in a file                 model.py::MyRule: a rule, a layer, a pair (f, vjp), a

@@ -35,6 +35,7 @@ ELEMENTWISE = {
     ),
     "eq": np.equal,
     "erf": np.vectorize(math.erf, otypes=[EXTENDED]),
+    "erfc": np.vectorize(math.erfc, otypes=[EXTENDED]),
     "exp": np.exp,
     "exp2": np.exp2,
     "expm1": np.expm1,

@@ -1,5 +1,7 @@
 """Counts, differences and other people's text, fit to be shown."""
 
+import unicodedata
+
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
@@ -28,3 +30,22 @@ def size(count):
 def printable(text):
     """A stranger's text without what moves a cursor, turns a line around or is not allowed in XML."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def cells(text):
+    """The columns of a terminal that a text takes."""
+    return sum(map(cells_of, text))
+
+
+def cells_of(character):
+    """The columns that a character takes: none for a mark on the one before, two for a wide one."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fitted(text, width):
+    """A text that takes a number of columns: cut off, or with spaces behind it."""
+    while cells(text) > width - 1:
+        text = text[:-1]
+    return text + " " * (width - cells(text))

@@ -14,7 +14,7 @@ from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in, spelled
 
 MOST = 128  # numbers in z
-STARTS, STEPS, HALVINGS = 20, 30, 20
+STARTS, STEPS, HALVINGS = 20, 30, 8
 CONVERGED, POLISH = 1e-9, 4
 STEP = 1e-6  # of the differences that make F′, on which the solution does not depend
 
@@ -39,7 +39,10 @@ def solution(chain, walk):
             F = residual(z)
             if np.max(np.abs(F), initial=0.0) <= CONVERGED * (1 + np.max(np.abs(z), initial=0.0)):
                 return _polished(residual, z).reshape(shape)
-            z = _damped(residual, z, F)
+            closer = _damped(residual, z, F)
+            if closer is None:
+                break
+            z = closer
     raise DerivationError(f"no {chain.implicit} of {spelled(chain.links[0].node)} was found")
 
 
@@ -60,7 +63,7 @@ def linked(chain, walk, z):
 
 
 def _damped(residual, z, F):
-    """A step of Newton's method, halved until it comes closer."""
+    """A step of Newton's method, halved until it comes closer; None if it never does."""
     slope = _slope(residual, z)
     try:
         step = np.linalg.solve(slope, F)
@@ -70,7 +73,7 @@ def _damped(residual, z, F):
         if np.linalg.norm(residual(z - step)) < np.linalg.norm(F):
             return z - step
         step = step / 2
-    return z - step
+    return None
 
 
 def _polished(residual, z):

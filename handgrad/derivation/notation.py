@@ -129,6 +129,7 @@ class Derivation:
     order: list[Given | Chain] = field(default_factory=list)
     derivatives: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
+    definitions: list[Chain] = field(default_factory=list)
 
     def with_domains(self, others):
         """The derivation with other domains in the place of some; itself if it has none of these."""
@@ -138,12 +139,17 @@ class Derivation:
         order = [changed[i.name] if isinstance(i, Given) else i for i in self.order]
         return replace(self, givens=list(changed.values()), order=order)
 
-    @property
-    def definitions(self):
-        return [chain for chain in self.chains if chain.kind is Kind.DEFINITION]
+    def add(self, statement):
+        """Put a given or a chain behind the others."""
+        self.order.append(statement)
+        if isinstance(statement, Given):
+            self.givens.append(statement)
+            return
+        self.chains.append(statement)
+        if statement.kind is Kind.DEFINITION:
+            self.definitions.append(statement)
 
     @property
     def outputs(self):
         """The names that the last definition defines."""
-        definitions = self.definitions
-        return definitions[-1].targets if definitions else ()
+        return self.definitions[-1].targets if self.definitions else ()

@@ -47,6 +47,7 @@ class _Reader:
         self.nodes = set()
         self.auxiliary = set()
         self.stated = set()
+        self.moves = set()
         self.backward = False
         self.blocks = {Kind.DEFINITION: Blocks(), Kind.AUXILIARY: Blocks()}
 
@@ -88,8 +89,8 @@ class _Reader:
         kind, const = domain["domain"] or "real", bool(domain["const"] or domain["still"])
         given = Given(name, tuple(axes), kind, argument, value, line.number, const)
         self.nodes.add(name)
-        self.derivation.givens.append(given)
-        self.derivation.order.append(given)
+        self.moves |= set() if const else {f"δ{name}"}
+        self.derivation.add(given)
 
     def _implicit(self, match, line):
         """z : fixed_point(f(z)), a definition in which z stands on both sides."""
@@ -141,6 +142,7 @@ class _Reader:
             for name in targets - (self.derivation.times if chain.block else set()):
                 self._require_free(name, chain.line, 1)
             self.nodes |= targets
+            self.moves |= {f"δ{name}" for name in targets}
         elif kind is Kind.AUXILIARY:
             for name in targets:
                 self._require_no_gradient(name, chain.line)
@@ -150,8 +152,7 @@ class _Reader:
         self.backward |= kind is not Kind.DEFINITION
         if chain.block or self._takes_steps(chain):
             self.derivation.times |= {f"{d}{name}" for name in targets for d in ("", "d", "δ")}
-        self.derivation.chains.append(chain)
-        self.derivation.order.append(chain)
+        self.derivation.add(chain)
 
     def _takes_steps(self, chain):
         """Whether what a chain defines has its steps on the first axis, as da[t] = dh[t+1] * …"""
@@ -186,7 +187,7 @@ class _Reader:
     def _known(self):
         """The names that have a meaning."""
         known = self.derivation.fields.keys() | self.sizes | self.nodes | self.auxiliary
-        return known | self.stated | self._upstream() | self._moves() | CONSTANTS.keys()
+        return known | self.stated | self._upstream() | self.moves | CONSTANTS.keys()
 
     def _kind(self, targets, heads, links):
         """What a chain says, from what stands first."""
@@ -204,9 +205,9 @@ class _Reader:
         taken = self.nodes | self.sizes | self.auxiliary | self.derivation.fields.keys()
         if not targets or "δ" in targets or set(targets) & taken:
             return Kind.IDENTITY
-        gradients = {f"d{name}" for name in self.nodes} | self._moves()
         used = {name for link in links for name in names_in(link.node)}
-        return Kind.AUXILIARY if self.backward or used & gradients else Kind.DEFINITION
+        gradients = used & self.moves or {n for n in used if n[0] == "d" and n[1:] in self.nodes}
+        return Kind.AUXILIARY if self.backward or gradients else Kind.DEFINITION
 
     def _letter(self, name):
         """The d or δ of a name that is the gradient or differential of a node."""
@@ -238,10 +239,6 @@ class _Reader:
 
     def _upstream(self):
         return {f"d{name}" for name in self.derivation.outputs}
-
-    def _moves(self):
-        still = {given.name for given in self.derivation.givens if given.const}
-        return {f"δ{name}" for name in self.nodes - still}
 
     def _require_known(self, links, targets, letters, block):
         """Every name must have a meaning where it stands, and not the one that it is given there."""

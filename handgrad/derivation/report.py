@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from handgrad.common.text import many, printable
+from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
@@ -57,12 +57,13 @@ class Derivation:
 
     def row(self, paint=lambda status: status):
         """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
-        rows = [f"{self.title:<62.61}{len(self.links):>6}  {paint(self.status)}"]
+        rows = [f"{fitted(self.title, 62)}{len(self.links):>6}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
-        for link in self.links:
-            if link.ok and link.read_as:
-                rows.append(_indented(f"{path}:{link.line}: {link}: {link.read_as}"))
+        for reading in dict.fromkeys(link.read_as for link in self.links if link.read_as):
+            lines = dict.fromkeys(link.line for link in self.links if link.read_as == reading)
+            said = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
+            rows.append(_indented(f"{path}: {said}: {reading}"))
         if self.error:
             rows.append(_indented(f"{path}:{self.error}"))
         rows += [

@@ -32,9 +32,11 @@ ELEMENTWISE = (
     "ones_like zeros_like"
 )
 PAIRWISE = "atan2 hypot logaddexp logical_and logical_or maximum minimum"
-OF_NUMBERS = f"{ELEMENTWISE} {PAIRWISE} erf relu sigmoid softplus where clip lgamma digamma erfinv"
+OF_NUMBERS = (
+    f"{ELEMENTWISE} {PAIRWISE} erf erfc relu sigmoid softplus where clip lgamma digamma erfinv"
+)
 REDUCTIONS = "all any max min prod sum"
-ALONG_AXIS = "argmax argmin argsort cumprod cumsum sort"
+ALONG_AXIS = "argmax argmin argsort sort"
 LINALG = "cholesky det inv"
 MOVING = {"diagonal": 1, "matrix_transpose": 1, "moveaxis": 3, "reshape": 2, "swapaxes": 3}
 MOVING_ALONG = {"expand_dims": 2, "flip": 1, "roll": 2, "squeeze": 1}
@@ -68,6 +70,7 @@ def _table(library):
     table |= {name: Function(getattr(xp, name), 2, axes) for name in REDUCTIONS.split()}
     table |= {name: Function(getattr(xp, name), 2, axis) for name in ALONG_AXIS.split()}
     table |= {name: Function(getattr(xp.linalg, name), 1) for name in LINALG.split()}
+    table |= {f"cum{name}": _running(xp, name) for name in ("prod", "sum")}
     table |= _moving(xp) | _making(xp) | _multiplying(xp) | _statistical(xp)
     table |= {
         name: Function(call, positional, frozenset(keywords), broadcasts=name == "clip")
@@ -75,6 +78,22 @@ def _table(library):
     }
     table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
     return _references() | table
+
+
+def _running(xp, name):
+    """cumsum or cumprod: from the front or in reverse, each number itself among them or not."""
+    run, neutral = getattr(xp, f"cum{name}"), {"prod": 1.0, "sum": 0.0}[name]
+
+    def call(x, axis=None, exclusive=False, reverse=False):
+        x, axis = (xp.reshape(x, (-1,)), 0) if axis is None else (x, axis)
+        x = xp.flip(x, axis) if reverse else x
+        if exclusive:
+            x = xp.moveaxis(x, axis, 0)
+            x = xp.moveaxis(xp.concatenate([xp.full_like(x[:1], neutral), x[:-1]]), 0, axis)
+        y = run(x, axis=axis)
+        return xp.flip(y, axis) if reverse else y
+
+    return Function(call, 2, frozenset({"axis", "exclusive", "reverse"}))
 
 
 def _moving(xp):
@@ -134,7 +153,9 @@ def _making(xp):
     return {
         "arange": Function(arange, 3),
         "argsort": Function(
-            lambda x, axis=-1: xp.argsort(xp.asarray(x), axis=axis), 1, frozenset({"axis"})
+            lambda x, axis=-1: xp.argsort(xp.asarray(x), axis=axis, stable=True),
+            1,
+            frozenset({"axis"}),
         ),
         "diag": Function(diag, 1),
         "eye": Function(lambda n: _sized((n, n), lambda: xp.eye(n)), 1),
@@ -211,7 +232,8 @@ def _statistical(xp):
         return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 
     return {
-        "erf": Function(_erf(xp), 1),
+        "erf": Function(_special(xp, "erf"), 1),
+        "erfc": Function(_special(xp, "erfc"), 1),
         "log_softmax": Function(lambda x, axis=-1: x - logsumexp(x, axis, True), 1, along),
         "logsumexp": Function(logsumexp, 1, along | {"keepdims"}),
         "mean": Function(mean, 2, along | {"keepdims"}),
@@ -230,12 +252,11 @@ def _terms(x, total):
     return np.size(x) / max(1, np.size(total))
 
 
-def _erf(xp):
+def _special(xp, name):
+    """A function that NumPy lacks: from Python's math, or from JAX."""
     if xp is np:
-        return np.vectorize(math.erf, otypes=[float])
-    from jax.scipy.special import erf
-
-    return erf
+        return np.vectorize(getattr(math, name), otypes=[float])
+    return getattr(importlib.import_module("jax.scipy.special"), name)
 
 
 @functools.cache

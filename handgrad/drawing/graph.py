@@ -10,12 +10,15 @@ import numpy as np
 from handgrad.common.text import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in
+from handgrad.derivation.notation import Derivation
 from handgrad.derivation.points import Point, Runner, is_real
 from handgrad.derivation.shapes import numpy_value
 from handgrad.drawing.labels import number
 from handgrad.drawing.letters import shapes_in_letters
 from handgrad.drawing.operations import Expanded, Operation, expand
 from handgrad.drawing.spelling import with_names
+
+FILLING = {"ones_like", "zeros_like"}  # they take a shape, and no number
 
 
 class NodeKind(StrEnum):
@@ -42,7 +45,8 @@ class Node:
 class Edge:
     """What flows along one edge: a value forward, and its gradient back, or None.
 
-    `name` is the author's name of the value, if there is one; `shape` is in letters.
+    `name` is the author's name of the value, if there is one; `shape` is in letters. `formulas` stand
+    in the place of both, where a picture shows formulas.
     """
 
     source: int
@@ -51,25 +55,36 @@ class Edge:
     value: Any
     gradient: Any
     shape: tuple[str, ...]
+    formulas: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The graph at one point. Edges into a node stand in the order of its operands."""
+    """The graph at one point. Edges into a node stand in the order of its operands.
+
+    The numbers of a point that the derivation states are `stated`, and not drawn at random.
+    """
 
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    stated: bool = False
 
 
 @dataclass(frozen=True)
 class Walk:
     """What a graph and its steps are made of: operations, and a point that has all their names."""
 
+    derivation: Derivation
     expanded: Expanded
     operations: tuple[Operation, ...]
     point: Point
     shapes: dict[str, tuple[str, ...]]
+
+    @property
+    def stated(self):
+        """Whether the numbers are the derivation's own."""
+        return any(given.value is not None for given in self.derivation.givens)
 
     @property
     def outputs(self):
@@ -107,10 +122,16 @@ class Walk:
             return None
         if through is None:
             return self.point.names[f"d{name}"]
-        if through and not any(map(self._has_gradient, through.split(", "))):
-            return None  # a comparison passes nothing back
+        if through and not any(map(self._passes_back, through.split(", "))):
+            return None
         zero = np.zeros(np.shape(self.point.names[name]))
-        return sum((g for way, g in self.point.paths[name] if way == through), zero)
+        ways = next((o.ways for o in self.operations if o.through == through), (through,))
+        return sum((g for way, g in self.point.paths[name] if way in ways), zero)
+
+    def _passes_back(self, name):
+        """Whether an operation that makes a name passes anything back: comparisons, ones_like do not."""
+        symbols = {t: o.symbol for o in self.operations for t in o.targets}
+        return self._has_gradient(name) and symbols.get(name) not in FILLING
 
     def _has_gradient(self, name):
         """Whether a number can be differentiated, and comes from numbers that can be."""
@@ -128,7 +149,7 @@ def walk(derivation, seed=0):
     expanded = expand(derivation, constants)
     point = Runner(expanded.derivation, seed).points()[0]
     shapes = shapes_in_letters(expanded.derivation, point.names)
-    return Walk(expanded, _needed(expanded), point, shapes)
+    return Walk(derivation, expanded, _needed(expanded), point, shapes)
 
 
 def _needed(expanded):
@@ -147,9 +168,9 @@ def graph_of(derivation, seed=0):
     return draw_graph(walk(derivation, seed))
 
 
-def draw_graph(steps):
-    """The graph of a walk."""
-    builder = _Builder(steps)
+def draw_graph(steps, labels=None):
+    """The graph of a walk; `labels` give formulas to its edges."""
+    builder = _Builder(steps, labels)
     for given in steps.expanded.derivation.givens:
         if given.name in builder.uses:
             builder.source(given.name, builder.node(NodeKind.INPUT, given.name))
@@ -161,7 +182,7 @@ def draw_graph(steps):
             raise DerivationError(f"{name} does not depend on any given, and so has no graph")
         builder.connect(name, key, "")
     title = printable(steps.expanded.derivation.title)
-    return Graph(title, tuple(builder.nodes), tuple(builder.edges))
+    return Graph(title, tuple(builder.nodes), tuple(builder.edges), steps.stated)
 
 
 @dataclass
@@ -169,6 +190,7 @@ class _Builder:
     """Adds node after node."""
 
     walk: Walk
+    labels: Any = None
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     sources: dict[str, int] = field(default_factory=dict)
@@ -184,7 +206,7 @@ class _Builder:
         """Say where a value comes from; put a branch behind it if it goes more than one way."""
         if len(self.uses.get(name, ())) > 1:
             branch = self.node(NodeKind.BRANCH, "")
-            self._edge(key, branch, name, self.walk.gradient(name))
+            self._edge(key, branch, name, None)
             key = branch
         self.sources[name] = key
 
@@ -201,7 +223,7 @@ class _Builder:
     def connect(self, name, key, through):
         """An edge to a node from where a value comes from."""
         source = self.sources[self.walk.expanded.root(name)]
-        self._edge(source, key, name, self.walk.gradient(name, through))
+        self._edge(source, key, name, through)
 
     def _constant(self, operand, key):
         source = self.node(NodeKind.CONSTANT, constant_text(operand))
@@ -211,12 +233,15 @@ class _Builder:
             shape = self.walk.shapes.get(operand.id, shape)
         self.edges.append(Edge(source, key, "", value, None, shape))
 
-    def _edge(self, source, target, name, gradient):
+    def _edge(self, source, target, name, through):
+        """An edge on which a name goes through one definition, or through all of them."""
+        gradient = self.walk.gradient(name, through)
+        formulas = self.labels and self.labels.of(name, through)
         root = self.walk.expanded.root(name)
         shown = "" if root in self.walk.expanded.hidden else printable(root)
         value = self.walk.point.names[name]
         shape = self.walk.shapes.get(name, ())
-        self.edges.append(Edge(source, target, shown, value, gradient, shape))
+        self.edges.append(Edge(source, target, shown, value, gradient, shape, formulas))
 
 
 def constant_text(node):

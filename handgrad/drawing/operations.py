@@ -53,7 +53,8 @@ class Operation:
     """One operation: its expression in names of values, and how a picture writes it.
 
     `operands` are names and constants in the order in which they stand there. One that is `whole`
-    is a definition by indices or steps, for which there is no rule in symbols.
+    is a definition by indices or steps, for which there is no rule in symbols; all definitions of
+    a recurrence are one, from its `block`.
     """
 
     targets: tuple[str, ...]
@@ -62,11 +63,17 @@ class Operation:
     detail: str
     operands: tuple[ast.expr, ...]
     whole: bool = False
+    block: int = 0
 
     @property
     def through(self):
-        """What `Point.paths` calls the way through this operation."""
+        """What `Point.paths` calls the way through this operation, if it is one definition."""
         return ", ".join(self.targets)
+
+    @property
+    def ways(self):
+        """What `Point.paths` calls the ways through its definitions."""
+        return self.targets if self.block else (self.through,)
 
 
 @dataclass
@@ -133,8 +140,7 @@ class _Expander:
         self.copies = (f"copy{number}" for number in itertools.count(1))
 
     def give(self, given):
-        self.expanded.derivation.givens.append(given)
-        self.expanded.derivation.order.append(given)
+        self.expanded.derivation.add(given)
         self.expanded.live.add(given.name)
 
     def give_unit(self):
@@ -163,22 +169,21 @@ class _Expander:
 
     def _keep_whole(self, chain):
         """One operation for a definition by indices or steps, which are not taken apart."""
-        derivation = self.expanded.derivation
-        derivation.chains.append(chain)
-        derivation.order.append(chain)
+        derivation, operations = self.expanded.derivation, self.expanded.operations
+        derivation.add(chain)
         derivation.times |= chain.times
-        (target,) = chain.targets
         names = [name for name in names_in(chain.links[0].node) if name in self.expanded.live]
-        earlier = [o for o in self.expanded.operations if o.targets == (target,)]
-        for operation in earlier:  # its first state
-            names = [*(n.id for n in operation.operands), *names]
-            self.expanded.operations.remove(operation)
-        self.expanded.live.add(target)
+        targets = chain.targets
+        for earlier in [o for o in operations if chain.block and o.block == chain.block]:
+            names = [*(n.id for n in earlier.operands), *names]
+            targets = tuple(dict.fromkeys([*earlier.targets, *targets]))
+            operations.remove(earlier)
+        self.expanded.live |= set(targets)
         node, symbol = chain.links[0].node, _symbol_of(chain)
-        others = [name for name in dict.fromkeys(names) if name != target]
+        others = [name for name in dict.fromkeys(names) if name not in targets]
         operands = tuple(ast.copy_location(ast.Name(name), node) for name in others)
-        made = Operation((target,), node, symbol, "", operands, whole=True)
-        self.expanded.operations.append(made)
+        made = Operation(targets, node, symbol, "", operands, whole=True, block=chain.block)
+        operations.append(made)
 
     def _own(self, node, line):
         """A name for one element of a list, even if it is another's."""
@@ -294,8 +299,7 @@ class _Expander:
     def _add(self, targets, node, line):
         link = Link(node, ast.unparse(node), line)
         chain = Chain(Kind.DEFINITION, tuple(targets), (link,), line)
-        self.expanded.derivation.chains.append(chain)
-        self.expanded.derivation.order.append(chain)
+        self.expanded.derivation.add(chain)
 
 
 def _symbol_of(chain):

@@ -7,7 +7,7 @@ from typing import Any
 from handgrad.common.files import write_bytes
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.sources import only, scopes_at
-from handgrad.drawing.formats import SUFFIXES, picture
+from handgrad.drawing.formats import GRAPHS, SUFFIXES, picture
 from handgrad.drawing.graph import Walk, walk
 from handgrad.drawing.steps import steps
 
@@ -18,6 +18,7 @@ class Picture:
 
     walk: Walk
     norm: bool = False
+    form: str = "numbers"
 
     def __str__(self):
         return self.written_as(".txt").rstrip("\n")
@@ -33,30 +34,33 @@ class Picture:
         """The text of a file: .svg, .dot, .mmd (Mermaid) or .txt. Raises ValueError for others."""
         if suffix not in SUFFIXES:
             raise ValueError(f"{suffix!r} is not a format: choose {', '.join(SUFFIXES)}")
-        return picture(self.walk, suffix, norm=self.norm)
+        return picture(self.walk, suffix, norm=self.norm, form=self.form)
 
     def save(self, path: str | Path) -> None:
         """Write the picture to a file, whose suffix decides the format."""
         write_bytes(path, self.written_as(Path(path).suffix).encode())
 
 
-def draw(source: Any, *, norm: bool = False, seed: int = 0) -> Picture:
+def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 0) -> Picture:
     """Draw the computational graph of a derivation, as `handgrad draw` does.
 
     source  a rule, such as Sigmoid(); a text with a line break in it; or a file, as for `check`
     norm    write the norms of arrays beside their shapes
+    form    "numbers"; "symbolic", formulas on the edges; or "simplified", all of it as one node
     seed    of the numbers, where the derivation states no values
 
     >>> from handgrad import Sigmoid, draw
     >>> draw(Sigmoid()).save("sigmoid.svg")
 
     Raises TypeError for a class in the place of a rule, and ValueError where there is no derivation
-    or more than one.
+    or more than one, or no such form.
     """
+    if form not in GRAPHS:
+        raise ValueError(f"{form!r} is not a form: choose {', '.join(GRAPHS)}")
     if isinstance(source, type):
         raise TypeError(f"{source.__name__} is a class: pass a rule, such as {source.__name__}()")
     if isinstance(source, str | Path):
         derivation = only(scopes_at(source), str(source)).derivation()
     else:
         derivation = derivation_of(source)
-    return Picture(walk(derivation, seed), norm)
+    return Picture(walk(derivation, seed), norm, form)

@@ -23,6 +23,7 @@ SLOPES = {
     "cos": ("-sin(a)",),
     "cosh": ("sinh(a)",),
     "erf": ("2 / sqrt(pi) * exp(-a**2)",),
+    "erfc": ("-2 / sqrt(pi) * exp(-a**2)",),
     "exp": ("y",),
     "expm1": ("y + 1",),
     "hypot": ("a / y", "b / y"),

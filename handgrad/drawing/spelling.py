@@ -9,14 +9,19 @@ import numpy as np
 from handgrad.derivation.expressions import parse
 from handgrad.drawing.labels import number
 
-WHOLE_POWER = re.compile(r" \*\* (\d+)(?![\w.])")
+WHOLE_POWER = re.compile(r" ?\*\* ?(\d+)(?![\w.])")
 TWO_SIGNS = re.compile(r"--(\d[\d.]*(?:e-?\d+)?)")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def spelled(node):
     """The text of an expression with ×, ÷ and −, and whole powers written above."""
-    text = WHOLE_POWER.sub(lambda match: match[1].translate(SUPERSCRIPTS), ast.unparse(node))
+    return respelled(ast.unparse(node))
+
+
+def respelled(text):
+    """A text of the notation with these signs."""
+    text = WHOLE_POWER.sub(lambda match: match[1].translate(SUPERSCRIPTS), text)
     for plain, written in ((" * ", " × "), (" / ", " ÷ "), (" - ", " − "), (" ** ", "^")):
         text = text.replace(plain, written)
     return TWO_SIGNS.sub(r"-(-\1)", text.replace("e-0", "e-"))

@@ -19,9 +19,14 @@ SHAPE = re.compile(r"([^\W\d][\w\u0300-\u036f]*)\.shape\[(-?\d+)\]")
 def steps(walk, *, norm=False):
     """The two walks as text: numbered steps, each with its numbers, or its shapes."""
     title = walk.expanded.derivation.title
-    forward = [_forward(walk, operation, norm=norm) for operation in walk.operations]
-    backward = list(_backward(walk, norm=norm))
+    forward, backward = walks(walk, norm=norm)
     return f"{title}\n\nForward\n\n{_numbered(forward)}\n\nBackward\n\n{_numbered(backward)}\n"
+
+
+def walks(walk, *, norm=False):
+    """The lines of the walk forward, and those of the walk back."""
+    forward = [_forward(walk, operation, norm=norm) for operation in walk.operations]
+    return forward, list(_backward(walk, norm=norm))
 
 
 def _numbered(lines):
@@ -47,7 +52,7 @@ def _forward(walk, operation, *, norm):
 
 
 def _amount(walk, name, value, norm):
-    return amount(value, walk.shapes.get(name, ()), norm=norm)
+    return amount(value, walk.shapes.get(name, ()), norm=norm, numbers=walk.stated)
 
 
 def _backward(walk, *, norm):
@@ -107,11 +112,11 @@ def _step(walk, operation, position, shared, norm):
     if local is not None and is_number(gradient) and all(map(is_number, values)):
         return _with_numbers(walk, operation, position, local, shared)
     head, shape = f"d{walk.expanded.called(name)}", _amount(walk, name, gradient, norm)
-    rule = _rule(walk, operation, position, local)
+    rule = backward_rule(walk, operation, position)
     if rule is None:
         dy = ", ".join(f"d{target}" for target in operation.targets)
         return f"{'to ' if shared else ''}{head}: {_in_words(operation.symbol, dy)}  {shape}"
-    text = _with_letters(ast.unparse(with_names(rule, _names(walk, operation))), walk)
+    text = _with_letters(ast.unparse(rule), walk)
     return f"to {head}: {text}  {shape}" if shared else f"{head} = {text}  {shape}"
 
 
@@ -155,10 +160,16 @@ def _power(operation):
     return {}
 
 
-def _rule(walk, operation, position, local):
-    """The gradient of an operand in symbols, if there is a rule for it."""
+def backward_rule(walk, operation, position):
+    """The gradient of an operand in the author's names, or None where there is no rule for it."""
     if operation.whole:
         return None
+    rule = _rule(walk, operation, position, slope(operation.node, position))
+    return None if rule is None else with_names(rule, _names(walk, operation))
+
+
+def _rule(walk, operation, position, local):
+    """The gradient of an operand in the letters of the tables."""
     if local is None:
         values = [walk.value(operand) for operand in operation.operands]
         return whole_gradient(operation.node, position, values)

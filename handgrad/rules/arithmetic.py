@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from handgrad.arrays import array_namespace, fresh, log, outline, outlined, shape_of, unbroadcast
 
 __all__ = [
+    "Abs",
     "Add",
     "Divide",
-    "Exp",
-    "Log",
     "Multiply",
     "Negate",
     "Power",
     "Reciprocal",
     "Sqrt",
+    "Square",
     "Subtract",
 ]
 
@@ -134,6 +134,9 @@ class Negate:
 
         x : (...)
         y = -x
+
+    A move of x moves y as far, the other way:
+
         dx = -dy
 
     Keeps nothing.
@@ -183,52 +186,6 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Exp:
-    """y = eˣ
-
-        x : (...)
-        y = exp(x)
-
-    exp is its own slope:
-
-        dx = dy * exp(x)
-           = dy * y
-
-    Keeps y.
-    """
-
-    def forward(self, x):
-        y = array_namespace(x).exp(x)
-        return y, (y,)
-
-    def backward(self, residuals, dy):
-        (y,) = residuals
-        return (dy * y,)
-
-
-@dataclass(frozen=True)
-class Log:
-    """y = log x
-
-        x : (...) positive
-        y = log(x)
-
-    From x = exp(y) and δx = x δy:
-
-        dx = dy / x
-
-    Keeps x.
-    """
-
-    def forward(self, x):
-        return array_namespace(x).log(x), (x,)
-
-    def backward(self, residuals, dy):
-        (x,) = residuals
-        return (dy / x,)
-
-
-@dataclass(frozen=True)
 class Sqrt:
     """y = √x
 
@@ -275,3 +232,50 @@ class Reciprocal:
     def backward(self, residuals, dy):
         (y,) = residuals
         return (-dy * y * y,)
+
+
+@dataclass(frozen=True)
+class Square:
+    """y = x²
+
+        x : (...)
+        y = x**2
+
+    As x x: each of the two factors gets dy times the other.
+
+        dx = dy * x + dy * x
+           = 2 * dy * x
+
+    Keeps x.
+    """
+
+    def forward(self, x):
+        return x * x, (x,)
+
+    def backward(self, residuals, dy):
+        (x,) = residuals
+        return (2 * dy * x,)
+
+
+@dataclass(frozen=True)
+class Abs:
+    """y = |x|
+
+        x : (...)
+        y = abs(x)
+
+    The slope is 1 on the right and −1 on the left:
+
+        dx = dy * sign(x)
+
+    At 0, where every slope from −1 to 1 is a subgradient, we take 0, as torch does; JAX takes 1.
+
+    Keeps x.
+    """
+
+    def forward(self, x):
+        return array_namespace(x).abs(x), (x,)
+
+    def backward(self, residuals, dy):
+        (x,) = residuals
+        return (dy * array_namespace(x, dy).sign(x),)

@@ -1,159 +1,11 @@
-"""Normalization: subtract a mean, divide by a spread, then scale and shift.
-
-Running statistics are the caller's. In training the statistics of the batch are outputs, with
-gradients of their own; in use they are inputs.
-"""
+"""Normalization of each row by itself: subtract a mean, divide by a spread or a length."""
 
 import math
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace
+from handgrad.arrays import array_namespace, kept, norm
 
-__all__ = ["BatchNorm", "BatchNorm2d", "BatchNormInference", "BatchNormInference2d", "LayerNorm"]
-
-
-@dataclass(frozen=True)
-class BatchNorm:
-    """y = γ (x − μ) / √(v + ε) + β    with μ and v the mean and variance of the batch
-
-        x : (N, C)
-        γ : (C)
-        β : (C)
-        μ = mean(x, axis=0)
-        c = x - μ
-        v = mean(c**2, axis=0)
-        x̂ = c / sqrt(v + eps)
-        y, m, s = γ * x̂ + β, μ, v
-
-    The outputs are y and the batch's own mean and variance. γ and β first:
-
-        dγ = sum(dy * x̂, axis=0)
-        dβ = sum(dy, axis=0)
-        dx̂ = γ * dy
-
-    v moves by δv = 2 mean(c δc), so x̂ moves by (δc − x̂ mean(x̂ δc)) / √(v + ε). That map is
-    symmetric, and so is centring, δc = δx − mean(δx). The gradient runs through both in the
-    opposite order:
-
-        dc = (dx̂ - x̂ * mean(x̂ * dx̂, axis=0)) / sqrt(v + eps) + 2 * c * ds / N
-        dx = dc - mean(dc, axis=0) + dm / N
-
-    Keeps x̂, 1 / √(v + ε) and γ.
-
-    Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, section 3.
-    """
-
-    eps: float = 1e-5
-
-    def forward(self, x, gamma, beta):
-        return _forward(x, gamma, beta, self.eps)
-
-    def backward(self, residuals, dy):
-        return _backward(residuals, dy)
-
-
-@dataclass(frozen=True)
-class BatchNorm2d:
-    """y = γ (x − μ) / √(v + ε) + β    for images: one mean and one variance per channel
-
-        x : (N, C, H, W)
-        γ : (C)
-        β : (C)
-        k = 1 / (N * H * W)
-        μ = mean(x, axis=(0, 2, 3))
-        c = x - μ[:, None, None]
-        v = mean(c**2, axis=(0, 2, 3))
-        r = 1 / sqrt(v + eps)[:, None, None]
-        x̂ = c * r
-        y, m, s = γ[:, None, None] * x̂ + β[:, None, None], μ, v
-
-    BatchNorm, with every position of every image as a row of the batch:
-
-        dγ = sum(dy * x̂, axis=(0, 2, 3))
-        dβ = sum(dy, axis=(0, 2, 3))
-        dx̂ = γ[:, None, None] * dy
-        dc = r * (dx̂ - x̂ * mean(x̂ * dx̂, axis=(0, 2, 3), keepdims=True)) + 2 * c * k * ds[:, None, None]
-        dx = dc - mean(dc, axis=(0, 2, 3), keepdims=True) + k * dm[:, None, None]
-
-    Keeps x̂, 1 / √(v + ε) and γ.
-
-    Ioffe and Szegedy, Batch Normalization, 2015, arXiv:1502.03167, section 3.2.
-    """
-
-    eps: float = 1e-5
-
-    def forward(self, x, gamma, beta):
-        return _forward(x, gamma, beta, self.eps)
-
-    def backward(self, residuals, dy):
-        return _backward(residuals, dy)
-
-
-@dataclass(frozen=True)
-class BatchNormInference:
-    """y = γ (x − μ) / √(v + ε) + β    with μ and v given
-
-        x : (N, C)
-        γ : (C)
-        β : (C)
-        μ : (C)
-        v : (C) positive
-        c = x - μ
-        r = 1 / sqrt(v + eps)
-        y = γ * c * r + β
-
-    An affine map of each number. The statistics are inputs like any other:
-
-        dc = dy * γ * r
-        dr = sum(dy * γ * c, axis=0)
-        dx = dc
-        dγ = sum(dy * c * r, axis=0)
-        dβ = sum(dy, axis=0)
-        dμ = -sum(dc, axis=0)
-        dv = -dr * r**3 / 2
-
-    Keeps x − μ, 1 / √(v + ε) and γ.
-    """
-
-    eps: float = 1e-5
-
-    def forward(self, x, gamma, beta, mean, var):
-        return _inference_forward((x, gamma, beta, mean, var), self.eps)
-
-    def backward(self, residuals, dy):
-        return _inference_backward(residuals, dy)
-
-
-@dataclass(frozen=True)
-class BatchNormInference2d:
-    """y = γ (x − μ) / √(v + ε) + β    for images, with μ and v of each channel given
-
-        x : (N, C, H, W)
-        γ : (C)
-        β : (C)
-        μ : (C)
-        v : (C) positive
-        c = x - μ[:, None, None]
-        r = 1 / sqrt(v + eps)
-        y = (γ * r)[:, None, None] * c + β[:, None, None]
-        dc = dy * (γ * r)[:, None, None]
-        dr = γ * sum(dy * c, axis=(0, 2, 3))
-        dx = dc
-        dγ = r * sum(dy * c, axis=(0, 2, 3))
-        dβ = sum(dy, axis=(0, 2, 3))
-        dμ = -sum(dc, axis=(0, 2, 3))
-        dv = -dr * r**3 / 2
-
-    Keeps x − μ, 1 / √(v + ε) and γ.
-    """
-
-    eps: float = 1e-5
-
-    def forward(self, x, gamma, beta, mean, var):
-        return _inference_forward((x, gamma, beta, mean, var), self.eps)
-
-    def backward(self, residuals, dy):
-        return _inference_backward(residuals, dy)
+__all__ = ["DyT", "L2Normalize", "LayerNorm", "RMSNorm", "Standardize"]
 
 
 @dataclass(frozen=True)
@@ -212,80 +64,194 @@ class LayerNorm:
     eps: float = 1e-5
 
     def forward(self, x, gamma, beta):
-        xp = array_namespace(x)
-        c = x - xp.mean(x, axis=-1, keepdims=True)
-        r = 1 / xp.sqrt(xp.mean(c * c, axis=-1, keepdims=True) + self.eps)
-        x_hat = c * r
+        x_hat, r = _standardized(x, self.eps)
         return gamma * x_hat + beta, (x_hat, r, gamma)
 
     def backward(self, residuals, dy):
         x_hat, r, gamma = residuals
-        xp = array_namespace(x_hat)
-        rows = (math.prod(dy.shape[:-1]), dy.shape[-1])
-        d_gamma = xp.sum(xp.reshape(dy * x_hat, rows), axis=0)
-        d_beta = xp.sum(xp.reshape(dy, rows), axis=0)
+        dx = _through(x_hat, r, gamma * dy)
+        return dx, _over_rows(dy * x_hat), _over_rows(dy)
+
+
+@dataclass(frozen=True)
+class Standardize:
+    """y = (x − μ) / √(v + ε)    with μ and v the mean and variance of each row
+
+        x : (..., K + 2)
+        c = x - mean(x, axis=-1, keepdims=True)
+        r = 1 / sqrt(mean(c**2, axis=-1, keepdims=True) + eps)
+        y = c * r
+
+    LayerNorm without scale and shift: its γ is 1 and its β is 0, and dx̂ is dy.
+
+        dx = r * (dy - y * mean(dy * y, axis=-1, keepdims=True) - mean(dy, axis=-1, keepdims=True))
+
+    Keeps y and r.
+    """
+
+    eps: float = 1e-5
+
+    def forward(self, x):
+        y, r = _standardized(x, self.eps)
+        return y, (y, r)
+
+    def backward(self, residuals, dy):
+        y, r = residuals
+        return (_through(y, r, dy),)
+
+
+@dataclass(frozen=True)
+class RMSNorm:
+    """y = γ x / √(mean(x²) + ε)    with the mean over each row
+
+        x : (..., D)
+        γ : (D)
+        m = mean(x**2, axis=-1, keepdims=True)
+        r = 1 / sqrt(m + eps)
+        x̂ = x * r
+        y = γ * x̂
+
+    LayerNorm without the mean. Every row uses the same γ, which gathers its gradient from all:
+
+        dγ = sum(reshape(dy * x̂, (-1, D)), axis=0)
+        dx̂ = γ * dy
+
+    One r serves the D numbers of a row. 1 / √ has the slope −r³ / 2:
+
+        dr = sum(dx̂ * x, axis=-1, keepdims=True)
+        dm = -dr * r**3 / 2
+
+    x is used twice, in x̂ = x r and in m, where its square has the slope 2 x and the mean divides
+    by D. Then x r is x̂ again:
+
+        dx = dx̂ * r + dm * 2 * x / D
+           = dx̂ * r - mean(dx̂ * x, axis=-1, keepdims=True) * r**3 * x
+           = r * (dx̂ - x̂ * mean(dx̂ * x̂, axis=-1, keepdims=True))
+
+    γ stands in both terms once, inside dx̂. A row loses the direction of x̂: but for ε, a stretch
+    does not change y. Where γ is stored as its distance from 1, as in Gemma, give 1 + γ.
+
+    Keeps x̂, r and γ.
+
+    Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, arXiv:1910.07467, section 3.
+    """
+
+    eps: float = 1e-6
+
+    def forward(self, x, gamma):
+        xp = array_namespace(x)
+        r = 1 / xp.sqrt(xp.mean(x * x, axis=-1, keepdims=True) + self.eps)
+        x_hat = x * r
+        return gamma * x_hat, (x_hat, r, gamma)
+
+    def backward(self, residuals, dy):
+        x_hat, r, gamma = residuals
         d_x_hat = gamma * dy
-        along_x_hat = x_hat * xp.mean(d_x_hat * x_hat, axis=-1, keepdims=True)
-        along_ones = xp.mean(d_x_hat, axis=-1, keepdims=True)
-        return r * (d_x_hat - along_x_hat - along_ones), d_gamma, d_beta
+        mean = array_namespace(x_hat).mean(d_x_hat * x_hat, axis=-1, keepdims=True)
+        return r * (d_x_hat - x_hat * mean), _over_rows(dy * x_hat)
 
 
-VARIANTS = (BatchNorm(eps=0.1), BatchNorm2d(eps=0.1), LayerNorm(eps=0.1))
+@dataclass(frozen=True)
+class L2Normalize:
+    """y = x / max(‖x‖, ε)    with the length along one axis
+
+        x : (L, M, N)
+        s = max(abs(x), axis=axis, keepdims=True)
+        n = norm(x, axis=axis, keepdims=True)
+          = s * norm(x / s, axis=axis, keepdims=True)
+        m = maximum(n, eps)
+        y = x / m
+
+    The largest number, s, is taken out, so that no square overflows. Each number of x moves y
+    itself, and all of them move m; n has the slope x / n, and m that of n where it is above ε:
+
+        dm = -sum(dy * x, axis=axis, keepdims=True) / m**2
+           = -sum(dy * y, axis=axis, keepdims=True) / m
+        dx = dy / m + where(n > eps, dm * x / m, 0)
+           = (dy - where(n > eps, y * sum(dy * y, axis=axis, keepdims=True), 0)) / m
+
+    So dx is orthogonal to x. At ‖x‖ ≤ ε, and at 0, the function is x / ε, with the gradient dy / ε.
+    torch's normalize is the same, but for its gradient at ‖x‖ = ε, which is the other branch's. ε
+    under the root, √(‖x‖² + ε), is another function.
+
+    Keeps y, m and where n > ε.
+    """
+
+    axis: int = -1
+    eps: float = 1e-12
+
+    def forward(self, x):
+        xp = array_namespace(x)
+        n = norm(x, self.axis)
+        m = xp.maximum(n, self.eps)
+        y = x / m
+        return y, (y, m, n > self.eps)
+
+    def backward(self, residuals, dy):
+        y, m, longer = residuals
+        along_y = array_namespace(y).sum(dy * y, axis=self.axis, keepdims=True)
+        return ((dy - kept(longer, y * along_y)) / m,)
 
 
-def _forward(x, gamma, beta, eps):
+@dataclass(frozen=True)
+class DyT:
+    """y = γ tanh(α x) + β
+
+        x : (..., D)
+        α : ()
+        γ : (D)
+        β : (D)
+        t = tanh(α * x)
+        y = γ * t + β
+
+    A normalization that takes no mean: numbers far out are squashed, whatever their row. Every row
+    uses the same γ and β, and every number the same α, so that they sum over all of these:
+
+        dγ = sum(reshape(dy * t, (-1, D)), axis=0)
+        dβ = sum(reshape(dy, (-1, D)), axis=0)
+        dt = γ * dy
+        q = dt * (1 - t**2)
+        dα = sum(q * x)
+        dx = q * α
+
+    q is the gradient of α x, for tanh has the slope 1 − t².
+
+    Keeps x, t, α and γ.
+
+    Zhu et al., Transformers without Normalization, 2025, arXiv:2503.10622, section 4.
+    """
+
+    def forward(self, x, alpha, gamma, beta):
+        t = array_namespace(x).tanh(alpha * x)
+        return gamma * t + beta, (x, t, alpha, gamma)
+
+    def backward(self, residuals, dy):
+        x, t, alpha, gamma = residuals
+        q = gamma * dy * (1 - t * t)
+        d_alpha = array_namespace(x).sum(q * x)
+        return q * alpha, d_alpha, _over_rows(dy * t), _over_rows(dy)
+
+
+VARIANTS = (LayerNorm(eps=0.1), L2Normalize(axis=1, eps=2.0))
+
+
+def _standardized(x, eps):
+    """Each row with mean 0 and, but for ε, variance 1; and by what it was multiplied."""
     xp = array_namespace(x)
-    axes = _all_but_channel(x)
-    mean = xp.mean(x, axis=axes)
-    c = x - _channel(mean, x)
-    var = xp.mean(c * c, axis=axes)
-    inv_s = 1 / xp.sqrt(var + eps)
-    x_hat = c * _channel(inv_s, x)
-    y = _channel(gamma, x) * x_hat + _channel(beta, x)
-    return (y, mean, var), (x_hat, inv_s, gamma)
+    c = x - xp.mean(x, axis=-1, keepdims=True)
+    r = 1 / xp.sqrt(xp.mean(c * c, axis=-1, keepdims=True) + eps)
+    return c * r, r
 
 
-def _backward(residuals, dy):
-    x_hat, inv_s, gamma = residuals
-    dy, d_mean, d_var = dy
+def _through(x_hat, r, d_x_hat):
+    """The gradient of the rows that were standardized to x̂."""
     xp = array_namespace(x_hat)
-    axes = _all_but_channel(x_hat)
-    n = max(1, math.prod(x_hat.shape[axis] for axis in axes))
-    d_gamma = xp.sum(dy * x_hat, axis=axes)
-    d_beta = xp.sum(dy, axis=axes)
-    scale = gamma * inv_s
-    # mean(x̂ dx̂) is γ dγ / n, and mean(dc) is γ dβ / n √(v + ε), for x̂ has no mean
-    along_x_hat = 2 * d_var / inv_s - scale * d_gamma
-    dx = (
-        _channel(scale, dy) * (dy - _channel(d_beta / n, dy))
-        + _channel(along_x_hat / n, dy) * x_hat
-        + _channel(d_mean / n, dy)
-    )
-    return dx, d_gamma, d_beta
+    along_x_hat = x_hat * xp.mean(d_x_hat * x_hat, axis=-1, keepdims=True)
+    along_ones = xp.mean(d_x_hat, axis=-1, keepdims=True)
+    return r * (d_x_hat - along_x_hat - along_ones)
 
 
-def _inference_forward(inputs, eps):
-    x, gamma, beta, mean, var = inputs
-    inv_s = 1 / array_namespace(x).sqrt(var + eps)
-    c = x - _channel(mean, x)
-    return _channel(gamma * inv_s, x) * c + _channel(beta, x), (c, inv_s, gamma)
-
-
-def _inference_backward(residuals, dy):
-    c, inv_s, gamma = residuals
-    xp = array_namespace(c)
-    axes = _all_but_channel(c)
-    d_beta = xp.sum(dy, axis=axes)
-    dy_c = xp.sum(dy * c, axis=axes)
-    scale = gamma * inv_s
-    d_var = -gamma * dy_c * inv_s**3 / 2
-    return _channel(scale, dy) * dy, inv_s * dy_c, d_beta, -scale * d_beta, d_var
-
-
-def _channel(a, x):
-    """a, one number per channel, in a shape that broadcasts against x."""
-    return array_namespace(a).reshape(a, (-1,) + (1,) * (x.ndim - 2))
-
-
-def _all_but_channel(x):
-    return (0, *range(2, x.ndim))
+def _over_rows(a):
+    """The sum of all rows, the leading axes taken as one."""
+    xp = array_namespace(a)
+    return xp.sum(xp.reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])), axis=0)

@@ -6,6 +6,7 @@ Each rule is linear, and its backward is the same movement run the other way.
 from dataclasses import dataclass
 
 from handgrad.arrays import (
+    along,
     array_namespace,
     fresh,
     outline,
@@ -72,6 +73,9 @@ class Reshape:
 
         x : (2, 3, N)
         y = reshape(x, shape)
+
+    Every number of x stands once in y, in the same order. So its gradient stands in dy:
+
         dx = reshape(dy, x.shape)
 
     Keeps the shape of x.
@@ -140,7 +144,7 @@ class Slice:
 
     def forward(self, x):
         taken, backwards = self._taken(x.shape)
-        y = x[_along(x.ndim, self.axis, taken)]
+        y = x[along(x.ndim, self.axis, taken)]
         return array_namespace(x).flip(y, axis=self.axis) if backwards else y, (outline(x),)
 
     def backward(self, residuals, dy):
@@ -234,15 +238,8 @@ VARIANTS = (
 )
 
 
-def _along(ndim, axis, index):
-    """The index that takes `index` along one axis and everything along the others."""
-    key = [slice(None)] * ndim
-    key[axis] = index
-    return tuple(key)
-
-
 def _pieces(x, sizes, axis):
     """x cut along one axis into pieces of these sizes."""
     stops = [sum(sizes[: i + 1]) for i in range(len(sizes))]
     cuts = zip(stops, sizes, strict=True)
-    return tuple(x[_along(x.ndim, axis, slice(stop - size, stop))] for stop, size in cuts)
+    return tuple(x[along(x.ndim, axis, slice(stop - size, stop))] for stop, size in cuts)

@@ -15,7 +15,7 @@ import torch
 
 from handgrad.book.nets import ConvNet, TwoLayerNet, draw_params
 from handgrad.comparison.timing import machine
-from handgrad.reference import convolution
+from handgrad.reference import pooling
 from tests.benchmarks import hips, idioms
 from tests.benchmarks.harness import alone, quartiles_of, ratio, timed
 
@@ -57,7 +57,7 @@ def conv_in_torch(p, x, t):
 
 def conv_in_jax(p, x, t):
     a = idioms.conv2d(x.reshape(-1, 1, 28, 28), p["W1"], p["b1"], **CONV)
-    a = convolution.max_pool2d(jax.nn.relu(a), **POOL)
+    a = pooling.max_pool2d(jax.nn.relu(a), **POOL)
     a = jax.nn.relu(a.reshape(len(x), -1) @ p["W2"] + p["b2"])
     return idioms.softmax_cross_entropy(a @ p["W3"] + p["b3"], t)
 

@@ -318,6 +318,22 @@ def test_the_graph_shows_the_rule_by_its_name():
     assert as_torch(ReLU())(leaf()).grad_fn.name() == "ReLUBackward"
 
 
+def test_a_gradient_that_autograd_does_not_need_is_not_computed(monkeypatch):
+    asked = []
+
+    def backward(self, residuals, dy, *, needs=None):
+        asked.append(needs)
+        return original(self, residuals, dy, needs=needs)
+
+    original = Affine.backward
+    monkeypatch.setattr(Affine, "backward", backward)
+    x, W, b = torch.tensor(X[None]), leaf(np.outer(X, X[:2])), leaf(X[:2])
+    as_torch(Affine())(x, W, b).sum().backward()
+    assert asked == [(False, True, True)]
+    assert x.grad is None
+    assert W.grad.shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("subject", "sentence"),
     [

@@ -151,3 +151,10 @@ def test_an_unknown_heading_is_answered_with_those_there_are(drawn, notes):
     status, _, error = drawn(f"{notes}#Oranges")
     assert status == 2
     assert "no derivation under 'Oranges' ('Two apples', 'Sigmoid')" in error
+
+
+def test_formulas_and_one_node_are_forms_of_a_picture(drawn):
+    _, symbolic, _ = drawn("Affine", "--symbolic")
+    assert "∂L/∂y @ W.T" in symbolic
+    _, simplified, _ = drawn("Affine", "--simplified")
+    assert "(Affine)" in simplified

@@ -63,7 +63,7 @@ def test_verify_prints_one_line_for_each_rule_of_a_family(handgrad):
     assert header.split()[:2] == ["rule", "cases"]
     assert [row.split()[0] for row in rows] == sorted(rules.arithmetic.__all__)
     assert all(row.endswith("PASS") for row in rows)
-    assert re.fullmatch(r"10 rules, \d+ cases, .*\d+ s: all pass", summary)
+    assert re.fullmatch(rf"{len(rows)} rules, \d+ cases, .*\d+ s: all pass", summary)
 
 
 def test_verify_takes_names_in_any_case_and_each_rule_once(handgrad):

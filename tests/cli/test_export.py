@@ -125,7 +125,7 @@ def test_a_directory_in_the_place_of_the_file_is_named(handgrad, tmp_path):
 
 
 def test_targets_choose_what_of_a_file_is_verified(handgrad, vectors):
-    _, output, _ = handgrad("verify", "activations", "Negate", "--golden", vectors.path)
+    _, output, _ = handgrad("verify", "simplex", "Negate", "--golden", vectors.path)
     *rows, _ = rows_of(output)
     assert [row.split()[0] for row in rows] == ["Softmax"] * 3 + ["Negate"] * 3
 

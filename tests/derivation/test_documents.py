@@ -29,8 +29,16 @@ def test_every_link_of_the_documents_holds(scope):
 
 
 def test_the_documents_hold_more_than_a_hundred_links():
-    assert {scope.path for scope in SCOPES} == {"book.md", "notation.md"}
+    assert {scope.path for scope in SCOPES} == {"book.md", "book.ko.md", "notation.md"}
     assert sum(len(check_links(scope.derivation())) for scope in SCOPES) > 100
+
+
+def test_the_book_says_the_same_in_korean():
+    book, korean = (
+        [[line.text for line in scope.lines] for scope in SCOPES if scope.path == path]
+        for path in ("book.md", "book.ko.md")
+    )
+    assert book == korean
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -1,6 +1,7 @@
 """Files and texts with derivations: what is read, and what is refused."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_file_whose_name_is_not_utf_8_is_named_in_what_can_be_printed(tmp_path
     with Path(os.fsdecode(path)).open("w", encoding="utf-8") as file:
         file.write(BLOCK.format(WRONG))
     said = str(check(os.fsdecode(path)))
-    assert "\ufffd.md:4: dx = dy * x" in said
+    assert "\ufffd.md:4: dx = dy * x" in re.sub(r"\s+", " ", said)
     assert said.encode()
 
 

@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from handgrad.common.text import printable
-from handgrad.drawing.formats import SUFFIXES, dot, mermaid, picture, svg, terminal
+from handgrad.common.text import cells, printable
+from handgrad.drawing.formats import SUFFIXES, dot, mermaid, picture, svg
 from handgrad.drawing.formats.svg import PAGE
 from handgrad.drawing.formats.terminal import WIDEST
 from handgrad.drawing.graph import Graph, Node, NodeKind, draw_graph, walk
-from handgrad.drawing.labels import amount, cells, number
+from handgrad.drawing.labels import amount, number
 from tests.drawing.graphs import (
     APPLE,
     NET,
@@ -118,13 +118,13 @@ def test_dot_and_mermaid_have_every_operation_and_every_edge_once(text):
 
 @pytest.mark.parametrize("text", [APPLE, SIGMOID])
 def test_a_small_graph_is_a_drawing_of_at_most_a_hundred_columns(text):
-    found = terminal.render(walk_of(text))
+    found = picture(walk_of(text), ".txt")
     assert "▶(" in found
     assert max(map(cells, found.splitlines())) <= WIDEST
 
 
 def test_the_apples_in_the_terminal_look_like_this():
-    assert terminal.render(walk_of(APPLE)).splitlines()[2:] == [
+    assert picture(walk_of(APPLE), ".txt").splitlines()[2:] == [
         "        100",
         "apple ──────┐      total",
         "        2.2 │      200",
@@ -139,7 +139,7 @@ def test_the_apples_in_the_terminal_look_like_this():
 
 @pytest.mark.parametrize("text", [NET, SEVERAL_WAYS])
 def test_a_wide_graph_is_a_line_for_each_operation(text):
-    lines = terminal.render(walk_of(text)).splitlines()
+    lines = picture(walk_of(text), ".txt").splitlines()
     assert max(map(cells, lines)) <= WIDEST
     for operation in walk_of(text).operations:
         assert sum(line.startswith(f"{operation.targets[0]} = ") for line in lines) == 1
@@ -164,3 +164,68 @@ def test_a_norm_stands_beside_the_shape_when_it_is_asked():
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text
+
+
+SLOPES = """
+x : ()
+a = -x
+b = exp(a)
+u = 1 + b
+y = 1 / u
+du = -dy * y**2
+da = -dy * y**2 * exp(-x)
+dx = dy * y**2 * exp(-x)
+   = dy * y * (1 - y)
+"""
+
+
+def test_formulas_stand_at_the_edges_as_the_author_wrote_them():
+    found = picture(walk_of(SLOPES), ".svg", form="symbolic")
+    texts = [text for tag, _, text in elements_of(found) if tag == "text"]
+    for forward in ("−x", "exp(−x)", "1 + exp(−x)"):
+        assert forward in texts
+    for back in ("∂L/∂y", "−∂L/∂y × y²", "−∂L/∂y × y² × exp(−x)", "∂L/∂y × y × (1 − y)"):
+        assert back in texts
+
+
+def test_a_value_that_goes_two_ways_shows_what_comes_back_on_each():
+    text = "x : (N)\nc = x * 2\ny = c * exp(c)\n"
+    found = picture(walk_of(text), ".svg", form="symbolic")
+    texts = [text for tag, _, text in elements_of(found) if tag == "text"]
+    assert "∂L/∂y × exp(c)" in texts
+    assert "u1" not in " ".join(texts)
+
+
+def test_a_derivation_is_one_node_with_the_last_form_of_its_gradients():
+    found = picture(walk_of(f"# Slope\n{SLOPES}"), ".svg", form="simplified")
+    texts = [text for tag, _, text in elements_of(found) if tag == "text"]
+    assert "∂L/∂y × y × (1 − y)" in texts
+    assert "exp" not in texts
+
+
+def test_small_arrays_with_stated_numbers_show_them():
+    found = picture(walk_of("x : (2, 2) = [[1, -0.5], [-2, 3]]\ny = sum(x, axis=0)\n"), ".txt")
+    assert "[1 -0.5; -2 3]" in found
+    assert "[-1 2.5]" in found
+    assert "[" not in picture(walk_of("x : (2, 2)\ny = sum(x)\n"), ".txt")
+
+
+def test_no_gradient_flows_into_what_takes_only_a_shape():
+    graph = draw_graph(walk_of("x : (N)\nz = ones_like(x)\ny = x + z\n"))
+    backs = {graph.nodes[e.target].label: e.gradient for e in graph.edges}
+    assert backs["ones_like"] is None
+    assert backs["+"] is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "shape"),
+    [
+        ("x : (N, K + 2)\ny = x * 2", "(N, K + 2)"),
+        ("x : (N, C)\ny = reshape(x, (N * C,))", "(N·C)"),
+        ("x : (N)\ny[n : N - 1] = x[n + 1] - x[n]", "(N − 1)"),
+        ("x : (4, N)\ny = x * 2", "(4, N)"),
+    ],
+)
+def test_shapes_are_in_the_letters_of_the_author(given, shape):
+    last = draw_graph(walk_of(given)).edges[-1]
+    assert f"({', '.join(last.shape)})" == shape

@@ -1,6 +1,7 @@
 """What the families' tests share: run a rule, draw numbers, hold numbers against others."""
 
 import numpy as np
+import pytest
 
 from handgrad import verify
 
@@ -37,3 +38,18 @@ def assert_verified(rule, *inputs):
     assert verdict.ok, str(verdict)
     assert verdict.vs_jax is not None
     assert verdict.vs_numbers is not None
+
+
+def assert_like_torch(rule, function, *inputs, tolerance=1e-12):
+    """A function of torch.nn.functional, or made from it, has the rule's value and gradients."""
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    functional = torch.nn.functional
+    call = getattr(functional, function) if isinstance(function, str) else function(functional)
+    theirs = [torch.tensor(x, requires_grad=x.dtype == np.float64) for x in inputs]
+    expected = call(*theirs)
+    (dy,) = normals(99, tuple(expected.shape))
+    expected.backward(torch.tensor(dy))
+    assert_close(value(rule, *inputs), expected.detach())
+    for dx, x in zip(gradients(rule, *inputs, dy=dy), theirs, strict=True):
+        if dx is not None:
+            assert_close(dx, x.grad, tolerance)

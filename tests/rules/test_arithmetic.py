@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from handgrad import (
+    Abs,
     Add,
     Divide,
     Exp,
@@ -15,9 +16,17 @@ from handgrad import (
     Power,
     Reciprocal,
     Sqrt,
+    Square,
     Subtract,
 )
-from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from tests.rules.running import (
+    assert_close,
+    assert_like_torch,
+    assert_verified,
+    gradients,
+    normals,
+    value,
+)
 
 BINARY = [Add(), Subtract(), Multiply(), Divide(), Power()]
 
@@ -45,6 +54,8 @@ def test_two_apples_at_100_with_tax_have_the_gradients_of_the_book():
         (Exp(), (0,), 1, (1.1,)),
         (Log(), (4,), np.log(4), (0.275,)),
         (Sqrt(), (4,), 2, (0.275,)),
+        (Square(), (-4,), 16, (-8.8,)),
+        (Abs(), (-4,), 4, (-1.1,)),
         (Reciprocal(), (4,), 0.25, (-0.06875,)),
     ],
     ids=repr,
@@ -89,14 +100,6 @@ def test_a_quotient_is_a_product_with_the_reciprocal():
 def test_a_root_is_the_power_one_half():
     x, dy = np.exp(normals(4, (5,))[0]), normals(5, (5,))[0]
     assert_close(gradients(Sqrt(), x, dy=dy)[0], gradients(Power(), x, 0.5, dy=dy)[0])
-
-
-def test_exp_and_log_undo_each_other_forward_and_backward():
-    x, dy = normals(6, (5,), (5,))
-    y = value(Exp(), x)
-    (through_log,) = gradients(Log(), y, dy=dy)
-    assert_close(value(Log(), y), x)
-    assert_close(gradients(Exp(), x, dy=through_log)[0], dy)
 
 
 def test_the_reciprocal_and_the_negative_are_their_own_inverses():
@@ -144,3 +147,19 @@ def test_whole_powers_of_negative_numbers_have_a_gradient_for_the_base_only():
     assert_close(da, dy * np.array([12.0, -6.0]))
     assert np.all(np.isnan(db))
     assert np.isnan(jax.grad(jnp.power, argnums=1)(-2.0, 3.0))
+
+
+def test_square_is_the_power_2_and_its_root_is_abs():
+    x, dy = normals(8, (9,), (9,))
+    assert_close(value(Square(), x), value(Power(), x, 2.0))
+    assert_close(gradients(Square(), x, dy=dy)[0], gradients(Power(), x, 2.0, dy=dy)[0])
+    through = gradients(Square(), x, dy=gradients(Sqrt(), value(Square(), x), dy=dy)[0])[0]
+    assert_close(value(Sqrt(), value(Square(), x)), value(Abs(), x))
+    assert_close(through, gradients(Abs(), x, dy=dy)[0])
+
+
+def test_abs_has_slope_0_at_0_as_in_torch_and_1_in_jax():
+    (dx,) = gradients(Abs(), np.array([-0.0, 0.0]), dy=np.array([1.7, -0.6]))
+    assert np.array_equal(dx, [0, 0])
+    assert jax.grad(jnp.abs)(0.0) == 1
+    assert_like_torch(Abs(), lambda f: lambda x: x.abs(), np.array([-1.3, 0.0, 0.4]))

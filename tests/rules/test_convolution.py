@@ -1,12 +1,21 @@
-"""Facts of convolution: adjoints, windows that overlap or do not, borders, and single pixels."""
+"""Facts of convolution: windows that overlap or do not, borders, groups, and the past."""
+
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
 
-from handgrad import Affine, Col2im, Conv2d, Im2col
-from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from handgrad import Affine, CausalConv1d, Conv1d, Conv2d, Conv3d
+from tests.rules.running import (
+    assert_close,
+    assert_like_torch,
+    assert_verified,
+    gradients,
+    normals,
+    value,
+)
 
 WINDOWS = [  # kernel, stride, padding, dilation
     ((2, 2), (1, 1), (0, 0), (1, 1)),
@@ -21,51 +30,11 @@ each_window = pytest.mark.parametrize("window", WINDOWS, ids=repr)
 IMAGE = (2, 3, 7, 6)
 
 
-@each_window
-def test_im2col_and_col2im_are_adjoint(window):
-    (a,) = normals(1, IMAGE)
-    u = value(Im2col(*window), a)
-    (b,) = normals(2, u.shape)
-    assert_close(np.sum(u * b), np.sum(a * value(Col2im(IMAGE[2:], *window), b)))
-
-
-@each_window
-def test_each_of_im2col_and_col2im_is_the_others_gradient(window):
-    (a,) = normals(3, IMAGE)
-    u = value(Im2col(*window), a)
-    (b,) = normals(4, u.shape)
-    col2im = Col2im(IMAGE[2:], *window)
-    assert_close(gradients(Im2col(*window), a, dy=b)[0], value(col2im, b))
-    assert_close(gradients(col2im, b, dy=a)[0], u)
-
-
-@each_window
-def test_col2im_of_im2col_multiplies_each_number_by_its_windows(window):
-    (a,) = normals(5, IMAGE)
-    col2im, im2col = Col2im(IMAGE[2:], *window), Im2col(*window)
-    visits = value(col2im, np.ones_like(value(im2col, a)))
-    assert_close(value(col2im, value(im2col, a)), visits * a)
-
-
-@each_window
+@pytest.mark.parametrize("window", WINDOWS[1:3], ids=repr)
 def test_windows_of_any_kind_are_judged_right(window):
     kernel, *rest = window
     x, W, b = normals(6, IMAGE, (4, 3, *kernel), (4,))
-    assert_verified(Im2col(*window), x)
     assert_verified(Conv2d(*rest), x, W, b)
-
-
-def test_a_column_is_a_window_channel_by_channel_and_row_by_row():
-    x = np.arange(2 * 3 * 3.0).reshape(1, 2, 3, 3)
-    u = value(Im2col((2, 2)), x)
-    assert np.array_equal(u[0, :, 0], [0, 1, 3, 4, 9, 10, 12, 13])
-    assert np.array_equal(u[0, :, 3], [4, 5, 7, 8, 13, 14, 16, 17])
-
-
-def test_windows_side_by_side_only_reorder_the_image():
-    (x,) = normals(7, (2, 3, 4, 6))
-    window = (2, 3), (2, 3)
-    assert np.array_equal(value(Col2im((4, 6), *window), value(Im2col(*window), x)), x)
 
 
 @each_window
@@ -144,24 +113,56 @@ def test_an_empty_batch_of_images_gives_filters_gradient_0():
     assert np.array_equal(db, np.zeros(3))
 
 
-def test_columns_of_an_empty_batch_are_empty():
-    u, residuals = Im2col((2, 2)).forward(np.empty((0, 2, 4, 5)))
-    assert u.shape == (0, 8, 12)
-    assert Im2col((2, 2)).backward(residuals, u)[0].shape == (0, 2, 4, 5)
-    assert value(Col2im((4, 5)), u).shape == (0, 2, 4, 5)
-
-
-@pytest.mark.parametrize(
-    ("rule", "reach", "size", "padding"),
-    [(Im2col((5, 2)), 5, 4, 0), (Im2col((2, 3), (1, 1), (0, 1), (1, 4)), 9, 5, 1)],
-    ids=repr,
-)
-def test_a_window_larger_than_the_image_is_refused(rule, reach, size, padding):
-    message = f"a window of {reach} does not fit into {size} with padding {padding}"
-    with pytest.raises(ValueError, match=message):
-        rule.forward(np.zeros((1, 1, 4, 5)))
-
-
 def test_a_filter_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match="a window of 3 does not fit into 2 with padding 0"):
         Conv2d().forward(np.zeros((1, 1, 2, 4)), np.zeros((1, 1, 3, 3)), np.zeros(1))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_convolution_along_one_axis_is_that_of_an_image_of_one_row(groups):
+    x, W, b, dy = normals(15, (2, 4, 9), (4, 4 // groups, 3), (4,), (2, 4, 5))
+    along_one = gradients(Conv1d(2, 1, 1, groups), x, W, b, dy=dy)
+    image = Conv2d((1, 2), (0, 1), (1, 1), groups)
+    of_row = gradients(image, x[:, :, None], W[:, :, None], b, dy=dy[:, :, None])
+    assert_close(along_one[0], of_row[0][:, :, 0])
+    assert_close(along_one[1], of_row[1][:, :, 0])
+    assert_close(along_one[2], of_row[2])
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_every_convolution_is_that_of_torch(groups):
+    options = {"stride": 2, "padding": 1, "dilation": 2, "groups": groups}
+    for axes, rule in enumerate((Conv1d, Conv2d, Conv3d), 1):
+        inputs = normals(16, (2, 4, *(7, 6, 5)[:axes]), (4, 4 // groups, *(3, 2, 2)[:axes]), (4,))
+        fields = {k: v if axes == 1 or k == "groups" else (v,) * axes for k, v in options.items()}
+        name = f"conv{axes}d"
+        assert_like_torch(
+            rule(**fields), lambda f, n=name: partial(getattr(f, n), **options), *inputs
+        )
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_a_causal_convolution_is_a_depthwise_one_after_zeros(dilation):
+    x, W, b, dy = normals(17, (2, 3, 7), (3, 4), (3,), (2, 3, 7))
+    late = np.pad(x, ((0, 0), (0, 0), (3 * dilation, 0)))
+    depthwise = Conv1d(dilation=dilation, groups=3)
+    expected = gradients(depthwise, late, W[:, None], b, dy=dy)
+    dx, dW, db = gradients(CausalConv1d(dilation), x, W, b, dy=dy)
+    assert_close(value(CausalConv1d(dilation), x, W, b), value(depthwise, late, W[:, None], b))
+    assert_close(dx, expected[0][..., 3 * dilation :])
+    assert_close(dW, expected[1][:, 0])
+    assert_close(db, expected[2])
+
+
+def test_the_future_moves_nothing_of_a_causal_convolution():
+    x, W, b, dy = normals(18, (1, 2, 6), (2, 3), (2,), (1, 2, 6))
+    changed = x + np.array([0, 0, 0, 0, 1.5, -2.5])
+    rule = CausalConv1d()
+    assert np.array_equal(value(rule, x, W, b)[..., :4], value(rule, changed, W, b)[..., :4])
+    dy[..., 4:] = 0
+    assert not gradients(rule, x, W, b, dy=dy)[0][..., 4:].any()
+
+
+def test_a_causal_filter_may_be_longer_than_the_past():
+    x, W, b = normals(19, (1, 2, 3), (2, 5), (2,))
+    assert_verified(CausalConv1d(), x, W, b)

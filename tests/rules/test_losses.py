@@ -1,23 +1,37 @@
-"""Facts of losses: what they have in common, and what becomes of targets and of extremes."""
+"""What all losses have in common: what becomes of the losses of a batch, and of targets."""
 
+from inspect import signature
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import handgrad
 from handgrad import (
     CrossEntropy,
     MeanSquaredError,
     SigmoidCrossEntropy,
-    Softmax,
     SoftmaxCrossEntropy,
     SoftmaxCrossEntropyWithLabels,
     SumSquaredError,
 )
+from handgrad.common.oracle import in_double_precision
+from handgrad.judge.automatic import registered_reference
+from handgrad.rules.catalog import instances
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from tests.rules_and_cases import CLASSES, trial_of
 
-REDUCED = [CrossEntropy, SoftmaxCrossEntropy, SigmoidCrossEntropy]
-AVERAGED = [*(cls() for cls in REDUCED), MeanSquaredError()]
-DENSE = [*AVERAGED, SumSquaredError()]
+LOSSES = [cls for cls in CLASSES if "reduction" in cls.__dataclass_fields__]
+APART = [cls for cls in LOSSES if all(rule.reduction != "none" for rule in instances(cls))]
+WITH_TARGETS = [cls for cls in LOSSES if "t" in signature(cls.forward).parameters]
+DENSE = [
+    CrossEntropy(),
+    SoftmaxCrossEntropy(),
+    SigmoidCrossEntropy(),
+    MeanSquaredError(),
+    SumSquaredError(),
+]
 SHAPES = [(4,), (3, 4), (2, 3, 4)]
 LABELS = [np.array(2), np.array([1, 0, 3]), np.array([[0, 3, 1], [2, 2, 0]])]
 
@@ -34,31 +48,12 @@ def test_one_row_or_a_block_of_rows_will_do(rule, shape):
     assert_verified(rule, *draw(shape))
 
 
-@pytest.mark.parametrize("cls", REDUCED)
-@pytest.mark.parametrize("reduction", ["none", "sum"])
-def test_a_block_of_rows_may_be_summed_or_kept_apart(cls, reduction):
-    assert_verified(cls(reduction), *draw((2, 3, 4)))
-
-
-@pytest.mark.parametrize(("shape", "t"), list(zip(SHAPES, LABELS, strict=True)), ids=repr)
-@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
-def test_labels_are_one_for_each_row_of_any_block(shape, t, reduction):
-    assert_verified(SoftmaxCrossEntropyWithLabels(reduction), normals(2, shape)[0], t)
-
-
 @pytest.mark.parametrize("rule", DENSE, ids=repr)
 @pytest.mark.parametrize("target", [(4,), (1, 4), (3, 1), ()], ids=repr)
 def test_a_target_is_stretched_to_the_outputs(rule, target):
     x, _ = draw((3, 4))
     (t,) = np.exp(normals(2, target))
     assert_verified(rule, x, t)
-
-
-def test_one_label_may_serve_all_rows():
-    x, dy = normals(3, (3, 4), ())
-    rule = SoftmaxCrossEntropyWithLabels()
-    one, each = (gradients(rule, x, t, dy=dy)[0] for t in (np.array(2), np.array([2, 2, 2])))
-    assert np.array_equal(one, each)
 
 
 @pytest.mark.parametrize("rule", DENSE, ids=repr)
@@ -70,125 +65,61 @@ def test_outputs_are_never_stretched_to_a_target(rule, x, t):
         rule.forward(*(np.full(shape, 0.5) for shape in (x, t)))
 
 
-@pytest.mark.parametrize("t", [(3, 1), (3, 3), (1, 3)], ids=repr)
-def test_labels_in_a_column_or_a_table_are_refused(t):
-    with pytest.raises(ValueError, match=r"broadcast|dimensions"):
-        SoftmaxCrossEntropyWithLabels().forward(np.zeros((3, 4)), np.zeros(t, int))
-
-
-@pytest.mark.parametrize("cls", [*REDUCED, SoftmaxCrossEntropyWithLabels])
+@pytest.mark.parametrize("cls", LOSSES)
 def test_an_unknown_reduction_is_named(cls):
-    t = np.array([1, 0]) if cls is SoftmaxCrossEntropyWithLabels else np.full((2, 2), 0.5)
     with pytest.raises(ValueError, match="reduction is 'avg'; it may be 'none', 'sum' or 'mean'"):
-        cls("avg").forward(np.full((2, 2), 0.5), t)
+        cls("avg").forward(*trial_of(cls()).inputs)
 
 
-@pytest.mark.parametrize("cls", REDUCED)
+@pytest.mark.parametrize("cls", LOSSES)
 def test_the_sum_is_that_of_the_losses_and_the_mean_their_share(cls):
-    losses = value(cls("none"), *draw((3, 4)))
-    assert_close(value(cls("sum"), *draw((3, 4))), np.sum(losses))
-    assert_close(value(cls("mean"), *draw((3, 4))), np.mean(losses))
-    (whole, _), (share, _) = (gradients(cls(r), *draw((3, 4)), dy=-1.3) for r in ("sum", "mean"))
-    assert_close(share, whole / losses.size)
-
-
-def test_softmax_cross_entropy_is_softmax_then_cross_entropy():
-    x, dy = normals(4, (3, 4), ())
-    t = draw((3, 4))[1]
-    p, residuals = Softmax().forward(x)
-    dp, dt = gradients(CrossEntropy(), p, t, dy=dy)
-    whole = gradients(SoftmaxCrossEntropy(), x, t, dy=dy)
-    assert_close(value(SoftmaxCrossEntropy(), x, t), value(CrossEntropy(), p, t))
-    assert_close(whole[0], Softmax().backward(residuals, dp)[0])
-    assert_close(whole[1], dt)
-
-
-def test_softmax_with_cross_entropy_has_the_gradient_p_minus_t():
-    x, t = normals(5, (3, 4))[0], draw((3, 4))[1]
-    dx, _ = gradients(SoftmaxCrossEntropy("sum"), x, t, dy=-1.3)
-    assert_close(dx, -1.3 * (value(Softmax(), x) - t))
-    assert np.max(np.abs(np.sum(dx, axis=-1))) < 1e-15
-
-
-def test_targets_that_do_not_sum_to_1_weigh_the_probabilities():
-    x, t = normals(6, (3, 4), (3, 4))
-    assert_verified(SoftmaxCrossEntropy(), x, t)
-    dx, _ = gradients(SoftmaxCrossEntropy("sum"), x, t, dy=0.7)
-    assert_close(dx, 0.7 * (value(Softmax(), x) * np.sum(t, axis=-1, keepdims=True) - t))
-
-
-@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
-def test_labels_are_one_hot_targets(reduction):
-    x, t = normals(7, (3, 4))[0], LABELS[1]
-    pair = SoftmaxCrossEntropyWithLabels(reduction), SoftmaxCrossEntropy(reduction)
-    targets = t, np.eye(4)[t]
-    labelled, dense = (value(r, x, u) for r, u in zip(pair, targets, strict=True))
-    (dy,) = normals(8, np.shape(labelled))
-    assert_close(labelled, dense)
-    dx, dt = gradients(pair[0], x, t, dy=dy)
-    assert_close(dx, gradients(pair[1], x, targets[1], dy=dy)[0])
-    assert dt is None
-
-
-def test_sigmoid_cross_entropy_is_softmax_cross_entropy_of_x_and_0():
-    x, dy = normals(9, (5,), (5,))
-    t = draw((5, 2))[1]
-    pairs = np.stack([x, np.zeros(5)], axis=1)
-    dx, _ = gradients(SigmoidCrossEntropy("none"), x, t[:, 0], dy=dy)
-    assert_close(
-        value(SigmoidCrossEntropy("none"), x, t[:, 0]), value(SoftmaxCrossEntropy("none"), pairs, t)
+    inputs = trial_of(cls()).inputs
+    losses, total, share = (value(cls(r), *inputs) for r in ("none", "sum", "mean"))
+    assert_close(total, np.sum(losses))
+    kept, whole, part = (
+        gradients(cls(r), *inputs, dy=dy)[0]
+        for r, dy in (("none", np.full_like(losses, -1.3)), ("sum", -1.3), ("mean", -1.3))
     )
-    assert_close(dx, gradients(SoftmaxCrossEntropy("none"), pairs, t, dy=dy)[0][:, 0])
+    assert_close(kept, whole)
+    if cls is not handgrad.WeightedCrossEntropy:  # its mean divides by the weights
+        assert_close(share, np.mean(losses))
+        assert_close(part, whole / losses.size)
 
 
-def test_knowing_nothing_costs_the_logarithm_of_the_number_of_classes():
+@pytest.mark.parametrize("cls", APART)
+def test_losses_that_are_kept_apart_take_a_gradient_each(cls):
+    trial = trial_of(cls("none"))
+    moved = [i for i, x in enumerate(trial.inputs) if x.dtype == np.float64]
+
+    reference = registered_reference(cls("none"))
+
+    def of_floats(*floats):
+        given = dict(zip(moved, floats, strict=True))
+        return reference(*(given.get(i, jnp.asarray(x)) for i, x in enumerate(trial.inputs)))
+
+    with in_double_precision():
+        y, vjp = jax.vjp(of_floats, *(jnp.asarray(trial.inputs[i]) for i in moved))
+        (dy,) = normals(12, np.shape(y))
+        expected = vjp(jnp.asarray(dy))
+    ours = gradients(cls("none"), *trial.inputs, dy=dy)
+    assert_close(value(cls("none"), *trial.inputs), y)
+    for i, gradient in zip(moved, expected, strict=True):
+        assert_close(ours[i], gradient)
+
+
+@pytest.mark.parametrize("cls", WITH_TARGETS)
+def test_whole_numbers_as_targets_leave_float32_what_it_is(cls):
+    names = list(signature(cls().forward).parameters)
+    inputs = [x.astype(np.float32) if x.dtype == float else x for x in trial_of(cls()).inputs]
+    inputs[names.index("t")] = np.ones_like(inputs[names.index("t")], dtype=int)
+    y, residuals = cls().forward(*inputs)
+    assert y.dtype == np.float32
+    for gradient in cls().backward(residuals, np.float32(1.3)):
+        assert gradient is None or gradient.dtype == np.float32
+
+
+def test_softmax_cross_entropy_of_no_information_costs_the_logarithm_of_the_number_of_classes():
     x, t = np.full((3, 4), 7.0), draw((3, 4))[1]
     assert_close(value(SoftmaxCrossEntropy(), x, t), np.log(4))
     assert_close(value(SoftmaxCrossEntropyWithLabels(), x, LABELS[1]), np.log(4))
     assert_close(value(SigmoidCrossEntropy(), 0 * x, t), np.log(2))
-
-
-def test_the_mean_squared_error_is_divided_by_every_number_and_has_no_half():
-    x, t, dy = normals(10, (3, 4), (3, 4), ())
-    assert_close(value(MeanSquaredError(), x, t), 2 * value(SumSquaredError(), x, t) / 12)
-    whole, share = (gradients(r(), x, t, dy=dy) for r in (SumSquaredError, MeanSquaredError))
-    assert_close(share[0], whole[0] / 6)
-    assert_close(share[1], -share[0])
-
-
-def test_zero_times_the_logarithm_of_zero_is_zero():
-    p = t = np.array([[1.0, 0.0, 0.0]])
-    assert value(CrossEntropy(), p, t) == 0
-    assert np.array_equal(gradients(CrossEntropy(), p, t, dy=1.7)[0], [[-1.7, 0, 0]])
-
-
-def test_a_class_that_is_ruled_out_costs_nothing_unless_it_is_the_target():
-    x, t = np.array([[0.0, -np.inf, 0.0]]), np.array([[0.5, 0.0, 0.5]])
-    assert_close(value(SoftmaxCrossEntropy(), x, t), np.log(2))
-    assert_close(gradients(SoftmaxCrossEntropy(), x, t, dy=1.7)[0], np.zeros((1, 3)))
-    assert value(SoftmaxCrossEntropyWithLabels(), x, np.array([1])) == np.inf
-
-
-def test_a_certain_answer_that_is_wrong_costs_infinitely_much():
-    p, t = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
-    assert value(CrossEntropy(), p, t) == np.inf
-
-
-@pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
-def test_a_label_below_0_makes_its_row_nan_and_no_other(xp):
-    x = xp.asarray([[1.0, 2, 3], [4, 5, 7]])
-    assert_only_row_0_is_nan(x, xp.asarray([-1, 2]))
-
-
-def test_a_label_past_the_last_class_is_refused_by_numpy_and_nan_in_jax():
-    with pytest.raises(IndexError, match="index 3 is out of bounds"):
-        SoftmaxCrossEntropyWithLabels().forward(np.zeros((2, 3)), np.array([0, 3]))
-    assert_only_row_0_is_nan(jnp.asarray([[1.0, 2, 3], [4, 5, 7]]), jnp.asarray([3, 2]))
-
-
-def assert_only_row_0_is_nan(x, t):
-    rule = SoftmaxCrossEntropyWithLabels("none")
-    losses, residuals = rule.forward(x, t)
-    dx, _ = rule.backward(residuals, x[:, 0])
-    assert np.array_equal(np.isnan(losses), [True, False])
-    assert np.array_equal(np.isnan(dx), [[True] * 3, [False] * 3])

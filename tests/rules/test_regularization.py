@@ -1,11 +1,11 @@
-"""Facts of regularization: dropout keeps the mean, and weight decay pulls towards 0."""
+"""Facts of regularization: dropout keeps the mean, and penalties pull to where they are 0."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from handgrad import Dropout, L2Penalty
+from handgrad import Dropout, DropPath, L1Penalty, L2Penalty, OrthogonalPenalty
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
 
 RATES = [0.0, 0.2, 0.5, 0.9]
@@ -85,3 +85,38 @@ def test_no_numbers_are_dropped_and_cost_nothing():
     assert value(L2Penalty(), empty) == 0
     assert gradients(L2Penalty(), empty, dy=1.7)[0].shape == (0, 3)
     assert gradients(Dropout(), empty, empty > 0, dy=empty)[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize(("rule", "keep"), [(Dropout(1.0), (3, 2)), (DropPath(1.0), (3,))])
+def test_at_the_rate_1_everything_is_dropped_and_nothing_is_infinite(rule, keep):
+    x, dy = normals(9, (3, 2), (3, 2))
+    assert not np.any(value(rule, x, np.zeros(keep, bool)))
+    assert not np.any(gradients(rule, x, np.zeros(keep, bool), dy=dy)[0])
+    assert not np.any(value(rule, x, np.ones(keep, bool)))
+
+
+def test_drop_path_is_dropout_of_whole_examples():
+    x, dy = normals(10, (3, 2, 2), (3, 2, 2))
+    keep = np.array([True, False, True])
+    each = np.broadcast_to(keep[:, None, None], x.shape)
+    assert_close(value(DropPath(0.2), x, keep), value(Dropout(0.2), x, each))
+    dx, d_keep = gradients(DropPath(0.2), x, keep, dy=dy)
+    assert_close(dx, gradients(Dropout(0.2), x, each, dy=dy)[0])
+    assert d_keep is None
+
+
+def test_the_l1_penalty_pulls_every_weight_with_the_same_force_and_lets_0_rest():
+    W = np.array([[-3.0, 1e-9], [0.0, 2.0]])
+    assert_close(value(L1Penalty(0.1), W), 0.1 * (5 + 1e-9))
+    assert_close(gradients(L1Penalty(0.1), W, dy=1.7)[0], 0.17 * np.array([[-1, 1], [0, 1]]))
+
+
+def test_orthonormal_columns_cost_nothing_and_stay():
+    (A,) = normals(11, (5, 3))
+    Q, _ = np.linalg.qr(A)
+    assert value(OrthogonalPenalty(), Q) < 1e-30
+    assert np.max(np.abs(gradients(OrthogonalPenalty(), Q, dy=1.7)[0])) < 1e-16
+    steps = [Q + 0.1 * A]
+    for _ in range(200):
+        steps.append(steps[-1] - gradients(OrthogonalPenalty(), steps[-1], dy=10.0)[0])
+    assert_close(steps[-1].T @ steps[-1], np.eye(3))

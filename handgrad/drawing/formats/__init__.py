@@ -1,14 +1,17 @@
 """Pictures of the computational graph: one module for each format, found by a file's suffix."""
 
 from handgrad.drawing.formats import dot, mermaid, svg, terminal
+from handgrad.drawing.formulas import simplified_graph, symbolic_graph
 from handgrad.drawing.graph import draw_graph
 
+GRAPHS = {"numbers": draw_graph, "symbolic": symbolic_graph, "simplified": simplified_graph}
 OF_GRAPHS = {".svg": svg, ".dot": dot, ".mmd": mermaid}
 SUFFIXES = (*OF_GRAPHS, ".txt")
 
 
-def picture(walk, suffix, *, norm=False):
-    """The text of a picture file with this suffix."""
+def picture(walk, suffix, *, norm=False, form="numbers"):
+    """The text of a picture file with this suffix: of a form, with numbers or formulas."""
+    graph = GRAPHS[form](walk)
     if suffix in OF_GRAPHS:
-        return OF_GRAPHS[suffix].render(draw_graph(walk), norm=norm)
-    return terminal.render(walk, norm=norm)
+        return OF_GRAPHS[suffix].render(graph, norm=norm)
+    return terminal.render(walk, graph, norm=norm)

@@ -51,9 +51,16 @@ class Scene:
 def caption(graph, edge, *, norm=False):
     """What stands at an edge. A name that stands at one of its ends is not said again."""
     source, target = graph.nodes[edge.source], graph.nodes[edge.target]
-    told = source.kind in {NodeKind.INPUT, NodeKind.BRANCH} or target.label == edge.name
-    value = amount(edge.value, edge.shape, norm=norm)
-    gradient = "" if edge.gradient is None else amount(edge.gradient, edge.shape, norm=norm)
+    begins = source.kind in {NodeKind.INPUT, NodeKind.BRANCH}
+    told = begins or target.label == edge.name
+    if edge.formulas is not None:
+        value, back = edge.formulas
+        name = "" if told or value == edge.name else edge.name
+        return Caption(name, "" if begins else value, "" if edge.gradient is None else back)
+    value, gradient = (
+        "" if a is None else amount(a, edge.shape, norm=norm, numbers=graph.stated)
+        for a in (edge.value, edge.gradient)
+    )
     return Caption("" if told else edge.name, value, gradient)
 
 

@@ -61,7 +61,7 @@ def render(graph, *, norm=False):
         _text(MARGIN, MARGIN + 10, graph.title, "title"),
         f'<g transform="translate({(width - place.width) / 2:.1f} {MARGIN + TITLE})">',
         *(_edge(view, i) for i in range(len(graph.edges))),
-        *(_node(view, node) for node in graph.nodes),
+        *(f'<g data-node="{node.key}">{_node(view, node)}</g>' for node in graph.nodes),
         "</g>",
         _legend(width, height),
         "</svg>",
@@ -151,7 +151,8 @@ def _edge(view, i):
     edge, caption, key = view.graph.edges[i], view.captions[i], view.boxes[i]
     heads = view.graph.nodes[edge.target].kind is not NodeKind.BRANCH
     back = edge.gradient is not None
-    parts = [_line(_points(view, i, -APART if back else 0), "line", "head" if heads else "")]
+    forth = [_line(_points(view, i, -APART if back else 0), "line", "head" if heads else "")]
+    parts = []
     if back:
         points = _points(view, i, APART)[::-1]
         if view.graph.nodes[edge.source].kind is NodeKind.BRANCH:
@@ -159,16 +160,18 @@ def _edge(view, i):
         else:
             parts.append(_line(points, "back", "back"))
     if key is not None:
-        parts += _caption(caption, view.layout.x[key], view.layout.y[key])
-    return "".join(parts)
+        x, y = view.layout.x[key], view.layout.y[key]
+        forth += _above(caption, x, y)
+        parts.append(_text(x, y + 7 + SMALL, _minus(caption.gradient), "gradient"))
+    ways = f'data-from="{edge.source}" data-to="{edge.target}"'
+    return f"<g {ways}><g>{''.join(forth)}</g><g>{''.join(parts)}</g></g>"
 
 
-def _caption(caption, x, y):
+def _above(caption, x, y):
     above = caption.lines[::-1]
     for i, text in enumerate(above):
         kind = "name" if text == caption.name and i == len(above) - 1 and caption.name else ""
         yield _text(x, y - 8 - LINE * i, text if kind else _minus(text), kind)
-    yield _text(x, y + 7 + SMALL, _minus(caption.gradient), "gradient")
 
 
 def _minus(number):

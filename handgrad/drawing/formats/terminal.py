@@ -3,9 +3,10 @@
 import itertools
 from dataclasses import dataclass, field
 
+from handgrad.common.text import cells
 from handgrad.drawing.formats.scene import Metric, scene
-from handgrad.drawing.graph import NodeKind, draw_graph
-from handgrad.drawing.labels import amount, cells, columns
+from handgrad.drawing.graph import NodeKind
+from handgrad.drawing.labels import amount, columns
 from handgrad.drawing.layout import Box, Spacing
 from handgrad.drawing.spelling import spelled
 
@@ -54,9 +55,8 @@ class Canvas:
         )
 
 
-def render(walk, *, norm=False):
-    """The picture of a walk as plain text, no wider than a page if its names allow it."""
-    graph = draw_graph(walk)
+def render(walk, graph, *, norm=False):
+    """The graph of a walk as plain text, no wider than a page if its names allow it."""
     try:
         text = drawing(graph, norm=norm) if len(graph.nodes) <= MOST_NODES else ""
     except NoRoomError:
@@ -79,8 +79,10 @@ def table(walk, *, norm=False):
     for name, text in rows:
         shape = walk.shapes.get(name, ())
         gradient = walk.gradient(name)
-        back = "" if gradient is None else amount(gradient, shape, norm=norm)
-        value = amount(walk.point.names[name], shape, norm=norm)
+        value, back = (
+            "" if a is None else amount(a, shape, norm=norm, numbers=walk.stated)
+            for a in (walk.point.names[name], gradient)
+        )
         lines.append(f"{text}{' ' * (wide - cells(text))}  {value:<18}{back}".rstrip())
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.rules.normalization import BatchNorm
+from handgrad.rules.batch_normalization import BatchNorm
 from tests.judge.planted.planted import Planted, integers, pair, real, sigmoid, softmax
 
 EPS = 1e-5

@@ -1,0 +1,122 @@
+"""Formulas for a picture: on each edge what goes forward, and what comes back, in symbols.
+
+Both are the author's own lines where there are any: the definition of a value, down to the inputs
+where that is short, and the last link of its gradient that is.
+"""
+
+import ast
+import re
+
+from handgrad.common.text import printable
+from handgrad.derivation.expressions import names_in
+from handgrad.derivation.notation import Kind
+from handgrad.drawing.graph import Edge, Graph, Node, NodeKind, Walk, draw_graph, name_of
+from handgrad.drawing.spelling import respelled, spelled, with_names
+from handgrad.drawing.steps import backward_rule
+
+FORWARD, BACK = 18, 30  # characters that an edge has room for
+GRADIENT = re.compile(r"\bd([^\W\d][\w\u0300-\u036f]*)")
+
+
+def symbolic_graph(walk):
+    """The graph of a walk, with formulas in the place of numbers and shapes."""
+    return draw_graph(walk, _Labels(walk))
+
+
+def simplified_graph(walk):
+    """A derivation as one node: its inputs, its outputs, and the last form of each gradient."""
+    labels, used = _Labels(walk), walk.uses()
+    derivation = walk.derivation
+    title = printable(derivation.title)
+    names = [given.name for given in derivation.givens if given.name in used]
+    nodes = [Node(i, NodeKind.INPUT, printable(name)) for i, name in enumerate(names)]
+    center = len(nodes)
+    nodes.append(Node(center, NodeKind.OPERATION, title))
+    ends = [(i, center, name) for i, name in enumerate(names)]
+    for name in derivation.outputs:
+        nodes.append(Node(len(nodes), NodeKind.OUTPUT, printable(name)))
+        ends.append((center, len(nodes) - 1, name))
+    edges = [
+        Edge(source, target, "", None, walk.gradient(name), (), ("", labels.last(name)))
+        for source, target, name in ends
+    ]
+    return Graph(title, tuple(nodes), tuple(edges))
+
+
+class _Labels:
+    """What stands at the edges of one derivation."""
+
+    def __init__(self, walk: Walk):
+        self.walk, self.uses = walk, walk.uses()
+        self.made = {n: o.node for o in walk.operations for n in o.targets if not o.whole}
+        chains = walk.derivation.chains
+        stated = [c for c in chains if c.kind is Kind.GRADIENT and len(c.targets) == 1]
+        self.lines = {
+            c.targets[0][1:]: [self._said(respelled(k.text)) for k in c.links] for c in stated
+        }
+
+    def of(self, name, through):
+        """The formulas at an edge: those of a name, on its way through a definition, or on all."""
+        root = self.walk.expanded.root(name)
+        way = through is not None and len(self.uses[root]) > 1
+        back = self._part(name, through) if way else self._whole(root)
+        return printable(self._forward(root)), printable(back)
+
+    def last(self, name):
+        """The last form of the gradient of a name."""
+        lines = self.lines.get(name)
+        return printable(lines[-1] if lines else f"∂L/∂{name}")
+
+    def _forward(self, name):
+        """A value in terms of the inputs where that is short, else of the values before it."""
+        if name not in self.made:
+            return ""
+        node = self.made[name]
+        text = spelled(self._expanded(node, set(self.made)))
+        own = spelled(self._expanded(node, self.walk.expanded.hidden))
+        return next((t for t in (text, own) if len(t) <= FORWARD), name)
+
+    def _expanded(self, node, names):
+        """An expression with definitions in the place of names."""
+        inner = {n: self.made[n] for n in names_in(node) if n in names and n in self.made}
+        if not inner or len(ast.unparse(node)) > 2 * BACK:
+            return node
+        made = with_names(node, {n: self._expanded(m, names) for n, m in inner.items()})
+        return self.walk.shown(made)
+
+    def _whole(self, name):
+        """The last short form of a gradient: the author's, or what the operations say."""
+        short = [text for text in self.lines.get(name, ()) if len(text) <= BACK]
+        if short:
+            return short[-1]
+        (*_, through), hidden = self.uses[name][0], name in self.walk.expanded.hidden
+        part = self._part(name, through) if len(self.uses[name]) == 1 and through else ""
+        return part or ("" if hidden else f"∂L/∂{name}")
+
+    def _part(self, name, through):
+        """What one operation passes back."""
+        for operation in self.walk.operations:
+            for position, operand in enumerate(operation.operands):
+                if name_of(operand) == name and operation.through == through:
+                    rule = backward_rule(self.walk, operation, position)
+                    hidden = self.walk.expanded.hidden
+                    text = self._back(self._expanded(rule, hidden)) if rule is not None else ""
+                    return text if len(text) <= BACK else ""
+        return f"∂L/∂{name}"
+
+    def _back(self, node):
+        """A gradient's formula, in which dx is ∂L/∂x."""
+        return self._said(spelled(node))
+
+    def _said(self, text):
+        return GRADIENT.sub(self._partial, text.replace(", keepdims=True", ""))
+
+    def _partial(self, match):
+        """∂L/∂x for dx. What the author gave no name is said in its own formula."""
+        name, known = match[1], self.walk.point.names
+        if name not in known or f"d{name}" not in known:
+            return match[0]
+        if name not in self.walk.expanded.hidden:
+            return f"∂L/∂{name}"
+        text = self._whole(self.walk.expanded.root(name)) or "…"
+        return f"({text})" if " + " in text or " − " in text else text

@@ -1,0 +1,145 @@
+"""Sections: what stands under one heading, with its derivation checked, typeset and drawn."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from typing import Any
+
+from handgrad.common.text import printable
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.lines import Line
+from handgrad.derivation.report import check_scopes
+from handgrad.derivation.sources import Scope
+from handgrad.derivation.typeset import STYLES, statements
+from handgrad.drawing.formats import picture
+from handgrad.drawing.graph import walk
+from handgrad.drawing.steps import walks
+from handgrad.pages.markdown import Block, html_of
+
+WRONG = {"ERROR", "WRONG", "VACUOUS", "INCOMPLETE"}
+STYLE = STYLES["mathml"]
+VIEW = re.compile(r'viewBox="0 0 ([\d.]+)')
+SMALLEST = 0.75  # of the size at which a picture was laid out
+
+
+@dataclass
+class Section:
+    """A heading and what stands under it. `fields` are names that stand for options."""
+
+    title: str
+    path: str
+    blocks: list[Block]
+    fields: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @cached_property
+    def scope(self):
+        """The lines of all its derivations, which share their names."""
+        lines = [
+            Line(text, number)
+            for block in self.blocks
+            if block.kind == "derivation"
+            for number, text in enumerate(block.lines, block.number)
+        ]
+        return Scope(self.title, self.path, tuple(lines), self.fields)
+
+    @cached_property
+    def checked(self):
+        """What came of its derivation, or None if it has none."""
+        if not any(line.text.strip() for line in self.scope.lines):
+            return None
+        (derivation,) = check_scopes([self.scope], self.seed)
+        return derivation
+
+    @property
+    def ok(self):
+        return self.checked is None or self.checked.ok
+
+    def html(self):
+        """Its text and its derivation, each link with its mark, then its picture."""
+        return "\n".join([*map(self._block, self.blocks), self._said(), self._figure()])
+
+    @cached_property
+    def _statements(self):
+        try:
+            return statements(self.scope.derivation())
+        except DerivationError:
+            return None  # said below it
+
+    def _block(self, block):
+        if block.kind != "derivation" or self._statements is None:
+            return html_of(block)
+        rows = "".join(self._rows(statement, block) for statement in self._statements)
+        source = escape("\n".join(block.lines))
+        return f'<div class="derivation">{rows}</div><details><summary>in the notation</summary><pre><code>{source}</code></pre></details>'
+
+    def _rows(self, statement, block):
+        """A line for each link in a block: what it equals, and whether that was found to be so."""
+        rows = []
+        for (left, sign, right), (link, _) in zip(statement.rows, statement.links, strict=True):
+            if not block.number <= (link or statement.item).line <= block.last:
+                continue
+            cells = [_math(left), _math(STYLE.symbol(sign)), _math(right), self._mark(link)]
+            rows.append("".join(f"<div>{cell}</div>" for cell in cells))
+        return "".join(rows)
+
+    def _mark(self, link):
+        """✓ with the error that was measured, or ✗ with what is wrong."""
+        checked = self._marks.get((link.line, link.text)) if link else None
+        if checked is None:
+            return ""
+        if checked.ok:
+            said = f"off by {checked.error:.0e} of its scale" if checked.error else "exact"
+            return f'<span class="right" title="{said}">✓</span>'
+        hint = f"; {checked.hint}" if checked.hint else ""
+        return f'<span class="wrong">✗ {escape(printable(checked.problem + hint))}</span>'
+
+    @cached_property
+    def _marks(self):
+        return {(c.line, c.text): c for c in (self.checked.links if self.checked else ())}
+
+    def _said(self):
+        """What was said of the derivation as a whole, if it is not right."""
+        if self.checked is None or self.checked.status not in WRONG:
+            return ""
+        return f'<pre class="wrong">{escape(self.checked.row())}</pre>'
+
+    def _figure(self):
+        """The graph of a derivation that is right, and the walk through it."""
+        if self.checked is None or not self.checked.ok:
+            return ""
+        try:
+            steps = walk(self.scope.derivation(), self.seed)
+            drawn = picture(steps, ".svg", form="numbers" if steps.stated else "symbolic")
+        except DerivationError:
+            return ""  # there is no picture of it
+        lists = "".join(
+            f"<h4>{title}</h4><ol>{''.join(f'<li>{escape(printable(line))}</li>' for line in lines)}</ol>"
+            for title, lines in zip(("Forward", "Backward"), walks(steps), strict=True)
+        )
+        caption = f"The computational graph of {escape(printable(self.title))}"
+        return (
+            f'<figure class="graph"><div class="wide">{_readable(drawn)}</div><figcaption>{caption}</figcaption>'
+            f"<details><summary>step by step</summary>{lists}</details></figure>"
+        )
+
+
+def sections_of(blocks, path, title, seed=0):
+    """The sections of a document: one for each heading, and one for what stands before the first."""
+    found = [Section(title, path, [], seed=seed)]
+    for block in blocks:
+        if block.kind == "heading":
+            found.append(Section(block.lines[0], path, [], seed=seed))
+        found[-1].blocks.append(block)
+    return [section for section in found if section.blocks]
+
+
+def _math(piece):
+    return f'<math displaystyle="true">{piece}</math>' if piece else ""
+
+
+def _readable(drawn):
+    """A picture that is no smaller than its letters can be read, and else scrolls."""
+    width = float(VIEW.search(drawn)[1])
+    return drawn.replace("max-width: 100%", f"min-width: {SMALLEST * width:.0f}px; max-width: 100%")

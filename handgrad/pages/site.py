@@ -1,0 +1,110 @@
+"""The site: pages in a folder, each linked to the next, and an index of them."""
+
+import re
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+import handgrad.derivation
+from handgrad.common.files import write_bytes
+from handgrad.common.text import printable
+from handgrad.derivation.sources import read_text
+from handgrad.pages.markdown import blocks_of, inline
+from handgrad.pages.page import Page, framed
+from handgrad.pages.rules import docstring_of, file_of, rule_page
+from handgrad.pages.sections import sections_of
+from handgrad.rules import catalog
+
+ASSETS = ("style.css", "steps.js")
+INDEX = "index.html"
+OWN = ("book.md", "book.ko.md", "notation.md")
+SEARCH = (
+    '<p><input type="search" placeholder="a rule, or a word" aria-label="search the rules"></p>'
+)
+
+
+def write_site(folder, paths=(), seed=0, notice=lambda _: None):
+    """Write pages of some Markdown files into a folder, or of the catalog and its book for none.
+
+    `notice` is told what is being made. Returns the pages. Raises OSError where they cannot be
+    written, and DerivationError where a file cannot be read.
+    """
+    own = [Path(handgrad.derivation.__file__).parent / name for name in OWN]
+    documents = [_chapters(path, seed) for path in paths or own]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ASSETS:
+        write_bytes(folder / name, (resources.files(__package__) / name).read_bytes())
+    site = "handgrad" if not paths else documents[0][0]
+    pages = [page for _, chapters in documents for page in _written(folder, chapters, site)]
+    families = {} if paths else catalog.families()
+    for classes in families.values():
+        made = []
+        for cls in classes:
+            notice(cls.__name__)
+            made.append(rule_page(cls, seed))
+        pages += _written(folder, made, site)
+    index = Page(INDEX, site, _index(documents, families, site))
+    _written(folder, [index], site)
+    return pages
+
+
+def _written(folder, pages, site):
+    for i, page in enumerate(pages):
+        before = pages[i - 1] if i else None
+        after = pages[i + 1] if i + 1 < len(pages) else None
+        write_bytes(folder / page.name, framed(page, site, before, after).encode())
+    return pages
+
+
+def _chapters(path, seed):
+    """The title of a Markdown file, and a page for each of its headings of the second level."""
+    blocks = blocks_of(read_text(path))
+    title = next((b.lines[0] for b in blocks if b.kind == "heading"), Path(path).stem)
+    groups = [[]]
+    for block in blocks:
+        begins = block.kind == "heading" and block.level <= 2
+        if begins and any(b.kind != "heading" for b in groups[-1]):
+            groups.append([])
+        groups[-1].append(block)
+    names = set()
+    return printable(title), [
+        _chapter(group, str(path), title, names, seed) for group in groups if group
+    ]
+
+
+def _chapter(blocks, path, title, names, seed):
+    head = next((b.lines[0] for b in blocks if b.kind == "heading"), title)
+    sections = sections_of(blocks, path, head, seed)
+    body = "\n".join(section.html() for section in sections)
+    stem = re.sub(r"[^\w]+", "-", f"{Path(path).stem} {head}".casefold()).strip("-")
+    name = next(n for n in (f"{stem}{k or ''}.html" for k in range(10_000)) if n not in names)
+    names.add(name)
+    language = Path(path).stem.partition(".")[2] or "en"
+    ok = all(section.ok for section in sections)
+    return Page(name, printable(head), body, ok, language)
+
+
+def _index(documents, families, site):
+    """What there is: the chapters of each document, and the rules of each family."""
+    parts = [f"<h1>{escape(site)}</h1>"]
+    for title, chapters in documents:
+        items = "".join(
+            f'<li><a href="{escape(page.name)}">{inline(page.title)}</a>{"" if page.ok else " ✗"}</li>'
+            for page in chapters
+        )
+        parts.append(f"<h2>{inline(title)}</h2><ol>{items}</ol>")
+    if families:
+        parts.append(f"<h2>The rules</h2>{SEARCH}")
+    for family, classes in families.items():
+        items = "".join(_item(cls) for cls in classes)
+        name = family.replace("_", " ").capitalize()
+        parts.append(
+            f'<section class="family"><h3>{name}</h3><ul class="rules">{items}</ul></section>'
+        )
+    return "\n".join(parts)
+
+
+def _item(cls):
+    formula = docstring_of(cls)[0]
+    return f'<li><a href="{file_of(cls)}">{cls.__name__}</a><small>{inline(formula)}</small></li>'

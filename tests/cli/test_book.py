@@ -1,0 +1,35 @@
+"""`handgrad book` as its user sees it."""
+
+import pytest
+
+NOTES = "# Square\n\n```derivation\nx : (N)\ny = x**2\ndx = {} * dy * x\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("factor", "status", "says"), [(2, 0, "all that stands on them is right"), (3, 1, "Square")]
+)
+def test_notes_become_pages(handgrad, tmp_path, factor, status, says):
+    notes = tmp_path / "notes.md"
+    notes.write_text(NOTES.format(factor), encoding="utf-8")
+    found, output, errors = handgrad("book", notes, "-o", tmp_path / "site")
+    assert (found, errors) == (status, "")
+    assert says in output
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nowhere.md", "-o", "site"), "nowhere.md: No such file"),
+        (("notes.txt", "-o", "site"), "notes.txt must end in .md"),
+        (("-o", "/dev/null"), "-o /dev/null is not a directory"),
+        ((), "-o/--output"),
+    ],
+)
+def test_what_cannot_be_made_is_said_in_one_sentence(
+    handgrad, tmp_path, monkeypatch, arguments, says
+):
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = handgrad("book", *arguments)
+    assert (status, output) == (2, "")
+    assert says in errors

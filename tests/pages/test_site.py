@@ -1,0 +1,98 @@
+"""Pages: what stands on them, and that their links go somewhere."""
+
+import re
+
+import pytest
+
+from handgrad import Affine, Sigmoid
+from handgrad.pages.rules import docstring_of, rule_page
+from handgrad.pages.site import write_site
+
+NOTES = """# Notes
+
+Some words.
+
+## Square
+
+```derivation
+x : (N)
+y = x**2
+dx = 2 * dy * x{slip}
+```
+
+## Without a derivation
+
+Nothing to check here.
+"""
+
+
+def written(tmp_path, slip=""):
+    path = tmp_path / "notes.md"
+    path.write_text(NOTES.format(slip=slip), encoding="utf-8")
+    pages = write_site(tmp_path / "site", [str(path)])
+    return pages, tmp_path / "site"
+
+
+def test_each_heading_of_the_second_level_is_a_page(tmp_path):
+    pages, folder = written(tmp_path)
+    assert [page.title for page in pages] == ["Notes", "Square", "Without a derivation"]
+    assert all(page.ok for page in pages)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {p.name for p in pages} | {"index.html", "style.css", "steps.js"}
+
+
+def test_every_link_goes_to_a_page(tmp_path):
+    _, folder = written(tmp_path)
+    for path in folder.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r'(?:href|src)="([^"#]+)"', text):
+            assert (folder / target).is_file(), target
+        assert "http" not in text.replace("http://www.w3.org/", "")
+
+
+def test_a_right_link_is_marked_with_its_error_and_the_graph_drawn(tmp_path):
+    pages, _ = written(tmp_path)
+    body = pages[1].body
+    assert body.count("✓") == 1
+    assert re.search(r'title="(off by \de-\d\d of its scale|exact)"', body)
+    assert '<figure class="graph">' in body
+    assert "data-node" in body
+
+
+def test_a_wrong_link_is_marked_with_what_would_mend_it(tmp_path):
+    pages, _ = written(tmp_path, slip=" / 2")
+    assert [page.ok for page in pages] == [True, False, True]
+    assert "✗ off by" in pages[1].body
+    assert "2 times too small" in pages[1].body
+    assert "✓" not in pages[1].body
+    assert "<figure" not in pages[1].body
+
+
+def test_a_chain_that_goes_on_in_another_block_goes_on_there(tmp_path):
+    notes = "# A\n\n```derivation\nx : (N)\ny = x**2\ndx = 2 * dy * x\n```\n\nOr:\n\n```derivation\n= dy * x * 2\n```\n"
+    (tmp_path / "notes.md").write_text(notes, encoding="utf-8")
+    (page,) = write_site(tmp_path / "site", [str(tmp_path / "notes.md")])
+    first, second = page.body.split("<p>Or:</p>")
+    assert (first.count("✓"), second.count("✓")) == (1, 1)
+
+
+def test_what_cannot_be_read_is_shown_as_it_stands(tmp_path):
+    pages, _ = written(tmp_path, slip=" *")
+    assert not pages[1].ok
+    assert "dx = 2 * dy * x *" in pages[1].body
+    assert "is not an expression" in pages[1].body
+
+
+@pytest.mark.parametrize("cls", [Sigmoid, Affine])
+def test_a_rule_has_its_derivation_its_code_its_reference_and_its_verdict(cls):
+    page = rule_page(cls)
+    assert page.ok
+    for part in ("<math", "✓", "<figure", "def backward", f"def {cls.__name__.lower()}", "PASS"):
+        assert part in page.body
+    assert "✗" not in page.body
+
+
+def test_the_docstring_of_a_rule_is_text_and_derivation():
+    first, blocks = docstring_of(Sigmoid)
+    assert first == "y = 1 / (1 + e⁻ˣ)"
+    assert [block.kind for block in blocks[:3]] == ["derivation", "paragraph", "derivation"]
