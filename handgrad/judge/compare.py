@@ -24,6 +24,7 @@ from handgrad.judge.verdict import Finding, Status
 ROUNDINGS = 64  # of a gradient's natural size; sums of thousands of numbers come to about ten
 CONFIDENCE = 64  # times a spread
 SLACK = 1e-13  # of a gradient's natural size; correct rules come to about 1e-15
+FAR_SLACK = 1e-12  # of an output at special inputs, where it may be as small as it likes
 TINY = 1e-290  # so near to the smallest numbers that there are, digits run out
 
 
@@ -80,7 +81,7 @@ def noise(trial, i):
 
 
 def gradient_error(trial, expected, i, oracle):
-    """How far the gradient of input i is off, as a share of its size, and where; (0, None) if not."""
+    """How far the gradient of input i is off beyond rounding, as a share of its size, and where."""
     dx, wanted = trial.grads[i], expected[i]
     size = max(trial.scale(i), _largest(wanted))
     usual = trial.origin.scale(i) if trial.origin else 0.0  # an oracle rounds numbers of this size
@@ -89,6 +90,7 @@ def gradient_error(trial, expected, i, oracle):
     if where is not None:
         floor = noise(trial, i) + CONFIDENCE * oracle.noise(trial.inputs, trial.dy)[1][i]
         error, where = _worst(dx, wanted, slack + floor)
+        error = error if where is not None else max(0.0, error - float(np.max(floor)))
     return _share(error, size), where
 
 
@@ -96,10 +98,13 @@ def output_error(trial, expected, k, oracle):
     """The same for output k."""
     y, wanted = trial.y[k], expected[k]
     size = _largest(wanted)
-    error, where = _worst(y, wanted, SLACK * size)
+    slack = (FAR_SLACK if trial.origin else SLACK) * size
+    error, where = _worst(y, wanted, slack)
     if where is not None:
         floor = _output_noise(trial, k, UNIT) + oracle.noise(trial.inputs, trial.dy)[0][k]
-        error, where = _worst(y, wanted, SLACK * size + CONFIDENCE * floor)
+        floor = CONFIDENCE * floor
+        error, where = _worst(y, wanted, slack + floor)
+        error = error if where is not None else max(0.0, error - float(np.max(floor)))
     return _share(error, size), where
 
 

@@ -4,7 +4,7 @@ import inspect
 
 from handgrad.derivation.errors import DerivationError
 from handgrad.judge.domains import Domain
-from handgrad.judge.draws import Case, domains_of, draw_cases
+from handgrad.judge.draws import Case, domains_of, draw_cases, fixed_axes
 
 
 def cases(subject, like, seed):
@@ -32,6 +32,16 @@ def domains(rule):
     except DerivationError:
         return {}  # its docstring says something else
     return {i: Domain(*known) for i, known in enumerate(stated) if known[0] != "real"}
+
+
+def fixed(rule):
+    """(input, axis from the end) of each axis that a rule's derivation gives a size."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return []
+    try:
+        return list(fixed_axes(rule))
+    except DerivationError:
+        return []
 
 
 def _takes(subject, most):

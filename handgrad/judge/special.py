@@ -247,7 +247,8 @@ def _against_numbers(trial):
         if _holds_a_giant(trial) and found.spread > HUGE * usual(trial, u):
             continue  # so steep a function may turn within the smallest step
         clear = found.error > CLEAR * found.spread and not found.agrees
-        tells = found.is_off or found.at_a_kink  # where the gradients nearby decide
+        sure = found.known or (found.is_off and not _holds_a_giant(trial))
+        tells = sure or found.at_a_kink  # where the gradients nearby decide
         if clear and tells and (findings := reason(trial, _kinked(trial, found))):
             return [one for one in findings if one.status is not Status.KINK]
     return []

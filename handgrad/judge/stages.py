@@ -43,6 +43,7 @@ class Examination:
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
+        self.fixed = []  # (input, axis) whose size is what it is
         self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
 
@@ -223,11 +224,15 @@ class Examination:
         return ours == theirs
 
     def _note(self, projections):
-        """Put the worst projection into the verdict."""
+        """Put the worst projection into the verdict; one of nothing, or at a kink, says nothing."""
+        verdict = self.verdict
         for p in projections:
-            size, verdict = p.spread or 1.0, self.verdict
-            if verdict.vs_numbers is None or p.error / size > verdict.vs_numbers:
-                verdict.vs_numbers, verdict.error_bar = p.error / size, p.bar / size
+            if p.at_a_kink:
+                continue
+            known = p.spread and not p.is_nothing
+            error, bar = (p.error / p.spread, p.bar / p.spread) if known else (0.0, 0.0)
+            if verdict.vs_numbers is None or error > verdict.vs_numbers:
+                verdict.vs_numbers, verdict.error_bar = error, bar
 
     def livelier(self, trial):
         """Other ordinary inputs, where the given ones told nothing; None if these tell no more."""
@@ -298,7 +303,8 @@ class Examination:
 
     def _at_sizes(self, trial, domains):
         """Other sizes: numbers judge there, for JAX would have to trace each."""
-        chains = [chain for chain in probes.of_sizes(trial, domains) if chain]
+        chains = ([p for p in c if self._keeps(trial, p)] for c in probes.of_sizes(trial, domains))
+        chains = [chain for chain in chains if chain]
         heads = [chain[0] for chain in chains]
         takes = self._outcomes(trial, [probe.inputs for probe in heads])
         comes_back = self._outcomes(trial, [probe.inputs for probe in heads], backward=True)
@@ -314,6 +320,14 @@ class Examination:
         for probe, ran in zip(found, runs, strict=True):
             if not self.settled and ran is not None:
                 self.at_probe(trial, probe, None)
+
+    def _keeps(self, trial, probe):
+        """Whether no axis changes whose size the derivation writes down."""
+        return all(
+            probe.inputs[i].shape[axis] == trial.inputs[i].shape[axis]
+            for i, axis in self.fixed
+            if probe.inputs[i].ndim >= -axis
+        )
 
     def _is_of_inputs(self, trial, probe):
         """Whether other sizes are those of inputs alone: a layer may fix those of its parameters."""

@@ -104,10 +104,10 @@ def _judged(subject, inputs, asked, verdict):
     if asked.gradient_of is not None:
         adapter = Meant(adapter, asked.gradient_of)
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
-    known = likeness.domains(subject if asked.like is None else asked.like)
-    known |= _stated(asked.domains, adapter)
+    rule = subject if asked.like is None else asked.like
+    known = likeness.domains(rule) | _stated(asked.domains, adapter)
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
-    examination.options = asked.given
+    examination.options, examination.fixed = asked.given, likeness.fixed(rule)
     if inputs:
         examination.at_given(_given(adapter))
     else:
