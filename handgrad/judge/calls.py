@@ -12,7 +12,7 @@ import numpy as np
 class CodeError(RuntimeError):
     """What judged code raised, or gave instead of numbers; `kind` is the type of the exception."""
 
-    def __init__(self, said, kind=RuntimeError):
+    def __init__(self, said: str, kind: type[BaseException] = RuntimeError):
         super().__init__(said)
         self.kind = kind
 
@@ -34,10 +34,8 @@ class Contained:
         raise _translated(error) from error
 
 
-def contained(function=None):
-    """A place in which judged code runs; or a function that runs in one."""
-    if function is None:
-        return Contained()
+def contained(function):
+    """A function that runs judged code, contained."""
 
     @functools.wraps(function, updated=())
     def within(*arguments, **options):

@@ -107,12 +107,10 @@ class Low:
         except CodeError:
             return  # at the edge of the domain
         for where, bits in lost:
-            says = f"{{{next(iter(where))}}} loses {bits:.0f} bits in {low.precision}"
-            if "input" in where:
-                says = f"the gradient of {says}"
-            one = Finding(
-                Status.IMPRECISE, "precision", f"{says} that the problem does not cost", **where
-            )
+            i, k = where.get("input"), where.get("output")
+            what = "{output}" if i is None else "the gradient of {input}"
+            says = f"{what} loses {bits:.0f} bits in {low.precision} that the problem does not cost"
+            one = Finding(Status.IMPRECISE, "precision", says, input=i, output=k)
             self.whole.report(one.by("precision", low.subject.names), low, words)
 
     def _of_one_sign(self, low, wide):

@@ -4,6 +4,8 @@ Contract and laws at the given inputs; the oracles there; then probes, each with
 What is wrong ends it; notes do not.
 """
 
+from typing import Any
+
 import numpy as np
 
 from handgrad.judge import isolation, power, probes
@@ -35,7 +37,8 @@ class Examination:
     """One subject, everything that was found about it, and the trial at which an error showed."""
 
     def __init__(self, verdict, subject, oracle, library, domains=None):
-        self.verdict, self.subject, self.oracle = verdict, subject, oracle
+        self.verdict, self.subject = verdict, subject
+        self.oracle: Any = oracle
         self.library, self.stated = library, domains or {}
         self.moved = False
         self.consulted = None  # the last trial of which every oracle was asked

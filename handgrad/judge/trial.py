@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.common.precision import unit_of
 from handgrad.common.random import generator
-from handgrad.judge.calls import CodeError, UnjudgeableError, contained
+from handgrad.judge.calls import CodeError, Contained, UnjudgeableError, contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.noise import MOVED, noise_floor
 from handgrad.judge.subjects import subject_of
@@ -116,7 +116,7 @@ class Trial:
         if isinstance(grads, tuple) and len(grads) == len(self.inputs):
             options = {i for i in self.subject.numbers if grads[i] is None} | self.subject.silent
             self.real = [i for i in self.real if i not in options]
-        with contained():
+        with Contained():
             self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
         return grads
 
@@ -281,7 +281,7 @@ def outputs_of(y):
     if all(type(output) is np.ndarray for output in outputs):
         arrays = tuple(outputs)
     else:
-        with contained():
+        with Contained():
             arrays = tuple(map(as_numpy, outputs))
     if not arrays:
         raise UnjudgeableError(f"forward returned {y!r}: the judge needs an output")

@@ -235,7 +235,7 @@ class Verdict:
     __repr__ = __str__  # `assert verify(...)` shows it when it fails
 
 
-def _finite(value):
+def _finite(value: Any) -> Any:
     """The value with None for what is not finite, as JSON has no word for it."""
     if isinstance(value, dict):
         return {key: _finite(v) for key, v in value.items()}

@@ -172,7 +172,7 @@ def affine_mean(x):
 
 NOTED = {
     "a loud exception on an empty batch": (
-        (lambda x: np.sin(x), lambda dy, x: dy * np.cos(x) * (x[0] ** 0)),
+        (np.sin, lambda dy, x: dy * np.cos(x) * (x[0] ** 0)),
         "special inputs",
     ),
     "a view of dy": ((lambda x: x.reshape(-1), lambda dy, x: dy.reshape(x.shape)), "gradients own"),

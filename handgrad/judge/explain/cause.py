@@ -1,5 +1,7 @@
 """The cause: what is wrong with the gradients of a trial, by the simplest hypothesis that explains it."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handgrad.judge.calls import CodeError
@@ -212,7 +214,7 @@ def _of_dropped_outputs(points, i):
 def _whole(points, i):
     """The right gradient in other places, summed, masked; or that of another input."""
     shape = points[0].right[i].shape
-    guesses = [
+    guesses: list[tuple[str, Callable]] = [
         (f"is {words}", lambda p, c=change: c(p.right[i])) for words, change in changes.every(shape)
     ]
     for j, other in points[0].right.items():
@@ -234,7 +236,7 @@ def _added(points, i):
     point = points[0]
     things = {"dy": lambda p: p.dy[0], "the output": lambda p: p.y[0], "1": lambda p: np.ones(1)}
     things |= {input_name(point.trial, j): lambda p, j=j: p.inputs[j] for j in point.trial.real}
-    guesses = []
+    guesses: list[tuple[str, Callable]] = []
     if point.dy[0].shape == point.right[i].shape:
         guesses.append(("is dy itself: the derivative is taken as 1", lambda p: p.dy[0]))
         for form, of in changes.FORMS.items():

@@ -131,23 +131,21 @@ def _paths(tape):
         alone = len(tape.into[edge.target]) == 1
         words = f"the path through {target.name}"
         words = words if alone else f"the path from {source.name} into {target.name}"
-        yield words, (rank(target.kind), not alone), _through_edge(k, None)
+        yield words, (rank(target.kind), not alone), _through_edge(k)
     for b, node in enumerate(tape.nodes):
         if len(tape.into[b]) > 1:
             words = f"the path through {node.name}"
             yield words, (rank(node.kind), True), lambda f, b=b: f.tape.onwards[b] @ f.cts[b]
 
 
-def _through_edge(k, change, back=None):
+def _through_edge(k, change=None):
     """The change of the gradients when an edge pulls otherwise; what it pulls, for no change."""
 
     def delta(flow):
         edge = flow.tape.edges[k]
         pulled = edge.pull(flow.cts[edge.target])
-        if change is None and back is None:
-            return flow.tape.onwards[edge.source] @ pulled
-        other = change(flow, edge, pulled) if change else back(flow, edge)
-        return None if other is None else flow.tape.onwards[edge.source] @ (other - pulled)
+        moved = pulled if change is None else change(flow, edge, pulled) - pulled
+        return flow.tape.onwards[edge.source] @ moved
 
     return delta
 
@@ -445,7 +443,7 @@ def pairs(flow, part):
     """Two paths are dropped together, or of the wrong sign."""
     distinct = []
     for k in range(len(flow.tape.edges)):
-        term = _through_edge(k, None)(flow)[part]
+        term = _through_edge(k)(flow)[part]
         if np.any(term) and not any(np.allclose(term, other, rtol=1e-9) for _, other in distinct):
             distinct.append((k, term))
     for (a, _), (b, _) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):

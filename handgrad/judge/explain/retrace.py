@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained
 
 MADE = {"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"}
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
@@ -160,7 +160,7 @@ def _called(function, original, arguments, options):
 def _at_hand(function, arguments, options=None):
     """What NumPy gives at the inputs that are at hand, or None."""
     try:
-        with contained():
+        with Contained():
             return function(*_seen(arguments), **_seen(options or {}))
     except CodeError:
         return None

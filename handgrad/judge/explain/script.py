@@ -74,8 +74,8 @@ def _with_parameters(subject, count):
 def _brought(held, name):
     """How to come by an object: lines, and an expression."""
     things = held if isinstance(held, tuple) else (held,)
-    found = [_one(thing) for thing in things]
-    if all(found):
+    found = [one for thing in things if (one := _one(thing)) is not None]
+    if len(found) == len(things):
         lines = [line for part, _ in found for line in part]
         texts = [text for _, text in found]
         return lines, f"({', '.join(texts)})" if isinstance(held, tuple) else texts[0]

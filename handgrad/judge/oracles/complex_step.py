@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.libraries import as_numpy
 from handgrad.judge.oracles.differences import CERTAIN, UNIT
 
@@ -24,7 +24,7 @@ def along(trial, u):
     moved = [x + 1j * STEP * b for x, b in zip(trial.real_inputs, u, strict=True)]
     try:
         y = trial.called(trial.with_real(moved))
-        with contained():
+        with Contained():
             outputs = [as_numpy(out) for out in (y if isinstance(y, tuple | list) else [y])]
             pairs = zip(trial.dy, outputs, strict=True)
             total = sum(float(np.sum(d * np.imag(a))) for d, a in pairs)

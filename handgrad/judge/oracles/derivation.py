@@ -9,7 +9,7 @@ from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import names_in
 from handgrad.derivation.points import Runner
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.trial import largest, outputs_of
 
 TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in another order
@@ -57,10 +57,10 @@ def _differs(rule, seed):
 def _faults(rule, derivation, point):
     """Where the code's outputs and gradients are not the derivation's, at one point."""
     inputs = [np.asarray(point.names[given.name]) for given in derivation.givens]
-    with contained():
+    with Contained():
         y, residuals = rule.forward(*inputs)
     dy = tuple(np.asarray(point.names[f"d{name}"]) for name in derivation.outputs)
-    with contained():
+    with Contained():
         grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
     outputs = outputs_of(y)
     if len(outputs) != len(derivation.outputs):

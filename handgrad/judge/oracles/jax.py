@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.common.jaxpr import Program, inner_programs, run_step
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained, contained
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.differences import UNIT
 
@@ -69,7 +69,7 @@ class Automatic:
         """The shapes of the reference's outputs; what is not an array stands for itself."""
         import jax
 
-        with contained(), in_double_precision():
+        with Contained(), in_double_precision():
             y = jax.eval_shape(self._of, *_wide(inputs))
         return [getattr(output, "shape", output) for output in _outputs(y)]
 

@@ -1,6 +1,7 @@
 """Subjects: every kind of code with a gradient, seen in one way."""
 
 import inspect
+from typing import Any
 
 from handgrad.judge.calls import CodeError
 from handgrad.judge.inputs import Arguments
@@ -83,6 +84,7 @@ def _are_names(params):
 
 def names_of(subject):
     """The names of a subject's inputs, as far as its forward gives them; else none."""
+    function: Any
     function, skipped = _forward_of(subject)
     try:
         parameters = list(inspect.signature(function).parameters.values())[skipped:]

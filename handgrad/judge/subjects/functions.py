@@ -60,7 +60,8 @@ def of_pair(held, arguments, values):
         raise TypeError(f"{name} takes the upstream gradient last: a vjp is vjp(dy, *inputs)")
     if not values:
         return Pair(held, ways.PAIR, arguments)
-    way, tried = ways.of_pair(*held, values)
+    f, vjp = held
+    way, tried = ways.of_pair(f, vjp, values)
     subject = Pair(held, way, arguments)
     subject.tried = tried
     return subject

@@ -25,19 +25,15 @@ class JaxFunction(Subject):
     def __init__(self, function, arguments=None):
         super().__init__(named(function), arguments)
         self.held = function
+        self.reference = function  # for an oracle that replaces derivatives of its own
         self.programs = OrderedDict()
-
-    @property
-    def reference(self):
-        """The function itself, for an oracle that replaces derivatives of its own."""
-        return self.held
 
     def _packed(self, leaves):
         return leaves
 
     def _forward(self, *leaves):
-        program, is_one = self._program("forward", leaves)
-        outputs = tuple(_narrowed(program(*leaves), program.dtypes))
+        program, dtypes, is_one = self._program("forward", leaves)
+        outputs = tuple(_narrowed(program(*leaves), dtypes))
         return outputs[0] if is_one else outputs
 
     def _vjp(self, *leaves):
@@ -45,8 +41,8 @@ class JaxFunction(Subject):
 
         def backward(dy):
             given = tuple(dy) if isinstance(dy, tuple | list) else (dy,)
-            program, _ = self._program("vjp", leaves, given)
-            grads = _narrowed(program(*leaves, *given), program.dtypes)
+            program, dtypes, _ = self._program("vjp", leaves, given)
+            grads = _narrowed(program(*leaves, *given), dtypes)
             found = dict(zip(real, grads, strict=True))
             return tuple(found.get(i) for i in range(len(leaves)))
 
@@ -84,9 +80,8 @@ class JaxFunction(Subject):
             raise UnjudgeableError(
                 f"{self.name} is not a JAX function ({what}): pass a pair (f, vjp)"
             ) from None
-        program = Program(closed)
-        program.dtypes = [v.aval.dtype for v in closed.jaxpr.outvars]
-        return program, is_one[0]
+        dtypes = [v.aval.dtype for v in closed.jaxpr.outvars]
+        return Program(closed), dtypes, is_one[0]
 
 
 def _pulled(function, leaves, dy):

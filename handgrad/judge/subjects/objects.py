@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, UnjudgeableError, contained
+from handgrad.judge.calls import CodeError, Contained, UnjudgeableError
 from handgrad.judge.libraries import as_numpy, library_of, to_library
 from handgrad.judge.subjects import parameters, ways
 from handgrad.judge.subjects.base import Subject, as_tuple
@@ -14,7 +14,7 @@ class Object(Subject):
     """forward and backward of one object, called in the way that was found."""
 
     def __init__(self, held, way, arguments=None, *, forward="forward", backward="backward"):
-        with contained():
+        with Contained():
             super().__init__(repr(held), arguments)
         self.original, self.held, self.way = held, _copied(held), way
         self.entries = forward, backward  # the names of its methods
@@ -128,7 +128,7 @@ def _find(subject, values):
     """Look for parameters; where the first call made them, the subject is one that was called."""
 
     def run(layer):
-        with contained():
+        with Contained():
             result = getattr(layer, subject.entries[0])(*values)
             y = subject.way.output(result)
             back = getattr(layer, subject.entries[1])
@@ -158,7 +158,7 @@ def _stated(held, name, gradient):
 def _copied(held):
     """A copy, or the object itself where it cannot be copied."""
     try:
-        with contained():
+        with Contained():
             return copy.deepcopy(held)
     except CodeError:
         return held

@@ -9,10 +9,11 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 
 DEPTH = 5  # objects inside objects
@@ -31,7 +32,7 @@ HOLDERS |= {"weights": ("grads", "gradients", "dweights"), "_params": ("_grads",
 class Path:
     """A place in an object: attributes ('.', name), and items ('[', key)."""
 
-    steps: tuple[tuple[str, object], ...]
+    steps: tuple[tuple[str, Any], ...]
 
     def __str__(self):
         text = "".join(f".{k}" if how == "." else f"[{k!r}]" for how, k in self.steps)
@@ -41,7 +42,7 @@ class Path:
         return reduce(_step, self.steps, root)
 
     def put(self, root, value):
-        holder = reduce(_step, self.steps[:-1], root)
+        holder: Any = reduce(_step, self.steps[:-1], root)
         how, key = self.steps[-1]
         if how == ".":
             object.__setattr__(holder, key, value)
@@ -93,7 +94,7 @@ def find(layer, run: Callable):
     Only copies are run, so a layer that cannot be copied has none.
     """
     try:
-        with contained():
+        with Contained():
             used = copy.deepcopy(layer)
             y, _ = run(used)
             arrays = dict(list(_arrays(used))[:MOST])

@@ -91,7 +91,7 @@ class TorchCallable(Subject):
         given = super()._packed(leaves)
         if self.device is None or self.device.type == "cpu":
             return given
-        return tuple(x.to(self.device) if hasattr(x, "to") else x for x in given)
+        return tuple(getattr(x, "to", lambda _, x=x: x)(self.device) for x in given)
 
 
 def _titled(held):

@@ -4,10 +4,11 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.subjects.base import as_tuple
 
@@ -60,7 +61,7 @@ def of_object(obj, forward, backward, arguments, copied):
     result = _returned(copied(obj), forward, arguments)
     wants = _names(getattr(obj, backward))
     pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
-    carries = _is_pair(result) and not is_real(result[1])
+    carries = isinstance(result, tuple | list) and len(result) == 2 and not is_real(result[1])
     order = (
         (*pairs, MEMORY) if carries or not _binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
     )
@@ -115,7 +116,7 @@ def _best(attempts, arguments):
     for forward, backward, way in attempts:
         tried += 1
         try:
-            with contained():
+            with Contained():
                 result = forward(*arguments)
                 y = way.output(result)
                 grads = as_tuple(way.call(backward, result, upstream(y), arguments))
@@ -143,7 +144,7 @@ def _plain(x):
         return np.empty(0)
 
 
-def upstream(y):
+def upstream(y: Any):
     """An upstream gradient like y."""
     outputs = y if isinstance(y, tuple | list) else (y,)
     drawn = []
@@ -166,7 +167,7 @@ def is_real(x):
 def _returned(obj, forward, arguments):
     """What forward returns, or None where it raises."""
     try:
-        with contained():
+        with Contained():
             function = obj if forward is None else getattr(obj, forward)
             return function(*arguments)
     except CodeError:
