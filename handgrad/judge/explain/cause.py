@@ -8,6 +8,7 @@ from handgrad.judge.calls import CodeError
 from handgrad.judge.explain import changes, factors, places
 from handgrad.judge.explain.bits import imprecise, lost_bits
 from handgrad.judge.explain.memory import kept_state, overwriting, sharing
+from handgrad.judge.explain.permutation import permuted, shifted_inside
 from handgrad.judge.explain.points import Truth, best, points_of
 from handgrad.judge.explain.upstream import misuse_of_dy
 from handgrad.judge.explain.where import wrong_places
@@ -146,7 +147,7 @@ def _wrong(suspect):
 def _simple(suspect):
     """What is wrong with the numbers, if it is simple."""
     looks = (_earlier, _of_dropped_outputs, factors.known, lost_bits, _whole, factors.plainly)
-    return _of_each(suspect, (*looks, wrong_places, _added))
+    return _of_each(suspect, (*looks, wrong_places, _added, permuted))
 
 
 def _of_each(suspect, looks):
@@ -239,6 +240,7 @@ def _added(points, i):
     guesses: list[tuple[str, Callable]] = []
     if point.dy[0].shape == point.right[i].shape:
         guesses.append(("is dy itself: the derivative is taken as 1", lambda p: p.dy[0]))
+    if point.dy[0].shape == point.right[i].shape and _acts_on_each(point, i):
         for form, of in changes.FORMS.items():
             for name, value in (("x", lambda p: p.inputs[i]), ("the output", lambda p: p.y[0])):
                 if value(point).shape == point.right[i].shape:
@@ -258,6 +260,13 @@ def _added(points, i):
                 words = f"lacks a term: {times}{name} is dropped"
             guesses.append((words, lambda p, c=c, t=thing: p.right[i] + c * t(p)))
     return best(points, i, guesses, _FREE)
+
+
+def _acts_on_each(point, i):
+    """Whether every number of dy goes to one number of the gradient alone."""
+    weights = 1.0 + np.arange(point.dy[0].size).reshape(point.dy[0].shape)
+    weighted = point.truth(point.inputs, (weights * point.dy[0], *point.dy[1:]))
+    return weighted is not None and np.allclose(weighted[i], weights * point.right[i], rtol=1e-6)
 
 
 def _of_tape(suspect):
@@ -297,6 +306,8 @@ def _at_last(suspect):
             _added,
             _of_inputs,
             factors.plainly,
+            permuted,
+            shifted_inside,
             lambda points, i: wrong_places(points, i, vaguely=True),
         ),
     )

@@ -23,7 +23,7 @@ def rearranged(shape):
             more = "" if len(shape) == 2 else f": its axes are permuted, in the order {order}"
             yield f"transposed{more}", lambda g, o=order: np.transpose(g, o)
     for order in orders(len(shape)):
-        words = f"transposed in memory: the axes are in the order {order}, and read as {shape}"
+        words = f"reshaped where it should be transposed: the axes {order} are read as {shape}"
         yield words, lambda g, o=order: np.transpose(g, o).reshape(g.shape)
         words = f"reshaped where it should be transposed (axes {order})"
         yield words, lambda g, o=order: _untransposed(g, o)
@@ -104,7 +104,7 @@ def masked(shape):
         for word, part in parts.items():
             only = f"used in {word} {what} alone: the sum over axis {axis} is missing"
             yield f"{only}, or a mask is wrong", lambda g, m=part: g * m
-            yield f"masked in {word} {what}", lambda g, m=part: g * ~m
+            yield f"masked: it is 0 in {word} {what}", lambda g, m=part: g * ~m
 
 
 def every(shape):

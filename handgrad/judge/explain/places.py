@@ -13,12 +13,14 @@ from handgrad.judge.explain import changes
 from handgrad.judge.explain.factors import named
 from handgrad.judge.explain.operations import name_nodes, rank
 from handgrad.judge.explain.points import EXACT
+from handgrad.judge.explain.sums import sums, sums_together
 from handgrad.judge.explain.tape import Recorder
 from handgrad.judge.explain.words import input_name
 from handgrad.judge.trial import largest
 
 WEIGHTS = {0.0: "dropped", -1.0: "of the wrong sign", 2.0: "counted twice", 0.5: "halved"}
 PAIRS = 300  # of paths that are dropped together
+STILL = 1e-11  # of the largest gradient of a node
 PRODUCTS = {"dot_general", "mul", "div"}
 CHOICES = {"select_n", "max", "min", "clamp"}
 PICKS = {"gather", "dynamic_slice", "slice"}
@@ -33,6 +35,7 @@ class Flow:
         self.tape = recorder.tape(point.inputs)
         name_nodes(self.tape, {i: input_name(trial, i) for i in recorder.real})
         self.cts = self.tape.gradients(point.dy)
+        self._still()
         wrong = [point.wrong.get(i, point.right.get(i)) for i in self.tape.inputs]
         right = [point.right[i] for i in self.tape.inputs]
         self.parts, start = {}, 0
@@ -42,6 +45,16 @@ class Flow:
         self.right = np.concatenate([dx.ravel() for dx in right])
         self.error = np.concatenate([dx.ravel() for dx in wrong]) - self.right
         self.accuracy = point.truth.accuracy * max(map(point.size, self.tape.inputs))
+
+    def _still(self):
+        """Cut the paths through which nothing flows in the end, as through a maximum that only shifts."""
+        at_inputs = set(self.tape.inputs.values())
+        most = max(map(largest, self.cts), default=0.0)
+        for b, ct in enumerate(self.cts):
+            if b not in at_inputs and largest(ct) <= STILL * most:
+                for edge in self.tape.into[b]:
+                    edge.back = 0 * edge.back
+        self.cts = self.tape.gradients(self.point.dy)
 
     def left(self, delta, part):
         """The share of the squared error in a part that a change of the gradients leaves."""
@@ -83,7 +96,7 @@ def explain(flows, which, budget):
     flow, telling = flows[0], []
     parts = [flow.parts[i] for i in which]
     part = np.r_[tuple(parts)]
-    for family in (weights, loops, derivatives, contents, operands, assigned, pairs):
+    for family in FAMILIES:
         for order, words, delta in family(flow, part):
             budget.spend()
             with np.errstate(all="ignore"):
@@ -227,6 +240,17 @@ def _slopes(tape, edge):
             )
 
 
+def turned(flow, _):
+    """An operation that moves numbers along is run in the same direction as in the forward."""
+    for k, edge in enumerate(flow.tape.edges):
+        if edge.back.ndim == 2 and edge.back.shape[0] == edge.back.shape[1]:
+            name = flow.tape.nodes[edge.target].name
+            words = (
+                f"is wrong: {name} is run in the wrong direction, as in the forward: not reversed"
+            )
+            yield (k,), words, _through_edge(k, lambda f, e, _: e.back.T @ f.cts[e.target])
+
+
 def contents(flow, _):
     """What arrives at a node, or goes along an edge, is rearranged, summed, masked or scaled."""
     tape = flow.tape
@@ -236,9 +260,6 @@ def contents(flow, _):
         for order, (words, change) in enumerate(changes.every(node.shape)):
             says = f"is wrong: what arrives at {node.name} is {words}"
             yield (order, rank(node.kind)), says, _at_node(b, change)
-        for order, (words, change) in enumerate(_unsummed(tape, b)):
-            says = f"is wrong: what arrives at {node.name} is {words}"
-            yield (order, rank(node.kind)), says, change
         for i in tape.inputs:
             yield from _weighted_by(flow, b, node, i)
     for k, edge in enumerate(tape.edges):
@@ -260,90 +281,6 @@ def _at_node(b, change):
         return flow.tape.onwards[b] @ (changed - ct)
 
     return delta
-
-
-def _unsummed(tape, b):
-    """A sum that was broadcast again: its gradient is not summed, or over other axes."""
-    node = tape.nodes[b]
-    if node.kind != "broadcast_in_dim" or node.operands[0] is None:
-        return
-    source = tape.nodes[node.operands[0]]
-    sizes = zip(_lined_up(source.shape, node.shape), node.shape, strict=True)
-    summed = [axis for axis, (n, m) in enumerate(sizes) if n == 1 < m]
-    if not summed:
-        return
-    first = _maker_of_sum(tape, node.operands[0])
-    if first is None:
-        return
-    axes = changes.axes_named(tuple(summed))
-    yield (
-        f"not summed over {axes}",
-        lambda f: (
-            f.tape.onwards[f.tape.edges[first].source] @ (_each(f, first, b) - _all(f, first))
-        ),
-    )
-    for others in changes.some_axes(len(node.shape)):
-        if tuple(summed) == others:
-            continue
-        yield (
-            f"summed over {changes.axes_named(others)}, and not {axes}",
-            lambda f, o=others: (
-                f.tape.onwards[f.tape.edges[first].source]
-                @ (_each(f, first, b, o) - _all(f, first))
-            ),
-        )
-
-
-def _lined_up(shape, wanted):
-    return (1,) * (len(wanted) - len(shape)) + tuple(shape)
-
-
-def _maker_of_sum(tape, n):
-    """The edge into the sum from which a node was made by elementwise operations; None if none."""
-    while True:
-        edges = [k for k, edge in enumerate(tape.edges) if edge.target == n]
-        if len(edges) != 1:
-            return None
-        if tape.nodes[n].kind == "reduce_sum":
-            return edges[0]
-        n = tape.edges[edges[0]].source
-        if not tape.into[n] and n in tape.inputs.values():
-            return None
-
-
-def _all(flow, first):
-    edge = flow.tape.edges[first]
-    return edge.pull(flow.cts[edge.target])
-
-
-def _each(flow, first, b, axes=()):
-    """What each summand gets where the gradient is not summed up, or over other axes."""
-    tape = flow.tape
-    edge, node = tape.edges[first], tape.nodes[b]
-    ct = flow.cts[b].reshape(node.shape)
-    ratio = _local(flow, edge.target, b)
-    source = tape.nodes[edge.source].shape
-    spread = ct if not axes else changes.spread_out(np.sum, ct, axes)
-    return np.ravel(np.broadcast_to(spread, source) * ratio)
-
-
-def _local(flow, start, end):
-    """The derivative of a broadcast node by the sum that it was made from, number by number."""
-    tape, n = flow.tape, end
-    product = np.ones(tape.nodes[end].shape)
-    while n != start:
-        (edge,) = tape.into[n]
-        if edge.back.ndim == 1:
-            value = edge.back.reshape(tape.nodes[n].shape)
-            product = product * np.broadcast_to(_expanded(value, product.shape), product.shape)
-        n = edge.source
-    return product
-
-
-def _expanded(value, shape):
-    if value.ndim == len(shape) or not value.ndim:
-        return value
-    return value.reshape(value.shape + (1,) * (len(shape) - value.ndim))
 
 
 def _weighted_by(flow, b, node, i):
@@ -453,3 +390,17 @@ def pairs(flow, part):
         yield order, f"lacks terms: {where} are dropped", _reweighed({a: 0.0, b: 0.0})
         words = f"has terms that are wrong: {where} are of the wrong sign"
         yield order, words, _reweighed({a: -1.0, b: -1.0})
+
+
+FAMILIES = (
+    weights,
+    loops,
+    derivatives,
+    turned,
+    assigned,
+    sums,
+    pairs,
+    operands,
+    contents,
+    sums_together,
+)

@@ -16,6 +16,7 @@ from handgrad.common.primitives import ELEMENTWISE
 from handgrad.judge.calls import CodeError, contained
 
 OPERATIONS = 120
+SUMS = {"reduce_sum"}
 NUMBERS = 256  # of one value
 EACH = {*ELEMENTWISE, "clamp", "convert_element_type", "erf_inv", "erfc", "integer_pow", "lgamma"}
 EACH |= {"select_n", "digamma"}
@@ -89,14 +90,22 @@ class Tape:
     @cached_property
     def onwards(self):
         """For every node, the matrix from its gradient to those of the real inputs."""
+        return self._onwards(())
+
+    @cached_property
+    def beside_sums(self):
+        """The same, but for what goes through a sum."""
+        return self._onwards(SUMS)
+
+    def _onwards(self, without):
         total = sum(self.nodes[node].size for node in self.inputs.values())
         found, start = [np.zeros((total, node.size)) for node in self.nodes], 0
         for node in self.inputs.values():
             size = self.nodes[node].size
             found[node][start : start + size] = np.eye(size)
             start += size
-        for b in range(len(self.nodes)):
-            for edge in self.into[b]:
+        for b, node in enumerate(self.nodes):
+            for edge in self.into[b] if node.kind not in without else ():
                 before = found[edge.source]
                 found[b] = found[b] + (
                     before * edge.back if edge.back.ndim == 1 else before @ edge.back
