@@ -396,11 +396,11 @@ FAMILIES = (
     weights,
     loops,
     derivatives,
-    turned,
     assigned,
     sums,
     pairs,
     operands,
+    turned,
     contents,
     sums_together,
 )

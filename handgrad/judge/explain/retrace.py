@@ -21,16 +21,19 @@ REDUCED |= {"logical_and": "all", "logical_or": "any"}
 DEPTH = 4  # functions that call functions
 
 
-def retraced(subject):
-    """A subject's forward, of leaves, as a function that JAX can trace, or tries to."""
+def retraced(subject, inputs):
+    """A subject's forward, of leaves, as a function that JAX can trace, or tries to.
+
+    It decides as at these inputs.
+    """
     made = copy.copy(subject)
     held = subject.held
     made.held = tuple(map(_translated, held)) if isinstance(held, tuple) else _translated(held)
 
-    def traced(*leaves, seen=None):
+    def traced(*leaves):
         from jax import Array
 
-        pairs = zip(leaves, seen or leaves, strict=True)
+        pairs = zip(leaves, inputs, strict=True)
         given = [Traced(x, at) if isinstance(x, Array) else x for x, at in pairs]
         return _plain(made.forward(*given))
 
