@@ -7,6 +7,7 @@ import numpy as np
 from handgrad.judge.calls import CodeError
 from handgrad.judge.explain import changes, factors, places
 from handgrad.judge.explain.bits import imprecise, lost_bits
+from handgrad.judge.explain.flow import flows_of
 from handgrad.judge.explain.memory import kept_state, overwriting, sharing
 from handgrad.judge.explain.permutation import permuted, shifted_inside
 from handgrad.judge.explain.points import Truth, best, points_of
@@ -274,7 +275,7 @@ def _of_tape(suspect):
     wrong, oracle = _wrong(suspect), suspect.truth.oracle
     if not wrong or oracle is None:
         return ""
-    flows = places.flows_of(suspect.points, oracle)
+    flows = flows_of(suspect.points, oracle)
     if not flows:
         return ""
     touched, words = places.explain(flows, wrong, suspect.budget)
