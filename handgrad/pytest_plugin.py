@@ -148,7 +148,9 @@ class DerivationLine(pytest.Item):
 
     def runtest(self):
         derivation = self.checked.derivation
-        if derivation.status in {"ERROR", "VACUOUS", "INCOMPLETE"}:
+        if derivation.error:
+            raise WrongDerivationError(f"{self.path}:{derivation.error}")
+        if derivation.status in {"VACUOUS", "INCOMPLETE"}:
             raise WrongDerivationError(derivation.row())
         lines = {link.line for link in self.chain.checked}
         wrong = [link for link in derivation.links if link.line in lines and not link.ok]

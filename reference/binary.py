@@ -21,7 +21,7 @@ def binary_cross_entropy(p, t, *, reduction="mean"):
 
 
 def focal_loss(x, t, *, reduction="mean", gamma=2.0, alpha=0.25):
-    """−a exp(γ log(1 − p)) log p, as torchvision sums it up from cases"""
+    """−a exp(γ log(1 − p)) log p, of yes with p = σ(x) and of no with p = σ(−x)"""
     yes = alpha * jnp.exp(gamma * jax.nn.log_sigmoid(-x)) * jax.nn.log_sigmoid(x)
     no = (1 - alpha) * jnp.exp(gamma * jax.nn.log_sigmoid(x)) * jax.nn.log_sigmoid(-x)
     return REDUCE[reduction](-jnp.where(t != 0, yes, no))

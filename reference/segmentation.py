@@ -14,7 +14,7 @@ def dice(p, t, *, reduction="mean", smooth=1.0):
 
 
 def tversky(p, t, *, reduction="mean", alpha=0.3, beta=0.7, smooth=1.0):
-    """What α (p − p t) + β (t − p t) has of that, of p t and of smooth, for each image"""
+    """w / (w + Σ p t + smooth) with w = Σ (α (p − p t) + β (t − p t)), for each image"""
 
     def loss(p, t):
         wrong = alpha * (p - p * t) + beta * (t - p * t)

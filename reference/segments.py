@@ -25,7 +25,7 @@ def segment_max(x, s, *, segments):
 
 
 def segment_softmax(x, s, *, segments):
-    """Softmax over the rows of each segment"""
+    """Softmax over the rows of each segment, by a table of all rows for each"""
     members = _masks(s, segments, x.ndim)
     e = jnp.where(members, jnp.exp(x - jnp.max(x, axis=0)), 0)
     return jnp.sum(e / jnp.where(members, jnp.sum(e, axis=1, keepdims=True), 1), axis=0)

@@ -67,6 +67,11 @@ def add_parser(commands):
     parser.add_argument(
         "--strict", action="store_true", help="notes, and parameters not judged, are failures"
     )
+    parser.add_argument(
+        "--numbers",
+        action="store_true",
+        help="compare numbers also where exact arithmetic proves a whole derivation",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
     golden.add_options(parser)
     parser.set_defaults(run=run)
@@ -126,8 +131,10 @@ class _Results:
         if self.derivations:
             counts.append(many(len(self.derivations), "derivation"))
         links = sum(v.links for v in self.rules) + sum(len(d.links) for d in self.derivations)
+        exact = sum(link.exact for d in self.derivations for link in d.links)
+        counts.append(many(links, "link") + (f" ({exact} exact)" if exact else ""))
         outcome = f"not right: {', '.join(self.wrong)}" if self.wrong else "all pass"
-        return f"{', '.join([*counts, many(links, 'link')])}, {self.seconds:.0f} s: {outcome}"
+        return f"{', '.join(counts)}, {self.seconds:.0f} s: {outcome}"
 
 
 def _found(arguments, say):
@@ -145,7 +152,7 @@ def _found(arguments, say):
         verdict = Verdict.combined(name, verdicts)
         say(_in_full(verdicts[0] if len(verdicts) == 1 else verdict) if alone else _row(verdict))
         results.rules.append(verdict)
-    for derivation in _checked(targets.scopes, arguments.seed):
+    for derivation in _checked(targets.scopes, arguments.seed, arguments.numbers):
         if not results.derivations:
             say(HEADER)
         say(derivation.row(_painted))
@@ -209,9 +216,9 @@ def _of_subject(subject, options, like):
     return [verdict]
 
 
-def _checked(scopes, seed):
+def _checked(scopes, seed, numbers):
     """Each derivation with its links checked, with progress."""
-    for i, derivation in enumerate(check_scopes(scopes, seed)):
+    for i, derivation in enumerate(check_scopes(scopes, seed, numbers=numbers)):
         progress()
         yield derivation
         if i + 1 < len(scopes):

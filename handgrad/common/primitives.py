@@ -86,8 +86,18 @@ CUMULATIVE = {
 }
 
 
+def is_foreign(x):
+    """Whether something is not NumPy's array, and stands for one in NumPy's functions."""
+    return hasattr(x, "__array_function__") and not isinstance(x, np.ndarray)
+
+
 def extended(x):
-    """A value as the programs hold it: real numbers in extended precision, others as they are."""
+    """A value as the programs hold it: real numbers in extended precision, others as they are.
+
+    Arrays that are not NumPy's, and that its functions take for its own, stay as they are, too.
+    """
+    if is_foreign(x):
+        return x
     x = np.asarray(x)
     return x.astype(EXTENDED) if x.dtype.kind == "f" and x.dtype.itemsize >= 8 else x
 
@@ -131,7 +141,7 @@ def pad(x, value, padding_config):
         size = x.shape[axis]
         spread = size + max(size - 1, 0) * between
         total = spread + max(before, 0) + max(behind, 0)
-        out = np.full((*x.shape[:axis], total, *x.shape[axis + 1 :]), value, x.dtype)
+        out = np.full_like(x, value, shape=(*x.shape[:axis], total, *x.shape[axis + 1 :]))
         place = [slice(None)] * x.ndim
         place[axis] = slice(max(before, 0), max(before, 0) + spread, between + 1)
         out[tuple(place)] = x
@@ -198,7 +208,8 @@ def scatter(combine, x, starts, updates, dimension_numbers, mode, **_):
     windows = iter(updates.shape[len(others) :])
     sizes = [1 if axis in gone else next(windows) for axis in range(x.ndim)]
     index, inside = _grids(x, starts, d.scatter_dims_to_operand_dims, batching, gone, sizes)
-    out = x.copy()
+    out = np.empty_like(updates, shape=x.shape)
+    out[...] = x
     inside = np.broadcast_to(inside | _clips(mode), updates.shape)
     chosen = tuple(np.broadcast_to(i, updates.shape)[inside] for i in index)
     combine(out, chosen, updates[inside])

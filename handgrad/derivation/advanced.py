@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from handgrad.common.oracle import in_double_precision
+from handgrad.common.primitives import is_foreign
 from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.budget import spend
 from handgrad.derivation.errors import DerivationError
@@ -104,7 +105,7 @@ def _by_jax(module, attribute, xp, x, **options):
 
 def run_by_jax(function, options, arguments):
     """What a function of JAX gives for NumPy's arrays, by its program."""
-    arguments = [np.asarray(a) for a in arguments]
+    arguments = [a if is_foreign(a) else np.asarray(a) for a in arguments]
     kinds = tuple((a.shape, a.dtype) for a in arguments)
     program, several = _program(function, tuple(sorted(options.items())), kinds)
     results = [as_double(x) for x in program(*arguments, tick=spend)]
@@ -130,4 +131,4 @@ def _program(function, options, kinds):
 
 def as_double(x):
     """Real numbers in float64, others as they are."""
-    return np.asarray(x, dtype=float) if x.dtype.kind == "f" else x
+    return np.asarray(x, dtype=float) if x.dtype.kind == "f" and not is_foreign(x) else x

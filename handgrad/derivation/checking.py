@@ -58,7 +58,9 @@ class Checked:
     """One link, and what came of it: a problem and a hint at its cause, or neither.
 
     `error` is the largest difference, as a share of the largest right number. `read_as` says how
-    a local derivative was read that stands there whole.
+    a local derivative was read that stands there whole. `exact` links are proved in exact
+    arithmetic, and `proof` says how surely, or why numbers had to decide; on `disputed` ones the
+    two do not agree.
     """
 
     kind: Kind
@@ -69,6 +71,9 @@ class Checked:
     problem: str = ""
     hint: str = ""
     read_as: str = ""
+    exact: bool = False
+    proof: str = ""
+    disputed: bool = False
 
     @property
     def ok(self):
@@ -93,19 +98,26 @@ class Outcome:
     unstated: list[str]
 
 
-def check_derivation(derivation, seed=0):
+def check_derivation(derivation, seed=0, *, numbers=False):
     """Check every link of a derivation, at points that take both sides of every comparison.
 
+    Numbers are left out where exact arithmetic proves all there is, unless they are asked for.
     Raises DerivationError where a given or a definition has no value, or where the time is used up.
     """
+    from handgrad.derivation import exactly
+
     branches = Branches()
     with branches.watching():
         runner = Runner(derivation, seed)
+        proofs = [] if numbers else exactly.first_proofs(derivation, runner)
+        if proved := exactly.proved_alone(derivation, runner, proofs):
+            return proved
         points = runner.points()
         points += further_points(runner, points)
         links = check_at(derivation, points)
+    links = exactly.with_proofs(links, derivation, runner, points, proofs)
     links = _with_symmetry(derivation, links, seed)
-    return Outcome(links, branches.unseen, _unstated(derivation, points[0].names))
+    return Outcome(links, branches.unseen, unstated(derivation, points[0].names))
 
 
 def check_links(derivation, seed=0):
@@ -132,7 +144,7 @@ def _with_symmetry(derivation, links, seed):
     ]
 
 
-def _unstated(derivation, names):
+def unstated(derivation, names):
     """The inputs, or the part of a node, whose gradient is not stated where that of others is."""
     claims = [c for c in derivation.chains if c.kind is Kind.GRADIENT]
     stated = {name[1:] for c in claims for name in c.targets}

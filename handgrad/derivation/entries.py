@@ -179,6 +179,8 @@ def value_on(node, chain, walk):
     if not numbers:
         raise DerivationError(f"{', '.join(steps)} takes no steps")
     values = tuple(value(at) for at in numbers)
+    if len({np.shape(one) for one in values}) > 1:
+        raise DerivationError(f"{spelled(node)} has other shapes in other steps")
     bound_elements((len(values), *np.shape(values[0])))
     stacked = walk.functions["stack"].call(values)
     sizes = tuple(ranges[letter][1] - ranges[letter][0] for letter in steps)

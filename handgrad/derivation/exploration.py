@@ -23,7 +23,7 @@ def further_points(runner, points):
     seen, found = Branches(), []
     with seen.watching():
         for point in points:
-            _look(runner, runner.inputs_of(point), point.names)
+            look(runner, runner.inputs_of(point), point.names)
     try:
         with limited(min(SECONDS, left() / 8)):
             for number, scale in enumerate((*ALWAYS, *SCALES) if seen.met else ()):
@@ -41,7 +41,7 @@ def _tried(runner, rng, scale, seen, *, wanted):
     inputs = {given.name: _scaled(rng, given, runner, scale) for given in runner.derivation.givens}
     own = Branches()
     with own.watching():
-        _look(runner, inputs, {})
+        look(runner, inputs, {})
     if not (wanted or own.sees_more_than(seen)):
         return []
     try:
@@ -53,7 +53,7 @@ def _tried(runner, rng, scale, seen, *, wanted):
     if not all(_is_moderate(value) for value in point.names.values()):
         return []
     with seen.watching():
-        _look(runner, inputs, point.names)
+        look(runner, inputs, point.names)
     return [point]
 
 
@@ -72,8 +72,11 @@ def _scaled(rng, given, runner, scale):
     return x
 
 
-def _look(runner, inputs, names):
-    """Evaluate the forward and every claim, with gradients of ones where they are not known."""
+def look(runner, inputs, names):
+    """Evaluate the forward and every claim, with gradients of ones where they are not known.
+
+    Returns the names of the forward; None where it has no value.
+    """
     derivation = runner.derivation
     try:
         with without_warnings():
@@ -81,7 +84,7 @@ def _look(runner, inputs, names):
     except BudgetError:
         raise
     except DerivationError:
-        return
+        return None
     real = {name: np.ones(np.shape(value)) for name, value in forward.items() if is_real(value)}
     known = forward | {f"{d}{name}": one for name, one in real.items() for d in "dδ"} | names
     for chain in derivation.chains:
@@ -94,6 +97,7 @@ def _look(runner, inputs, names):
                 continue  # said when the claim is checked
             if chain.kind is Kind.AUXILIARY and not chain.letters:
                 known |= dict(zip(chain.targets, values, strict=False))
+    return forward
 
 
 def _is_moderate(value):

@@ -83,9 +83,16 @@ class Runner:
 
     def points(self):
         """Random points; before them, if givens have values, the point that these make."""
-        valued = any(given.value is not None for given in self.derivation.givens)
-        first = [self._point(0, at_values=True)] if valued else []
+        first = [self._point(0, at_values=True)] if self._has_values() else []
         return [*first, *(self._point(number) for number in range(1, POINTS + 1))]
+
+    def starts(self):
+        """(inputs, whether they are the stated ones) of the points."""
+        first = [(self._start(0, at_values=True)[1], True)] if self._has_values() else []
+        return [*first, *((self._start(n)[1], False) for n in range(1, POINTS + 1))]
+
+    def _has_values(self):
+        return any(given.value is not None for given in self.derivation.givens)
 
     def run(self, inputs, functions, nudges=None, moved=None):
         """The value of every name before the backward pass.
@@ -147,13 +154,18 @@ class Runner:
         return [other for other in self.derivation.definitions if other.block == chain.block]
 
     def _point(self, number, *, at_values=False):
+        rng, inputs = self._start(number, at_values=at_values)
+        return self.point_at(rng, inputs, at_values=at_values)
+
+    def _start(self, number, *, at_values=False):
+        """A generator for a point, and inputs at which the forward has a value."""
         rng = generator(self.seed, "point", self.derivation.title, number)
         inputs = self._inputs(rng, at_values=at_values)
         for _ in range(REDRAWS):
             if at_values or self._has_finite_outputs(inputs):
                 break
             inputs = self._inputs(rng)
-        return self.point_at(rng, inputs, at_values=at_values)
+        return rng, inputs
 
     def _has_finite_outputs(self, inputs):
         """Whether the forward has a value at some inputs, and at sizes such as these."""

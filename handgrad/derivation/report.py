@@ -13,8 +13,8 @@ from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import scopes_at
 
-HEADER = f"{'derivation':<62}{'links':>6}  verdict"
-SECONDS, SECONDS_A_LINE = 3.0, 0.01  # ordinary lines take a third of that
+HEADER = f"{'derivation':<55}{'links':>6}{'exact':>7}  verdict"
+SECONDS, SECONDS_A_LINE = 3.6, 0.01  # ordinary lines take a third of that
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,16 @@ class Derivation:
 
     def row(self, paint=lambda status: status):
         """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
-        rows = [f"{fitted(self.title, 62)}{len(self.links):>6}  {paint(self.status)}"]
+        exact = sum(link.exact for link in self.links)
+        numbers = f"{len(self.links):>6}{exact:>7}"
+        rows = [f"{fitted(self.title, 55)}{numbers}  {paint(self.status)}"]
         path = printable(self.path)
         rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
+        rows += [
+            _indented(f"{path}:{link.line}: {link}: {link.proof}")
+            for link in self.links
+            if link.disputed
+        ]
         for reading in dict.fromkeys(link.read_as for link in self.links if link.read_as):
             lines = dict.fromkeys(link.line for link in self.links if link.read_as == reading)
             said = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
@@ -108,6 +115,7 @@ class Report:
     def summary(self):
         """How many there are, and which are not right."""
         links = many(sum(len(d.links) for d in self.derivations), "link")
+        links += f" ({sum(link.exact for d in self.derivations for link in d.links)} exact)"
         wrong = [d.title for d in self.derivations if not d.ok]
         outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
         found = many(len(self.derivations), "derivation")
@@ -116,13 +124,14 @@ class Report:
     __repr__ = __str__  # `assert check(...)` shows it when it fails
 
 
-def check(source: str | Path, seed: int = 0) -> Report:
+def check(source: str | Path, seed: int = 0, *, numbers: bool = False) -> Report:
     """Check every link of the derivations in a text or a file, as `handgrad verify notes.md` does.
 
     source  a text with a line break in it, Markdown with blocks fenced as `derivation` or the lines
             themselves; or a file: notes.md, notes.md#Heading, layers.py or layers.py::Name, of
             which nothing is imported or run
     seed    of the sizes and numbers that are drawn
+    numbers whether to compare numbers also where exact arithmetic proves every link
 
     >>> from handgrad import check
     >>> print(check("x : (N)\\ny = x**2\\ndx = 2 * dy"))
@@ -130,18 +139,18 @@ def check(source: str | Path, seed: int = 0) -> Report:
     Raises ValueError where there is no derivation to read.
     """
     begin = time.perf_counter()
-    derivations = tuple(check_scopes(scopes_at(source), seed))
+    derivations = tuple(check_scopes(scopes_at(source), seed, numbers=numbers))
     return Report(derivations, seed, time.perf_counter() - begin)
 
 
-def check_scopes(scopes, seed):
+def check_scopes(scopes, seed, *, numbers=False):
     """Each derivation, checked; all of them within the time that their lines give them."""
     left = SECONDS + SECONDS_A_LINE * sum(len(scope.lines) for scope in scopes)
     for scope in scopes:
         begin = time.thread_time()
         try:
             with limited(left):
-                found = check_derivation(scope.derivation(), seed)
+                found = check_derivation(scope.derivation(), seed, numbers=numbers)
             made = partial(Derivation, unseen=found.unseen, unstated=found.unstated)
             derivation = made(scope.title, scope.path, found.links)
         except DerivationError as error:

@@ -4,6 +4,7 @@ They are the array API's, by its names, and the few more that derivations need. 
 arguments is held within bounds before it runs.
 """
 
+import ast
 import functools
 import importlib
 import inspect
@@ -11,8 +12,9 @@ import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,25 @@ class Function:
     elementwise: bool = False
 
 
+class Vocabulary(Mapping):
+    """Functions by name: those of a table, and the references, which are imported when one is used."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __getitem__(self, name):
+        return self.table[name] if name in self.table else _references()[name]
+
+    def __contains__(self, name):
+        return name in self.table or name in _names_of_references()
+
+    def __iter__(self):
+        return iter({**self.table, **dict.fromkeys(_names_of_references())})
+
+    def __len__(self):
+        return len(list(iter(self)))
+
+
 def vocabulary(xp):
     """The functions by name, on NumPy or on jax.numpy."""
     return _table(xp.__name__)
@@ -76,8 +97,10 @@ def _table(library):
         name: Function(call, positional, frozenset(keywords), broadcasts=name == "clip")
         for name, call, positional, keywords in advanced(xp)
     }
+    own = getattr(xp, "OWN", {})  # what a library has in a better form than the one made here
+    table |= {name: replace(table[name], call=call) for name, call in own.items()}
     table |= {name: replace(table[name], elementwise=True) for name in OF_NUMBERS.split()}
-    return _references() | table
+    return Vocabulary(table)
 
 
 def _running(xp, name):
@@ -253,10 +276,25 @@ def _terms(x, total):
 
 
 def _special(xp, name):
-    """A function that NumPy lacks: from Python's math, or from JAX."""
+    """A function that NumPy lacks: from the library itself, from Python's math, or from JAX."""
+    if hasattr(xp, name):
+        return getattr(xp, name)
     if xp is np:
         return np.vectorize(getattr(math, name), otypes=[float])
     return getattr(importlib.import_module("jax.scipy.special"), name)
+
+
+@functools.cache
+def _names_of_references():
+    """What `__all__` lists in the files of `reference/`, which are not imported for it."""
+    found = set()
+    for path in importlib.import_module("handgrad.reference").__path__:
+        for file in sorted(Path(path).glob("*.py")):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                match node:
+                    case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                        found.update(ast.literal_eval(value))
+    return found
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from handgrad.rules import catalog
 
 ASSETS = ("style.css", "steps.js")
 INDEX = "index.html"
-OWN = ("book.md", "book.ko.md", "notation.md")
+OWN = ("book.md", "book.ko.md", "notation.md", "exact.md")
 SEARCH = (
     '<p><input type="search" placeholder="a rule, or a word" aria-label="search the rules"></p>'
 )

@@ -274,31 +274,34 @@ class QuickGELU:
 
 @dataclass(frozen=True)
 class GELU:
-    """y = x Φ(x)    with Φ the distribution function of the standard normal
+    """y = x Φ(x)    with Φ the distribution function (cdf) of the standard normal
 
         x : (...)
         Φ = (1 + erf(x / sqrt(2))) / 2
           = erfc(-x / sqrt(2)) / 2
 
-    erfc is 1 − erf, and erf is odd: the last form keeps its digits on the left, where
-    1 + erf has none. approximate="tanh" takes σ(v) for Φ(x), which differs by up to 2·10⁻⁴:
+    erfc is 1 − erf, and erf is odd: the last form keeps its digits on the left, where 1 + erf
+    has none. approximate="tanh" takes σ(v) for Φ(x), which differs by up to 2·10⁻⁴, and so q
+    for y:
 
         v = 2 * sqrt(2 / pi) * (x + 0.044715 * x**3)
         q = x * sigmoid(v)
           = x * (1 + tanh(v / 2)) / 2
 
-    The slope of Φ is the normal density φ:
+    The slope of Φ is the normal density φ (pdf), and y is a product:
 
         φ = exp(-x**2 / 2) / sqrt(2 * pi)
         y = x * Φ
+        ∂Φ/∂x = φ
         dx = dy * (Φ + x * φ)
 
-    The approximation is another function with a slope of its own:
+    q is another function with a slope of its own. It is a product too, and σ has the slope
+    σ(v) σ(−v):
 
         ∂v/∂x = 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
         ∂q/∂x = sigmoid(v) + x * sigmoid(v) * sigmoid(-v) * ∂v/∂x
 
-    Keeps the slope.
+    Keeps the slope of y, or of q.
 
     Hendrycks and Gimpel, Gaussian error linear units, 2016, arXiv:1606.08415, section 2.
     """
@@ -310,8 +313,10 @@ class GELU:
         near = xp.clip(x, -40, 40)  # beyond, φ is 0 in every precision: no power overflows
         if self.approximate == "tanh":
             k = 2 * math.sqrt(2 / math.pi)
-            s, (slope,) = _sigmoid_and_slope(k * (near + 0.044715 * near**3))
-            return x * s, (s + near * slope * k * (1 + 3 * 0.044715 * near**2),)
+            v = k * (near + 0.044715 * near**3)
+            dv_dx = k * (1 + 3 * 0.044715 * near**2)
+            s, (ds_dv,) = _sigmoid_and_slope(v)
+            return x * s, (s + near * ds_dv * dv_dx,)
         cdf = erfc(-x / math.sqrt(2)) / 2
         pdf = xp.exp(-(near**2) / 2) / math.sqrt(2 * math.pi)
         return x * cdf, (cdf + near * pdf,)

@@ -134,6 +134,7 @@ class Conv2d(_Convolution):
 class Conv3d(_Convolution):
     """y = W ∗ x + b, along three axes
 
+        N = 2
         x : (N, groups * C, H + dilation[0] * 2, V + dilation[1] * 2, T + dilation[2])
         W : (groups * 2, C, 2, 2, 1)
         b : (groups * 2)

@@ -34,7 +34,7 @@ class GLU:
 
     Keeps a and b.
 
-    Dauphin and others, Language modeling with gated convolutional networks, 2016, arXiv:1612.08083.
+    Dauphin et al., Language modeling with gated convolutional networks, 2016, arXiv:1612.08083.
     """
 
     def forward(self, a, b):
@@ -160,7 +160,7 @@ class Maxout:
 
     Keeps the mask of the largest.
 
-    Goodfellow and others, Maxout networks, 2013, arXiv:1302.4389.
+    Goodfellow et al., Maxout networks, 2013, arXiv:1302.4389.
     """
 
     pieces: int = 2

@@ -173,14 +173,17 @@ class EmbeddingBag:
         c[n] = maximum(sum[k](keep[n, k]), 1)
         y[n, d] = sum[k](keep[n, k] * E[t[n, k], d]) / c[n]
 
-    Each of the c rows of a bag gets the c-th part of its gradient, as often as it stands there:
+    c labels of a bag count. Each moves the mean by the c-th part of its row's move, so the row gets
+    the c-th part of the bag's gradient, from every bag and as often as it stands there:
 
         dE[v, d] = sum[n, k](where(t[n, k] == v, keep[n, k] * dy[n, d] / c[n], 0))
 
     The mode "sum" is the same with c = 1. With "max", each number of y is the largest of its bag
-    and sends its gradient to the first row that has it, as in torch. An empty bag gives 0.
+    and sends its gradient to the first row that has it, as in torch. An empty bag has c = 1 instead
+    of 0, and gives 0. No label is −1: by default, all count.
 
-    Keeps t, c and the shape of E; with "max", the label of each number of y.
+    Keeps t, c and the shape of E; with "max", the label of each number of y, which bags are not
+    empty, and the shape of E.
     """
 
     mode: Literal["sum", "mean", "max"] = "mean"
@@ -207,10 +210,11 @@ class EmbeddingBag:
         return add_at(E[0], xp.reshape(t, (-1,)), rows), None
 
     def _keep(self, t):
-        """Which labels count."""
+        """Which labels count: all but padding_idx."""
         return t != self.padding_idx
 
     def _largest(self, rows, t, keep, E):
+        """The mode "max": each number of y, and whose label it has."""
         xp = array_namespace(rows)
         rows = xp.where(keep[..., None], rows, constant(-math.inf, rows))
         place = xp.argmax(rows, axis=1)
@@ -222,6 +226,7 @@ class EmbeddingBag:
         )
 
     def _to_the_largest(self, residuals, dy):
+        """The gradient of the mode "max": number (v, d) of E has the place v D + d."""
         label, some, E = *residuals[:2], outlined(residuals[2])
         xp = array_namespace(label, dy)
         width = xp.asarray(E[1], device=device_of(label))  # labels of 8 bits would wrap

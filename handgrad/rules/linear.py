@@ -64,8 +64,13 @@ class Affine:
 
         δy = δx @ W + x @ δW + δb
 
-    Paired with dy, the move of each argument meets its gradient; W and b gather theirs from all
-    the rows, the leading axes taken as one:
+    Paired with dy, the factor beside a move goes over to dy as its transpose: Σₙₒ dyₙₒ Σᵢ xₙᵢ δWᵢₒ
+    is Σᵢₒ (Σₙ xₙᵢ dyₙₒ) δWᵢₒ. The leading axes of x are taken as one, n:
+
+        inner(dy, δx @ W) = inner(dy @ W.T, δx)
+        inner(dy, x @ δW) = inner(reshape(x, (-1, I)).T @ reshape(dy, (-1, O)), δW)
+
+    What a move is then paired with is its gradient. W and b gather theirs from all the rows:
 
         dx = dy @ W.T
         dW = reshape(x, (-1, I)).T @ reshape(dy, (-1, O))
@@ -102,10 +107,14 @@ class LowRankAffine:
         h = x @ A
         y = x @ W + b + scale * (h @ B)
 
-    Two affine maps in a row, beside one. B is on the way to h:
+    x reaches y by two ways, by W and by h, and every product gives back as in Affine. By h, dy goes
+    through scale and B, then through A:
 
         dh = scale * (dy @ B.T)
         dx = dy @ W.T + dh @ A.T
+
+    A and B gather from all the rows, the leading axes taken as one:
+
         dA = reshape(x, (-1, I)).T @ reshape(dh, (-1, R))
         dB = scale * (reshape(h, (-1, R)).T @ reshape(dy, (-1, O)))
 
@@ -118,6 +127,8 @@ class LowRankAffine:
     weights have no gradient: needs=(True, False, False, True, True) leaves out dW and db.
 
     Keeps x, W, A and B: h is formed again, by R products for each number of x.
+
+    Hu et al., LoRA: Low-Rank Adaptation, 2021, arXiv:2106.09685, section 4.1: its α / r is scale.
     """
 
     scale: float = 1.0

@@ -36,7 +36,7 @@ class LayerNorm:
         dv = -dr * r**3 / 2
 
     c is used twice, in x̂ = c r and in v, where its square has the slope 2 c and the mean divides
-    by D. Then c r is x̂ again:
+    by D. dr / D is a mean, too. Then c r is x̂ again:
 
         dc = dx̂ * r + dv * 2 * c / D
            = dx̂ * r - mean(dx̂ * c, axis=-1, keepdims=True) * r**3 * c
@@ -52,9 +52,9 @@ class LayerNorm:
 
            = r * (dx̂ - x̂ * mean(dx̂ * x̂, axis=-1, keepdims=True) - mean(dx̂, axis=-1, keepdims=True))
 
-    A row loses two directions, that of ones and that of x̂: a shift does not change y, nor does a
-    stretch, but for ε. K directions are left. A row of one number has the gradient 0, and a row of
-    two has ε r³ (dx̂ − mean(dx̂)), in which the subtractions lose log₂(v / ε) bits.
+    Of its K + 2 directions a row loses two, that of ones and that of x̂: a shift does not change y,
+    nor does a stretch, but for ε. K are left. A row of one number has the gradient 0. In a row of
+    two only ε r³ (dx̂ − mean(dx̂)) is left, and the subtractions lose log₂(v / ε) bits.
 
     Keeps x̂, r and γ.
 
@@ -82,7 +82,8 @@ class Standardize:
         r = 1 / sqrt(mean(c**2, axis=-1, keepdims=True) + eps)
         y = c * r
 
-    LayerNorm without scale and shift: its γ is 1 and its β is 0, and dx̂ is dy.
+    LayerNorm without scale and shift: its γ is 1 and its β is 0. Then x̂ is y, dx̂ is dy, and its
+    derivation ends in:
 
         dx = r * (dy - y * mean(dy * y, axis=-1, keepdims=True) - mean(dy, axis=-1, keepdims=True))
 

@@ -25,7 +25,7 @@ class ReLU6:
 
     Keeps the mask 0 < x < 6.
 
-    Howard and others, MobileNets, 2017, arXiv:1704.04861.
+    Howard et al., MobileNets, 2017, arXiv:1704.04861.
     """
 
     def forward(self, x):
@@ -76,7 +76,7 @@ class HardSigmoid:
 
     Keeps the mask −3 < x < 3.
 
-    Howard and others, Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
+    Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
     """
 
     def forward(self, x):
@@ -106,7 +106,7 @@ class HardSwish:
 
     Keeps the slope.
 
-    Howard and others, Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
+    Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244, section 5.2.
     """
 
     def forward(self, x):

@@ -158,10 +158,13 @@ class AvgPool2d(_AvgPool):
         u[n, c, k : kernel[0], l : kernel[1], p : P, q : Q] = z[n, c, p * stride[0] + k, q * stride[1] + l]
         y[n, c, p, q] = mean[k, l](u[n, c, k, l, p, q])
 
-    Of n numbers in a window each gets the n-th part of its gradient, and the windows go back where
-    they came from, by Col2im:
+    z is x in its padding, and u holds number (k, l) of the window at (p, q). All numbers of a
+    window count alike, and each gets the same part of its gradient:
 
         du[n, c, k, l, p, q] = dy[n, c, p, q] / (kernel[0] * kernel[1])
+
+    Col2im puts the windows back where they came from, and adds where they overlap:
+
         dx = col2im(reshape(du, (N, -1, P * Q)), size=x.shape[2:], kernel=kernel, stride=stride, padding=padding)
 
     The padding counts as zeros, as in torch; Keras leaves it out of the mean. The mean over

@@ -85,7 +85,7 @@ class PReLU:
 
     Keeps x and a.
 
-    He and others, Delving deep into rectifiers, 2015, arXiv:1502.01852, section 2.1.
+    He et al., Delving deep into rectifiers, 2015, arXiv:1502.01852, section 2.1.
     """
 
     def forward(self, x, a):
@@ -146,7 +146,7 @@ class SELU:
 
     Keeps the slope.
 
-    Klambauer and others, Self-normalizing neural networks, 2017, arXiv:1706.02515.
+    Klambauer et al., Self-normalizing neural networks, 2017, arXiv:1706.02515.
     """
 
     def forward(self, x):
@@ -209,7 +209,7 @@ class SquaredReLU:
 
     Keeps r.
 
-    So and others, Primer, 2021, arXiv:2109.08668, section 4.
+    So et al., Primer, 2021, arXiv:2109.08668, section 4.
     """
 
     def forward(self, x):

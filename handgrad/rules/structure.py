@@ -25,7 +25,7 @@ class Copy:
         x : (...)
         y, z = x, x
 
-    A move of x moves every copy, so the gradients of the copies add up:
+    Here are two copies. A move of x moves each of them as far, so their gradients add up:
 
         dx = dy + dz
 

@@ -65,6 +65,7 @@ class _Transposed:
 class ConvTranspose1d(_Transposed):
     """y = the transpose of Conv1d, applied to x, + b
 
+        N = 2
         x : (N, groups * C, P + padding)
         W : (groups * C, O, K + 1)
         b : (groups * O)

@@ -74,7 +74,7 @@ def test_one_class_of_a_file_may_be_named(verify):
 
 
 def test_the_standard_input_needs_no_fence(verify):
-    assert verify("-", text="x : (N)\ny = log(x) + x\n").returncode == 0
+    assert verify("-", text="x : (N)\ny = log(x) + x\ndx = dy / x + dy\n").returncode == 0
     assert verify("-", text="x : (N)\ny = exp(x)\ndx = dy\n").returncode == 1
 
 

@@ -1,0 +1,1 @@
+"""Numbers that do not round: derivations and code decided by identity testing in finite fields."""

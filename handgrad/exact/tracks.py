@@ -1,0 +1,81 @@
+"""Tracks: numbers in one field with their derivatives, and what linear functions do to them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handgrad.exact import gauss
+from handgrad.exact.gauss import Gauss
+
+
+class Track(NamedTuple):
+    """A value in one field, and how it moves along each direction; no moves if it stands still."""
+
+    value: Any
+    moves: tuple[Any, ...] = ()
+
+
+def linear_tracks(f, arrays):
+    """A function that is linear in all arrays together, track by track."""
+    made = []
+    for tracks in _fields(arrays):
+        if tracks is None:
+            made.append(None)
+            continue
+        moves = (
+            _linear(f, [t.moves[k] if t.moves else zero(t.value) for t in tracks])
+            for k in range(max(len(t.moves) for t in tracks))
+        )
+        made.append(Track(_linear(f, [t.value for t in tracks]), tuple(moves)))
+    return made
+
+
+def multilinear_tracks(f, arrays):
+    """A function that is linear in each array, track by track."""
+    made = []
+    for tracks in _fields(arrays):
+        if tracks is None:
+            made.append(None)
+            continue
+        values = [t.value for t in tracks]
+        moves = (_moved(f, values, tracks, k) for k in range(max(len(t.moves) for t in tracks)))
+        made.append(Track(_multilinear(f, values), tuple(moves)))
+    return made
+
+
+def _moved(f, values, tracks, k):
+    """The product rule: the sum over what moves, each in its own turn."""
+    terms = (
+        _multilinear(f, [*values[:i], t.moves[k], *values[i + 1 :]])
+        for i, t in enumerate(tracks)
+        if t.moves
+    )
+    total = next(terms)
+    for term in terms:
+        total = total + term
+    return total
+
+
+def _linear(f, values):
+    if isinstance(values[0], Gauss):
+        return gauss.linear(f, *values)
+    return np.asarray(f(*values), dtype=float)
+
+
+def _multilinear(f, values):
+    if isinstance(values[0], Gauss):
+        return gauss.multilinear(f, values)
+    return np.asarray(f(*values), dtype=float)
+
+
+def zero(value):
+    """Zeros in the place of a value."""
+    if isinstance(value, Gauss):
+        return gauss.linear(lambda x: x * 0, value)
+    return np.zeros(value.shape)
+
+
+def _fields(arrays):
+    """The tracks of some arrays, field by field; None where one of them is not known."""
+    for tracks in zip(*arrays, strict=True):
+        yield None if any(t is None for t in tracks) else tracks
