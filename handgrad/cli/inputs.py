@@ -1,9 +1,11 @@
 """Inputs for code in a file: the option --input NAME=SHAPE[:DOMAIN][:TYPE]."""
 
 import argparse
+import ast
 import math
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +16,16 @@ from handgrad.derivation.domains import DOMAINS, draw
 from handgrad.derivation.errors import DerivationError
 
 TYPES = ("float64", "float32", "float16", "bfloat16")
-FORM = "NAME=SHAPE[:DOMAIN][:TYPE], such as x=4x3, t=4:label:5 or s=:positive:float32"
+FORM = "NAME=SHAPE[:DOMAIN][:TYPE], such as x=4x3, t=4:label:5, s=:positive:float32 or eps=1e-6"
 MOST = 10**7  # numbers: the judge keeps some copies of them
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input, as the command line states it; `classes` are those of a label."""
+    """One input, as the command line states it; `classes` are those of a label.
+
+    An option has a value, such as 1e-6, -1 or True, and no shape.
+    """
 
     text: str
     name: str
@@ -28,9 +33,12 @@ class Input:
     domain: str
     classes: int | None
     dtype: str | None
+    value: Any = None
 
     def drawn(self, seed):
-        """Random numbers of this shape, domain and type."""
+        """Random numbers of this shape, domain and type; an option's value."""
+        if self.value is not None:
+            return self.value
         try:
             rng = generator(seed, "input", self.name)
             array = draw(rng, self.domain, self.shape, self.classes)
@@ -46,6 +54,8 @@ def input_option(text):
     shape, *words = rest.split(":")
     if not found or not name.isidentifier():
         raise _malformed(text, f"an input is {FORM}")
+    if (value := _option(rest)) is not None:
+        return Input(text, name, (), "real", None, None, value)
     sizes = _sizes(text, shape)
     dtype = words.pop() if words and words[-1] in TYPES else None
     domain = words.pop(0) if words else "real"
@@ -56,6 +66,16 @@ def input_option(text):
     if words:
         raise _malformed(text, f"an input is {FORM}")
     return Input(text, name, sizes, domain, classes, dtype)
+
+
+def _option(rest):
+    """The value of an option: a number that is not a size, or True or False; else None."""
+    try:
+        value = ast.literal_eval(rest)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    is_size = type(value) is int and value >= 0
+    return value if isinstance(value, bool | int | float) and not is_size else None
 
 
 def _sizes(text, shape):

@@ -28,7 +28,7 @@ class Subject:
     inputs: dict[str, Any]
 
 
-def find_subject(target, inputs, seed):
+def find_subject(target, inputs, seed, like=None):
     """The code that FILE.py::NAME names, or None if there is only a docstring to check.
 
     The file is run only if NAME can be code with a gradient.
@@ -39,7 +39,8 @@ def find_subject(target, inputs, seed):
         raise UsageError(f"--input is for code in a file, FILE.py::NAME, and not for {target}")
     if not is_part or (statements := _statements(path)) is None:
         return None
-    if not any(_may_be_code(node, name) for node in statements):
+    wanted = bool(inputs) or like is not None
+    if not any(_may_be_code(node, name, wanted) for node in statements):
         if inputs:
             raise UsageError(f"{path} has no code {name!r} with a gradient")
         return None
@@ -49,7 +50,7 @@ def find_subject(target, inputs, seed):
             kind = type(subject).__name__
             raise UsageError(f"{path}::{name} is not a gradient: its type is {kind}")
         return None
-    if not inputs and not _has_derivation(subject):
+    if not wanted and not _has_derivation(subject):
         raise UsageError(
             f"{target} has no derivation to draw inputs from: add --input {FORM}, for each input"
         )
@@ -75,13 +76,16 @@ def _statements(path):
         return None
 
 
-def _may_be_code(node, name):
-    """Whether a statement defines NAME as more than a plain function, or a class with a docstring."""
+def _may_be_code(node, name, wanted):
+    """Whether a statement defines NAME as more than a plain function, or a class with a docstring.
+
+    Where inputs are given, a function is wanted, and may be one of JAX or torch.
+    """
     match node:
         case ast.ClassDef(name=n):
             return n == name and (bool(node.bases) or any(map(_is_forward, node.body)))
         case ast.FunctionDef(name=n):
-            return n == name and bool(node.decorator_list)
+            return n == name and (wanted or bool(node.decorator_list))
         case ast.Assign(targets=targets):
             return any(_is_name(target, name) for target in targets)
         case ast.AnnAssign(target=target):
@@ -158,9 +162,9 @@ def _said(error):
 
 def _instance(whole, name):
     """An object of a class with forward and backward; anything else as it is."""
-    from handgrad.judge.subjects import is_torch_function
+    from handgrad.judge.subjects import is_function
 
-    if not isinstance(whole, type) or is_torch_function(whole):
+    if not isinstance(whole, type) or is_function(whole):
         return whole
     try:
         return whole()
@@ -173,15 +177,12 @@ def _instance(whole, name):
 
 def _is_code(subject, name):
     """Whether the judge may know what to do with it."""
-    from handgrad.judge.subjects import subject_of
+    from handgrad.judge.subjects import is_subject
 
     try:
-        subject_of(subject)
-    except TypeError:
-        return False
+        return is_subject(subject)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{name} cannot be looked at: it raises {_said(error)}") from None
-    return True
 
 
 def _drawn(subject, inputs, seed):

@@ -29,7 +29,7 @@ class Targets:
     unjudged: list[str] = field(default_factory=list)
 
 
-def find_targets(names, inputs=(), seed=0):
+def find_targets(names, inputs=(), seed=0, like=None):
     """The rules and derivations that the names stand for; all of the package's own for none.
 
     Raises UsageError for a name that stands for nothing.
@@ -37,8 +37,10 @@ def find_targets(names, inputs=(), seed=0):
     targets = Targets()
     if inputs and len(names) != 1:
         raise UsageError("--input is for one target, FILE.py::NAME")
+    if like is not None and not names:
+        raise UsageError("--like is for code in a file, FILE.py::NAME")
     for name in dict.fromkeys(names or catalog.families()):
-        if subject := find_subject(name, inputs, seed):
+        if subject := find_subject(name, inputs, seed, like):
             targets.subjects.append(subject)
         elif is_file(name):
             targets.unjudged.extend(code_in(name))

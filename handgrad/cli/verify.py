@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 import handgrad.derivation
 from handgrad.cli import golden
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progress, whole_number
 from handgrad.cli.inputs import input_option
-from handgrad.cli.targets import find_targets, name_what_to_judge
+from handgrad.cli.targets import find_rules, find_targets, name_what_to_judge
 from handgrad.common import strict_json
 from handgrad.common.text import many, number
 from handgrad.derivation.report import HEADER, Derivation, check_scopes
@@ -56,6 +58,14 @@ def add_parser(commands):
         default=[],
         metavar="NAME=SHAPE",
         help="an input for code in a file: x=4x3, t=4:label:5, s=:positive:float32",
+    )
+    parser.add_argument(
+        "--like",
+        metavar="RULE",
+        help="judge code in a file as this rule: inputs, special points and reference",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="notes, and parameters not judged, are failures"
     )
     parser.add_argument(
         "--numbers",
@@ -129,10 +139,12 @@ class _Results:
 
 def _found(arguments, say):
     """Everything that was found, said as soon as it is there: one verdict in full, or a table."""
-    targets = find_targets(arguments.targets, arguments.input, arguments.seed)
+    like = _rule(arguments.like)
+    targets = find_targets(arguments.targets, arguments.input, arguments.seed, like)
     results = _Results(arguments.seed)
     begin = time.perf_counter()
-    jobs = _jobs(targets, arguments.seed)
+    options = {"seed": arguments.seed, "strict": arguments.strict}
+    jobs = _jobs(targets, options, like)
     alone = len(jobs) == 1 and not targets.scopes
     for name, verdicts in _judged(jobs):
         if not results.rules and not alone:
@@ -153,11 +165,22 @@ def _found(arguments, say):
     return results
 
 
-def _jobs(targets, seed):
+def _rule(name):
+    """The rule that --like names; None without it."""
+    if name is None:
+        return None
+    found = find_rules(name)
+    if len(found) > 1:
+        names = ", ".join(cls.__name__ for cls in found)
+        raise UsageError(f"--like {name} is a family: name one rule of {names}")
+    return catalog.instances(found[0])[0]
+
+
+def _jobs(targets, options, like):
     """The name of each rule and of each code in a file, and what gives the verdicts on it."""
-    jobs = [(cls.__name__, partial(_of_class, cls, seed)) for cls in targets.classes]
+    jobs = [(cls.__name__, partial(_of_class, cls, options)) for cls in targets.classes]
     return jobs + [
-        (subject.name, partial(_of_subject, subject, seed)) for subject in targets.subjects
+        (subject.name, partial(_of_subject, subject, options, like)) for subject in targets.subjects
     ]
 
 
@@ -170,25 +193,25 @@ def _judged(jobs):
         yield name, verdicts
 
 
-def _of_class(cls, seed):
+def _of_class(cls, options):
     """The verdicts on a rule of the package, with all of its variants."""
     from handgrad.judge.verify import verify
 
-    return [verify(rule, seed=seed) for rule in catalog.instances(cls)]
+    return [verify(rule, **options) for rule in catalog.instances(cls)]
 
 
-def _of_subject(subject, seed):
+def _of_subject(subject, options, like):
     """The verdict on code in a file. Inputs that its forward does not take are the user's fault."""
     from handgrad.judge.verify import verify
 
     try:
-        verdict = verify(subject.subject, *subject.inputs.values(), seed=seed)
+        verdict = verify(subject.subject, *subject.inputs.values(), like=like, **options)
     except (TypeError, ValueError) as error:
         hint = "" if subject.inputs else "; add --input NAME=SHAPE for each"
         raise UsageError(f"{subject.name}: {error}{hint}") from None
     for finding in verdict.findings if subject.inputs else ():
         if finding.check == REFUSED:
-            shapes = " and ".join(f"{name} {x.shape}" for name, x in subject.inputs.items())
+            shapes = " and ".join(f"{n} {np.shape(x)}" for n, x in subject.inputs.items())
             raise UsageError(f"{subject.name} refuses these inputs, {shapes}: {finding.message}")
     return [verdict]
 
@@ -210,6 +233,13 @@ def _status_of(verdict):
     return coloured(verdict.status.value, GREEN if verdict.ok else RED)
 
 
+def _spoken_of(verdict):
+    """What the verdict speaks of, where that is not all: x · W, b not judged."""
+    if not verdict.not_judged:
+        return ""
+    return f" {', '.join(verdict.judged)} · {', '.join(verdict.not_judged)} not judged"
+
+
 def _in_full(verdict):
     """The verdict as it prints itself, with its status in colour."""
     title = f"{verdict.subject}: "
@@ -220,9 +250,10 @@ def _in_full(verdict):
 def _row(verdict):
     row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
     row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}"
-    rows = [row + _status_of(verdict), *map(_indented, verdict.findings)]
+    rows = [row + _status_of(verdict) + _spoken_of(verdict)]
     if not verdict.ok and verdict.diagnosis:
         rows.append(_indented(verdict.diagnosis))
+    rows += map(_indented, verdict.failures)
     if not verdict.ok and verdict.script:
         rows += ["    to see it, run", textwrap.indent(verdict.script, "      ")]
     return "\n".join(rows)

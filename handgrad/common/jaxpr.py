@@ -44,13 +44,17 @@ class Program:
         self.outputs = self._inline(closed.jaxpr, closed.consts, inputs)
         self._last = {slot: i for i, step in enumerate(self.steps) for slot in step.inputs}
 
-    def __call__(self, *arguments, tick=lambda: None):
-        """The results for these arguments, in extended precision; `tick` is called at each step."""
+    def __call__(self, *arguments, tick=lambda: None, run=None):
+        """The results for these arguments, in extended precision; `tick` is called at each step.
+
+        `run(step, operands)` may take the place of `run_step`.
+        """
+        run = run or run_step
         slots = self.constants | dict(zip(self.inputs, map(extended, arguments), strict=True))
         kept = {*self.outputs, *self.constants}
         for i, step in enumerate(self.steps):
             tick()
-            results = _run(step, [slots[slot] for slot in step.inputs])
+            results = run(step, [slots[slot] for slot in step.inputs])
             slots.update(zip(step.outputs, results, strict=True))
             for slot in {*step.inputs, *step.outputs}:
                 if self._last.get(slot, -1) <= i and slot not in kept:
@@ -130,7 +134,7 @@ def _body(params):
     return None
 
 
-def _run(step, operands):
+def run_step(step, operands):
     """The results of one step: by NumPy, or by XLA in float64 where NumPy lacks the operation."""
     function = TABLE.get(step.primitive.name)
     if function is None:

@@ -20,7 +20,7 @@ from handgrad.comparison.running import Run, difference, numpy_calls
 from handgrad.comparison.sizes import candidates, inputs_at, numbers_in, spelled
 from handgrad.comparison.timing import medians
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 
 HAND, SAME, REFERENCE = "by hand", "JAX, same code", "JAX, reference"
 DTYPES = ("float32", "float64")

@@ -5,7 +5,7 @@ import copy
 import types
 from typing import Any
 
-from handgrad.judge.calls import contained
+from handgrad.judge.calls import CodeError, Contained
 
 
 def copied(function: Any, memo: dict) -> Any:
@@ -51,7 +51,7 @@ def _fill(cell, memo):
 def _content(held, memo):
     """What a function holds, copied if it can be."""
     try:
-        with contained():
+        with Contained():
             return copied(held, memo)
-    except Exception:
+    except CodeError:
         return held

@@ -43,6 +43,24 @@ def draw_cases(rule, seed):
     return cases
 
 
+def domains_of(rule):
+    """(domain, argument) of each given of a rule's derivation."""
+    derivation = derivation_of(rule)
+    if not derivation.givens:
+        return []
+    letters = distinct_sizes(generator(0, rule, "domains"))
+    _, shapes = find_shapes(derivation, letters, lambda _: (2, 3))
+    return [(given.domain, shapes[given.name][1]) for given in derivation.givens]
+
+
+def fixed_axes(rule):
+    """(input, axis from the end) of each axis whose size a rule's derivation writes down."""
+    for i, given in enumerate(derivation_of(rule).givens):
+        for k, axis in enumerate(given.axes):
+            if isinstance(axis, ast.Constant) and type(axis.value) is int:
+                yield i, k - len(given.axes)
+
+
 def _stretches(derivation):
     """Whether several givens have leading axes, which then broadcast against each other."""
     axes = [axis for given in derivation.givens for axis in given.axes]

@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from handgrad.judge.elements import SLACK
+from handgrad.judge.compare import SLACK
 from handgrad.judge.trial import largest
-from handgrad.judge.verdict import Status
+from handgrad.judge.verdict import Finding, Status
 
 MISSED = 1e-3  # the probability with which the smallest error stated would be missed
 CHANCE = 0.8  # a normal number is within ±t of 0 with a probability of at most 0.8 t
@@ -36,10 +36,11 @@ def measure(verdict, trial, projections, expected):
 def doubt(verdict, *, moved):
     """The finding that agreement is worth nothing, or None; `moved` if any gradient was not 0."""
     if not moved:
-        return Status.VACUOUS, "power", "every gradient is 0, up to rounding"
+        return Finding(Status.VACUOUS, "power", "every gradient is 0, up to rounding")
     seen, made = verdict.mutants
     if made and not seen:
-        return Status.INCONCLUSIVE, "power", "no error was seen of those made on purpose"
+        says = "no error was seen of those made on purpose"
+        return Finding(Status.INCONCLUSIVE, "power", says)
     return None
 
 

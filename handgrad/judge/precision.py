@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from handgrad.judge.noise import noise_alone, noise_floor
-from handgrad.judge.numerical import UNIT
+from handgrad.judge.oracles.differences import UNIT
 from handgrad.judge.trial import rms
 
 FEWEST = 4.0  # bits beyond the noise that may be lost, or a quarter of those there are
@@ -28,7 +28,7 @@ FURTHER = 2.0**20  # roundings: so far do arguments move by which smooth moves a
 
 
 def bits_lost(low, wide):
-    """(what, bits) for each result of a trial in low precision that lost more than it had to.
+    """(where, bits) for each result of a trial in low precision that lost more than it had to.
 
     `wide` is the trial of the same numbers in float64.
     """
@@ -38,10 +38,10 @@ def bits_lost(low, wide):
     truth = wide.real_vjp(dy)
     floors = noise_floor(_gradients_of(wide), (*wide.inputs, *dy), unit, wide.seed)
     results = [
-        (f"output {k}", *three, rms(three[1])) for k, three in enumerate(zip(*outputs, strict=True))
+        ({"output": k}, *three, rms(three[1])) for k, three in enumerate(zip(*outputs, strict=True))
     ]
     results += [
-        (f"the gradient of input {i}", low.grads[i], truth[i], floor, wide.peak(i))
+        ({"input": i}, low.grads[i], truth[i], floor, wide.peak(i))
         for i, floor in zip(wide.real, floors, strict=True)
     ]
     for what, actual, right, noise, size in results:

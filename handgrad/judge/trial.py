@@ -7,9 +7,10 @@ import numpy as np
 
 from handgrad.common.precision import unit_of
 from handgrad.common.random import generator
+from handgrad.judge.calls import CodeError, Contained, UnjudgeableError, contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.noise import MOVED, noise_floor
-from handgrad.judge.subjects import UnjudgeableError, subject_of
+from handgrad.judge.subjects import subject_of
 
 VANISHED = 1e-4  # of its ordinary size: an output that is smaller counts as one of that size
 LIVELY = 1e-4  # of its natural size
@@ -28,13 +29,14 @@ class Trial:
         self.subject = subject if hasattr(subject, "vjp") else subject_of(subject)
         self.inputs = tuple(map(read_only, inputs))
         self.seed = seed
-        self.library = self.subject.library or library
+        self.library = self.subject.fed or self.subject.library or library
         self.packed = None  # makes one thing of several outputs, if there are several
         self.evaluations = 0
         self.origin: Trial | None = None  # the trial at ordinary inputs, of one at special inputs
         self.analytic = False  # whether the complex step is known to hold for the subject
         self.real = [i for i, x in enumerate(self.inputs) if is_floating(x.dtype)]
         self.returned_library = library
+        self.y = ()
         self.raw_y = self.last_y = self.forward()
         self.y = tuple(y.copy() for y in self.raw_y)
         if dy is not None:
@@ -50,17 +52,15 @@ class Trial:
         y = self.called(inputs)
         self.packed = getattr(type(y), "_make", type(y)) if isinstance(y, tuple | list) else None
         self.returned_library = library_of(y if self.packed else [y])
-        return outputs_of(y)
+        outputs = outputs_of(y)
+        if self.y and self._has_its_shapes(inputs):
+            self._require_its_outputs(outputs)
+        return outputs
 
     def called(self, inputs=None):
         """What forward returns, as it returns it."""
         self.evaluations += 1
         return self.subject.forward(*self._given(inputs))
-
-    def forget_tracing(self):
-        """What JAX's tracing may have left in a closure is overwritten; other subjects are copied."""
-        if self.subject.closes_over_state:
-            self.forward()
 
     def vjp(self, dy=None, inputs=None):
         """The gradients, as the subject returns them."""
@@ -75,9 +75,34 @@ class Trial:
         return lambda: backward(self.packed(upstream) if self.packed else upstream[0])
 
     def real_vjp(self, dy=None, inputs=None):
-        """The gradients of the real inputs, by position, as NumPy arrays."""
-        grads = self.vjp(dy, inputs)
-        return {i: as_numpy(grads[i]) for i in self.real}
+        """The gradients of the real inputs, by position, as NumPy arrays of their shapes."""
+        return self.fitting(self.vjp(dy, inputs), self.inputs if inputs is None else inputs)
+
+    def fitting(self, grads, inputs):
+        """The gradients of the real inputs; a CodeError where one is not there, or does not fit."""
+        if not isinstance(grads, tuple):
+            raise CodeError(f"backward returned {type(grads).__name__}", TypeError)
+        found = {}
+        for i in self.real:
+            dx = self._plain(grads[i]) if i < len(grads) and grads[i] is not None else None
+            if dx is None or dx.shape != inputs[i].shape:
+                shape = "missing" if dx is None else f"of shape {dx.shape}"
+                raise CodeError(f"the gradient of input {i} is {shape}", ValueError)
+            found[i] = dx
+        return found
+
+    @contained
+    def _plain(self, dx):
+        return as_numpy(dx)
+
+    def _has_its_shapes(self, inputs):
+        return inputs is None or all(
+            np.shape(x) == own.shape for x, own in zip(inputs, self.inputs, strict=True)
+        )
+
+    def _require_its_outputs(self, outputs):
+        if [y.shape for y in outputs] != [y.shape for y in self.y]:
+            raise CodeError("for inputs of the same shapes, forward returns outputs of others")
 
     @cached_property
     def first(self):
@@ -89,9 +114,10 @@ class Trial:
         if not self.subject.strict and isinstance(grads, tuple) and len(grads) < len(self.inputs):
             self.real = [i for i in self.real if i < len(grads)]
         if isinstance(grads, tuple) and len(grads) == len(self.inputs):
-            options = {i for i in self.subject.numbers if grads[i] is None}
+            options = {i for i in self.subject.numbers if grads[i] is None} | self.subject.silent
             self.real = [i for i in self.real if i not in options]
-        self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
+        with Contained():
+            self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
         return grads
 
     @property
@@ -150,7 +176,8 @@ class Trial:
 
     @cached_property
     def _lengths(self):
-        return [rms(x) or 1.0 if is_floating(x.dtype) else 1.0 for x in self.inputs]
+        real = [x[np.isfinite(x)] if is_floating(x.dtype) else np.ones(1) for x in self.inputs]
+        return [rms(x) or 1.0 for x in real]
 
     def size(self, i):
         """The size of input i's gradient itself; its natural size, if it is 0 up to rounding."""
@@ -163,6 +190,11 @@ class Trial:
     @property
     def real_inputs(self):
         return [self.inputs[i] for i in self.real]
+
+    def name(self, i):
+        """The name of input i."""
+        names = self.subject.names
+        return names[i] if i < len(names) else f"input {i}"
 
     @property
     def precision(self):
@@ -190,7 +222,7 @@ class Trial:
             inputs = self.with_real([x * x.dtype.type(share) for x in self.real_inputs])
             try:
                 _ = Trial(subject, inputs, self.seed, self.library).first
-            except Exception:
+            except CodeError:
                 continue
             return inputs
         return self.inputs
@@ -200,6 +232,7 @@ class Trial:
         trial = Trial(self.subject, inputs, self.seed, self.library, dy)
         trial.analytic = self.analytic
         trial.origin = self
+        trial.real = self.real
         return trial
 
     def on(self, subject):
@@ -245,7 +278,11 @@ def outputs_of(y):
     Raises UnjudgeableError for what is no array of real numbers.
     """
     outputs = y if isinstance(y, tuple | list) else (y,)
-    arrays = tuple(map(as_numpy, outputs))
+    if all(type(output) is np.ndarray for output in outputs):
+        arrays = tuple(outputs)
+    else:
+        with Contained():
+            arrays = tuple(map(as_numpy, outputs))
     if not arrays:
         raise UnjudgeableError(f"forward returned {y!r}: the judge needs an output")
     for k, array in enumerate(arrays):

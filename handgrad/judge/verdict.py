@@ -1,4 +1,4 @@
-"""What the judge says: findings, and the verdict that they add up to."""
+"""What the judge says: findings, which are data, and the verdict that they add up to."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from handgrad.common.text import many, number
+from handgrad.common.text import listed, many, number
 
 
 class Status(StrEnum):
@@ -24,21 +24,73 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be: which check saw it, in which case."""
+    """Something that is not as it should be.
+
+    check     the law or the oracle that saw it
+    says      a sentence, in which {input}, {output}, {size}, {bar}, {what} and {at} stand for the numbers
+    input     the number of an input whose gradient it is, and `name` its name
+    output    the number of an output
+    index     where, in that array
+    size      how large it is, as a share of the gradient's size; `bar` how well that is known
+    what      somebody's words, such as the message of an exception
+    probe     what the inputs were, in words; "" for the given ones
+    note      not a wrong gradient and not a trap: the verdict stays ok, unless it is strict
+    """
 
     status: Status
     check: str
-    message: str
-    case: str
+    says: str
+    input: int | None = None
+    name: str = ""
+    output: int | None = None
+    index: tuple[int, ...] = ()
+    size: float | None = None
+    bar: float | None = None
+    what: str = ""
+    probe: str = ""
+    note: bool = False
+
+    @property
+    def message(self) -> str:
+        """The sentence with its numbers."""
+        name = f" ({self.name})" if self.name else ""
+        return self.says.format(
+            input=f"input {self.input}{name}",
+            output=f"output {self.output}",
+            size=_share(self.size),
+            bar=_share(self.bar),
+            what=self.what,
+            at=f", at [{', '.join(map(str, self.index))}]" if self.index else "",
+        )
+
+    def at(self, probe: str) -> "Finding":
+        """The same, found at inputs that the judge made."""
+        return replace(self, probe=probe)
+
+    def by(self, check: str, names: Sequence[str]) -> "Finding":
+        """The same, of a check, and with the name of its input where that has one."""
+        known = names[self.input] if self.input is not None and self.input < len(names) else ""
+        return replace(self, check=check, name="" if known.startswith("input ") else known)
+
+    def as_note(self) -> "Finding":
+        return replace(self, note=True)
 
     def __str__(self) -> str:
-        return f"{self.status.value}, {self.check}: {self.message}\n        at {self.case}"
+        where = f", at inputs that the judge made: {self.probe}" if self.probe else ""
+        return f"{'note' if self.note else self.status.value}, {self.check}: {self.message}{where}"
+
+
+def _share(x):
+    return "" if x is None else f"{x:.1e}"
 
 
 @dataclass(repr=False)
 class Verdict:
     """The judgement on one subject, over all of its cases.
 
+    dtype         the precision in which it was judged
+    judged        the names of the inputs and parameters whose gradients were looked at
+    not_judged    the parameters that move the output and have no gradient
     evaluations   at the given inputs: forwards, with or without their backwards
     probes        the same at small and special inputs; what they cost does not depend on the given
     links         of the subject's derivation
@@ -50,12 +102,16 @@ class Verdict:
                   would have shown; with a probability of a thousandth it would not
     mutants       of the subject's own gradients, spoiled: how many were rejected, and how many made
     escaped       the mutants that were not
-    findings      what is not as it should be
+    findings      what is not as it should be; among them notes, which are no failures unless strict
     explain       finds the diagnosis and the script; they are looked for when they are asked for
     """
 
     subject: str
     seed: int
+    strict: bool = False
+    dtype: str = ""
+    judged: list[str] = field(default_factory=list)
+    not_judged: list[str] = field(default_factory=list)
     cases: int = 0
     links: int = 0
     evaluations: int = 0
@@ -75,22 +131,19 @@ class Verdict:
         first, *_ = verdicts
         known = [v for v in verdicts if v.vs_numbers is not None]
         worst = max(known, key=lambda v: v.vs_numbers or 0.0, default=first)
-        return cls(
-            subject,
-            first.seed,
-            sum(v.cases for v in verdicts),
-            sum(v.links for v in verdicts),
-            sum(v.evaluations for v in verdicts),
-            sum(v.probes for v in verdicts),
-            max((v.vs_jax for v in verdicts if v.vs_jax is not None), default=None),
-            worst.vs_numbers,
-            worst.error_bar,
-            max((v.sees for v in verdicts if v.sees is not None), default=None),
-            (sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)),
-            [name for v in verdicts for name in v.escaped],
-            [finding for v in verdicts for finding in v.findings],
-            next((v.explain for v in verdicts if v.explain), None),
-        )
+        whole = cls(subject, first.seed, first.strict, first.dtype, first.judged)
+        whole.not_judged = list(dict.fromkeys(n for v in verdicts for n in v.not_judged))
+        for count in ("cases", "links", "evaluations", "probes"):
+            setattr(whole, count, sum(getattr(v, count) for v in verdicts))
+        for share in ("vs_jax", "sees"):
+            known = [getattr(v, share) for v in verdicts]
+            setattr(whole, share, max((x for x in known if x is not None), default=None))
+        whole.vs_numbers, whole.error_bar = worst.vs_numbers, worst.error_bar
+        whole.mutants = sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)
+        whole.escaped = [name for v in verdicts for name in v.escaped]
+        whole.findings = [finding for v in verdicts for finding in v.findings]
+        whole.explain = next((v.explain for v in verdicts if v.explain), None)
+        return whole
 
     def withdraw(self) -> None:
         """Take back what was found so far, but not what it cost."""
@@ -116,10 +169,19 @@ class Verdict:
         return vars(self) | {"explanation": self.explanation, "explain": None}
 
     @property
+    def failures(self) -> list[Finding]:
+        """The findings that count: all of them if strict, else those that are not notes."""
+        return [f for f in self.findings if self.strict or not f.note]
+
+    @property
+    def notes(self) -> list[Finding]:
+        return [f for f in self.findings if f.note]
+
+    @property
     def status(self) -> Status:
-        """The worst status among the findings; PASS if there are none."""
+        """The worst status among the failures; PASS if there are none."""
         order = list(Status)
-        return min((f.status for f in self.findings), key=order.index, default=Status.PASS)
+        return min((f.status for f in self.failures), key=order.index, default=Status.PASS)
 
     @property
     def ok(self) -> bool:
@@ -129,35 +191,54 @@ class Verdict:
     def __bool__(self) -> bool:
         return self.ok
 
+    @property
+    def headline(self) -> str:
+        """The status, and what it does not speak of: PASS for x; not judged: W, b."""
+        if not self.not_judged:
+            return self.status.value
+        names = listed(self.judged) if self.judged else "nothing"
+        return f"{self.status.value} for {names}; not judged: {', '.join(self.not_judged)}"
+
     def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
-        plain = {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in asdict(replace(self, explain=None)).items()
-            if name != "explain"
-        }
+        plain = asdict(replace(self, explain=None))
+        del plain["explain"]
+        plain["findings"] = [
+            asdict(f) | {"status": f.status.value, "message": f.message} for f in self.findings
+        ]
         said = {"diagnosis": self.diagnosis, "script": self.script}
-        return {"status": self.status.value, "ok": self.ok} | plain | said
+        return _finite({"status": self.status.value, "ok": self.ok} | plain | said)
 
     def __str__(self) -> str:
-        counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}
-        counted |= {"probe": self.probes}
-        lines = [
-            f"{self.subject}: {self.status.value}",
-            f"  {', '.join(many(n, what) for what, n in counted.items())}, seed {self.seed}",
-            f"  against JAX      {number(self.vs_jax)}",
-            f"  against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}",
-        ]
-        if self.sees is not None and self.ok:
-            lines.append(f"  would have seen  {number(self.sees)} in a single number")
-        if self.mutants[1]:
-            lines.append(f"  spoiled on purpose {self.mutants[1]} times, seen {self.mutants[0]}")
-        lines += [f"  not seen         {name}" for name in self.escaped]
-        lines += [f"  {finding}" for finding in self.findings]
+        lines = [f"{self.subject}: {self.headline}"]
         if self.diagnosis:
             lines.append(f"  {self.diagnosis}")
+        lines += [f"  {text}" for text in dict.fromkeys(map(str, self.findings))]
+        lines += [f"  {line}" for line in self._figures()]
         if self.script:
             lines += ["  to see it:", *(f"    {line}" for line in self.script.splitlines())]
         return "\n".join(lines)
 
+    def _figures(self):
+        counted = {"case": self.cases, "link": self.links, "evaluation": self.evaluations}
+        counted |= {"probe": self.probes}
+        dtype = f" in {self.dtype}" if self.dtype else ""
+        yield f"{', '.join(many(n, what) for what, n in counted.items())}{dtype}, seed {self.seed}"
+        yield f"against JAX      {number(self.vs_jax)}"
+        yield f"against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}"
+        if self.sees is not None and self.ok:
+            yield f"would have seen  {number(self.sees)} in a single number"
+        if self.mutants[1]:
+            yield f"spoiled on purpose {self.mutants[1]} times, seen {self.mutants[0]}"
+        yield from (f"not seen         {name}" for name in self.escaped)
+
     __repr__ = __str__  # `assert verify(...)` shows it when it fails
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for what is not finite, as JSON has no word for it."""
+    if isinstance(value, dict):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,40 +1,54 @@
-"""verify: every layer of evidence, over every case, in one verdict."""
+"""verify: a subject, its inputs, and the stages, in one verdict."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, SupportsIndex
 
 import numpy as np
 
-from handgrad.judge.derived import compare_with_derivation
-from handgrad.judge.draws import Case, draw_cases
-from handgrad.judge.hearing import Hearing
-from handgrad.judge.libraries import as_numpy, is_floating, library_of, undisturbed
-from handgrad.judge.subjects import Rule, StatefulLayer, subject_of
+from handgrad.judge import likeness
+from handgrad.judge.domains import stated
+from handgrad.judge.draws import Case
+from handgrad.judge.inputs import Arguments, flattened
+from handgrad.judge.libraries import as_numpy, library_of, undisturbed
+from handgrad.judge.oracles.derivation import compare_with_derivation
+from handgrad.judge.oracles.jax import Automatic, registered_reference
+from handgrad.judge.stages import Examination
+from handgrad.judge.subjects import Meant, names_of, subject_of
 from handgrad.judge.trial import without_address
-from handgrad.judge.verdict import Status, Verdict
+from handgrad.judge.verdict import Finding, Status, Verdict
 
 
 def verify(
     subject: object,
     *inputs: object,
     reference: Callable[..., Any] | None = None,
-    seed: SupportsIndex = 0,
+    like: object = None,
+    gradient_of: Callable[..., Any] | None = None,
     params: dict[str, str] | None = None,
+    domains: Sequence[str | None] | dict[Any, str] | None = None,
+    strict: bool = False,
+    seed: SupportsIndex = 0,
 ) -> Verdict:
     """Judge a gradient: is it right, and would an error have been seen?
 
-    subject    a rule: forward(*inputs) -> (y, residuals), backward(residuals, dy) -> gradients;
-               a layer with a memory: forward(*inputs) -> y, backward(dy) -> a gradient or a tuple;
-               a pair (f, vjp) with vjp(dy, *inputs) -> gradients;
-               a JAX function, with a derivative of its own or not; or a torch.autograd.Function
-    inputs     arrays of NumPy, JAX or torch in any precision, or numbers (a number may be an
-               option, without a gradient); left out, they are drawn from the rule's derivation,
-               which is then checked too, link by link
-    reference  the same function in JAX; left out, the registered one, or the subject's own forward
-               if JAX can trace it
-    seed       of all that is drawn
-    params     of a layer: {name of a parameter: name of its gradient}
+    subject      a rule: forward(*inputs) -> (y, residuals), backward(residuals, dy) -> gradients;
+                 a layer with a memory: forward(*inputs) -> y, backward(dy) -> a gradient or a tuple;
+                 a pair (f, vjp) with vjp(dy, *inputs), or f -> (y, cache) with vjp(dy, cache);
+                 a JAX function, with a derivative of its own or not; a torch.autograd.Function or
+                 its apply, a torch.nn.Module, a function of tensors
+    inputs       arrays of NumPy, JAX or torch in any precision, numbers, options, or trees of them;
+                 left out, they are drawn from the rule's derivation, which is then checked too, or
+                 from that of `like`
+    reference    the same function in JAX; left out, that of `like` or the registered one
+    like         a rule of the catalog that the subject should equal: inputs, domains and reference
+    gradient_of  the function in JAX whose gradient backward is meant to be, if not forward's
+    params       of a layer: {name of a parameter: name of its gradient}; left out, they are found
+    domains      where numbers lie, one for each input or by number or name: "probability", "label(10)"
+    strict       whether notes are failures
+    seed         of all that is drawn
 
     Returns a verdict, which is true for the first two:
     PASS          it agrees, and an error would have been seen
@@ -46,7 +60,7 @@ def verify(
     VACUOUS       nothing was tested: every gradient is 0, or forward is nowhere finite
 
     Special inputs are made of the given ones: where forward raises there, or is not finite, nothing
-    is asked of backward. A given number at which forward is not finite is replaced by another one.
+    is asked of backward. What is not a trap is a note. A copy is judged, where one can be made.
 
     The judge itself changes nothing global, though a library may when it is first used. As soon as no
     thread is judging, it puts back what the judged code did to the states of np.random, random and
@@ -56,21 +70,60 @@ def verify(
 
     Raises TypeError or ValueError where there is nothing to judge.
     """
-    if reference is not None and not callable(reference):
-        raise TypeError(f"reference is {reference!r}: pass the same function in JAX")
-    seed = _checked_seed(seed)
+    for name, function in (("reference", reference), ("gradient_of", gradient_of)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} is {function!r}: pass a function in JAX")
+    asked = _Asked(reference, like, gradient_of, params, domains)
     with undisturbed():
-        adapter = subject_of(subject, params, inputs)
-        if isinstance(adapter, StatefulLayer):
-            inputs = (*inputs, *adapter.parameters)
-        verdict = Verdict(without_address(adapter.name), seed)
-        hearing = Hearing(verdict, adapter, reference, library_of(inputs))
-        if inputs:
-            hearing.hear_given(_given(inputs))
-        else:
-            _hear_drawn(hearing)
-        hearing.close()
+        return _judged(subject, inputs, asked, Verdict("", _checked_seed(seed), bool(strict)))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What verify was asked, beside the subject and its inputs."""
+
+    reference: Any
+    like: Any
+    gradient_of: Any
+    params: Any
+    domains: Any
+
+    @property
+    def given(self):
+        """The options that were given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+def _judged(subject, inputs, asked, verdict):
+    if not inputs:
+        subject_of(subject, asked.params)  # to refuse what is no subject before it is drawn for
+    cases = [] if inputs else likeness.cases(subject, asked.like, verdict.seed)
+    given = inputs or cases[0].inputs
+    library = library_of(flattened(given))
+    adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
+    if asked.gradient_of is not None:
+        adapter = Meant(adapter, asked.gradient_of)
+    verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
+    rule = subject if asked.like is None else asked.like
+    known = likeness.domains(rule) | _stated(asked.domains, adapter)
+    examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
+    examination.options, examination.fixed = asked.given, likeness.fixed(rule)
+    if inputs:
+        examination.at_given(_given(adapter))
+    else:
+        if asked.like is None:
+            _check_derivation(examination, subject)
+        examination.at_drawn([_with_parameters(case, adapter) for case in cases])
+    examination.close()
+    if examination.exhibit is not None or examination.refused is not None:
+        verdict.explain = partial(_explained, examination)
     return verdict
+
+
+def _explained(examination):
+    from handgrad.judge.explain import explanation
+
+    return explanation(examination)
 
 
 def _checked_seed(seed):
@@ -83,40 +136,49 @@ def _checked_seed(seed):
     return seed
 
 
-def _hear_drawn(hearing):
-    """Judge a rule at inputs from its derivation, and the derivation itself."""
-    adapter, verdict = hearing.subject, hearing.verdict
-    cases = draw_cases(adapter.rule, verdict.seed) if isinstance(adapter, Rule) else []
-    if not cases:
-        raise ValueError(
-            f"{verdict.subject} has no derivation to draw inputs from: pass the inputs"
-        )
-    try:
-        verdict.links, faults = compare_with_derivation(adapter.rule, verdict.seed)
-    except Exception as error:
-        faults = [f"the derivation cannot be run: it raises {type(error).__name__}: {error}"]
+def _oracle(adapter, subject, asked):
+    """JAX's opinion on what the subject should be, if there is a function for it to differentiate."""
+    if asked.gradient_of is not None or asked.reference is not None:
+        return Automatic(asked.gradient_of or asked.reference, adapter, own=False)
+    registered = registered_reference(subject if asked.like is None else asked.like)
+    if registered is not None:
+        return Automatic(registered, adapter, own=False)
+    own = adapter.reference
+    return None if own is None else Automatic(own, adapter, own=True)
+
+
+def _stated(domains, adapter):
+    """The domains that the user states, by the number of the leaf."""
+    if domains is None:
+        return {}
+    if isinstance(domains, dict):
+        names = {name: i for i, name in enumerate(adapter.names)}
+        unknown = [key for key in domains if key not in names and not isinstance(key, int)]
+        if unknown:
+            raise ValueError(f"domains names {unknown[0]!r}: the inputs are {', '.join(names)}")
+        return {names.get(key, key): stated(words) for key, words in domains.items() if words}
+    if isinstance(domains, str):
+        raise TypeError(f"domains is {domains!r}: pass a list with one for each input, or a dict")
+    return {i: stated(words) for i, words in enumerate(domains) if words}
+
+
+def _given(adapter):
+    """The given inputs as one case, followed by the parameters."""
+    leaves = adapter.arguments.leaves
+    for k, x in enumerate(leaves):
+        if x.size and not np.any(np.isfinite(x.astype(float))):
+            raise ValueError(f"input {k} holds no finite number, and no gradient exists elsewhere")
+    return Case((*leaves, *map(as_numpy, adapter.parameters)), "the given inputs")
+
+
+def _with_parameters(case, adapter):
+    return Case((*case.inputs, *map(as_numpy, adapter.parameters)), case.description)
+
+
+def _check_derivation(examination, rule):
+    """Hold a rule against its own derivation, link by link."""
+    verdict = examination.verdict
+    verdict.links, faults = compare_with_derivation(rule, verdict.seed)
     for fault in dict.fromkeys(faults):
-        hearing.report((Status.WRONG, "derivation", fault), "random points")
-    hearing.hear_drawn(cases)
-
-
-def _given(inputs):
-    """The given inputs as one case."""
-    arrays = [_array(i, float(x) if type(x) is int else x) for i, x in enumerate(inputs)]
-    for i, x in enumerate(arrays):
-        if np.iscomplexobj(x):
-            raise TypeError(f"input {i} is {x.dtype}: the judge needs real numbers")
-        if not (is_floating(x.dtype) or np.issubdtype(x.dtype, np.integer) or x.dtype == bool):
-            raise TypeError(
-                f"input {i}, of type {type(inputs[i]).__name__}, is {x.dtype}: the judge needs numbers"
-            )
-        if not np.all(np.isfinite(x.astype(float))):
-            raise ValueError(f"input {i} holds a NaN or an infinity, where no gradient exists")
-    return Case(tuple(arrays), "the given inputs")
-
-
-def _array(i, x):
-    try:
-        return as_numpy(x)
-    except (TypeError, ValueError):
-        raise TypeError(f"input {i}, of type {type(x).__name__}, is no array of numbers") from None
+        finding = Finding(Status.WRONG, "derivation", "{what}", what=fault)
+        examination.report(finding, words="random points")

@@ -229,7 +229,8 @@ class EmbeddingBag:
         """The gradient of the mode "max": number (v, d) of E has the place v D + d."""
         label, some, E = *residuals[:2], outlined(residuals[2])
         xp = array_namespace(label, dy)
-        places = label * E[1] + xp.arange(E[1], device=device_of(label))
+        width = xp.asarray(E[1], device=device_of(label))  # labels of 8 bits would wrap
+        places = label * width + xp.arange(E[1], device=device_of(label))
         values = xp.reshape(kept(some, dy), (-1,))
         return xp.reshape(add_at(E[0] * E[1], xp.reshape(places, (-1,)), values), E)
 

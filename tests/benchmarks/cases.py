@@ -16,7 +16,7 @@ from handgrad.common.random import generator
 from handgrad.comparison.programs import ReverseMode
 from handgrad.comparison.sizes import candidates, inputs_at
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from handgrad.rules import Max, Mean, Min, Slice, Sum, catalog
 from tests.benchmarks import idioms
 

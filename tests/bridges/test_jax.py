@@ -22,7 +22,7 @@ from handgrad import (
 )
 from handgrad.bridges import as_jax
 from handgrad.common.oracle import compiled
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from tests.bridges.points import as_tuple, point_of
 from tests.rules_and_cases import RULES
 from tests.test_laws import assert_same

@@ -54,7 +54,7 @@ def test_a_name_is_written_as_python_reads_it():
         ("=4", "an input is NAME=SHAPE"),
         ("4=4", "an input is NAME=SHAPE"),
         ("x=4y3", "'4y3' is not a shape such as 4x3"),
-        ("x=-3", "'-3' is not a shape such as 4x3"),
+        ("x=-3x2", "'-3x2' is not a shape such as 4x3"),
         ("x=+3", "'+3' is not a shape"),
         ("x= 3", "' 3' is not a shape"),
         ("x=1_0", "'1_0' is not a shape"),

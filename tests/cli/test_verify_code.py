@@ -136,7 +136,7 @@ def test_the_json_of_a_verdict_tells_why(verify):
         (["model.py::Twice", "--input", "z=4"], "--input z: there is no such input, only x, w"),
         (["model.py::Needy", "--input", "x=4"], "Needy cannot be made without arguments"),
         (["model.py::Nobody", "--input", "x=4"], "model.py has no code 'Nobody'"),
-        (["model.py::loss", "--input", "x=4"], "model.py has no code 'loss'"),
+        (["model.py::loss", "--input", "x=4"], "--input t=SHAPE is missing: the inputs are x, t"),
         (
             ["model.py::DEPTH", "--input", "x=4"],
             "model.py::DEPTH is not a gradient: its type is int",

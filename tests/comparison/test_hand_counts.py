@@ -8,7 +8,7 @@ from handgrad import Affine, BatchNorm, ReLU, Sigmoid, SoftmaxCrossEntropy
 from handgrad.comparison.counting import arithmetic_and_moves, cost_of, operations_in
 from handgrad.comparison.programs import ReverseMode, programs_of
 from handgrad.comparison.running import Run
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 
 N, D, K = 5, 7, 3
 FLOAT, BOOL = 8, 1  # bytes of a number, and of a truth value

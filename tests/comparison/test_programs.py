@@ -11,7 +11,7 @@ import handgrad
 from handgrad.common.oracle import compiled
 from handgrad.comparison.programs import ReverseMode, programs_of
 from handgrad.comparison.running import difference
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from tests.comparison.small import Small
 from tests.rules_and_cases import RULES
 

@@ -10,7 +10,7 @@ import handgrad.derivation
 from handgrad import Multiply, verify
 from handgrad.derivation.checking import check_links
 from handgrad.derivation.sources import scopes_in_markdown
-from handgrad.judge.derived import compare_with_derivation
+from handgrad.judge.oracles.derivation import compare_with_derivation
 from tests.rules_and_cases import CLASSES, RULES
 
 FOLDER = Path(handgrad.derivation.__file__).parent

@@ -24,7 +24,7 @@ def test_a_given_reference_is_asked():
     assert verdict.vs_jax < 1e-13
     wrong = verify(pair(1 + 1e-11), X, W, reference=lambda x, w: value(jnp, x, w))
     assert wrong.status == "WRONG"
-    assert "the gradient of input 1 is off by 1" in str(wrong)
+    assert "the gradient of input 1 (w) is off by 1" in str(wrong)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_reference_of_another_function_is_said_to_be_one(reference, says):
 @pytest.mark.parametrize(
     ("reference", "says"),
     [
-        (3, "reference is 3: pass the same function in JAX"),
-        ("tanh", "reference is 'tanh': pass the same function in JAX"),
+        (3, "reference is 3: pass a function in JAX"),
+        ("tanh", "reference is 'tanh': pass a function in JAX"),
         (lambda x: x, "the reference raises TypeError: .* takes 1 positional argument but 2"),
         (
             lambda x, w: np.tanh(np.asarray(x)) * w,
@@ -61,7 +61,7 @@ def test_a_reference_of_another_function_is_said_to_be_one(reference, says):
     ],
     ids=["number", "name", "one input too few", "in NumPy", "an exception"],
 )
-def test_what_is_no_reference_is_refused(reference, says):
+def test_what_is_not_a_reference_is_refused(reference, says):
     assert_refused(says, pair(1.0), X, W, reference=reference)
 
 
@@ -73,45 +73,39 @@ def test_what_has_no_gradient_is_refused(subject):
 
 
 @pytest.mark.parametrize("subject", [(np.sin,), (np.sin, None), (np.sin, np.cos, np.sin), []])
-def test_what_is_no_pair_is_refused(subject):
+def test_what_is_not_a_pair_is_refused(subject):
     assert_refused(r"a pair is \(f, vjp\), two functions, and not", subject, X)
 
 
-def test_a_class_is_no_rule():
+def test_a_class_is_not_a_rule():
     assert_refused(r"Rule is a class: pass a rule, such as Rule\(\)", Rule, X)
 
 
-def test_a_torch_module_is_no_subject():
-    torch = pytest.importorskip("torch", reason="torch is an extra")
-    assert_refused("is not a rule", torch.nn.Linear(3, 2), X)
-
-
-def test_code_that_jax_cannot_trace_is_no_jax_function():
+def test_code_that_jax_cannot_trace_is_not_a_jax_function():
     def in_numpy(x):
         return np.sin(x)
 
-    assert_refused(r"in_numpy is no JAX function .*: pass a pair \(f, vjp\)", in_numpy, 1.0)
+    assert_refused(r"in_numpy is not a JAX function .*: pass a pair \(f, vjp\)", in_numpy, 1.0)
 
 
 @pytest.mark.parametrize(
     ("x", "says"),
     [
-        (np.array([1.0, np.nan]), "input 1 holds a NaN or an infinity, where no gradient exists"),
-        (-np.inf, "input 1 holds a NaN or an infinity"),
+        (np.array([np.nan, np.nan]), "input 1 holds no finite number"),
+        (-np.inf, "input 1 holds no finite number"),
         (1j, "input 1 is complex128: the judge needs real numbers"),
-        ("a", "input 1, of type str, is <U1: the judge needs numbers"),
-        (None, "input 1, of type NoneType, is object: the judge needs numbers"),
-        ({"x": 1.0}, "input 1, of type dict, is object: the judge needs numbers"),
-        ([[1.0], [1.0, 2.0]], "input 1, of type list, is no array of numbers"),
+        (object(), "input 1, of type object, is object: the judge needs numbers"),
+        ({"x": 1j}, r"input 1\['x'\] is complex128: the judge needs real numbers"),
+        ([[1.0], [1.0, 2.0]], "input 1, of type list, is not an array of numbers"),
     ],
 )
-def test_what_is_no_input_is_refused(x, says):
+def test_what_is_not_a_input_is_refused(x, says):
     assert_refused(says, pair(1.0), X, x)
 
 
-@pytest.mark.parametrize("y", [None, {}, "a", 1j, (1.0, None)], ids=repr)
-def test_what_is_no_output_is_refused(y):
-    says = "output [01] of forward is .*: the judge needs real numbers"
+@pytest.mark.parametrize("y", [None, {}, "a", 1j, (1.0, None, None)], ids=repr)
+def test_what_is_not_a_output_is_refused(y):
+    says = "output [012] of forward is .*: the judge needs real numbers"
     assert_refused(says, (lambda x: y, lambda dy, x: dy), X)
 
 
@@ -124,7 +118,7 @@ def test_what_is_no_output_is_refused(y):
         (-1, "seed is -1: pass 0 or more"),
     ],
 )
-def test_what_is_no_seed_is_refused(seed, says):
+def test_what_is_not_a_seed_is_refused(seed, says):
     assert_refused(says, pair(1.0), X, W, seed=seed)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from handgrad import verify
-from handgrad.judge import complex_step
 from handgrad.judge.libraries import undisturbed
+from handgrad.judge.oracles import complex_step
 from handgrad.judge.trial import Trial
 
 SATURATED = np.array([0.61, -0.85, 1.3, -0.71])  # slopes of 2e-9 and less, beside outputs of 1

@@ -179,6 +179,8 @@ def median_vjp(share):
     """The two in the middle share dy; of those that tie, whichever was sorted there."""
 
     def vjp(dy, x):
+        if len(x) % 2:
+            raise ValueError("an odd number of them has one in the middle")
         middle = np.argsort(x, kind="stable")[len(x) // 2 - 1 : len(x) // 2 + 1]
         dx = np.zeros_like(x)
         dx[middle] = share * dy

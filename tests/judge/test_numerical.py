@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from handgrad.judge.jumps import is_a_staircase
-from handgrad.judge.numerical import directional_derivative
+from handgrad.judge.oracles.differences import directional_derivative
+from handgrad.judge.oracles.jumps import is_a_staircase
 
 SMOOTH = {
     "sin": (np.sin, np.cos, 0.7),

@@ -17,7 +17,9 @@ def mean_of(x):
 
 
 def variance(formula):
-    return lambda x: formula(x)[..., 0], lambda dy, x: dy[..., None] * 2 * (x - mean_of(x)) / 16
+    return lambda x: formula(x)[
+        ..., 0
+    ], lambda dy, x: dy[..., None] * 2 * (x - mean_of(x)) / x.shape[-1]
 
 
 def inverse_deviation(formula):
@@ -28,7 +30,7 @@ def inverse_deviation(formula):
 
     def vjp(dy, x):
         v = formula(x) + x.dtype.type(0.1)
-        return -dy[..., None] * (x - mean_of(x)) / 16 * v ** x.dtype.type(-1.5)
+        return -dy[..., None] * (x - mean_of(x)) / x.shape[-1] * v ** x.dtype.type(-1.5)
 
     return forward, vjp
 

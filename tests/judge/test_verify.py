@@ -80,7 +80,7 @@ def test_the_text_of_a_verdict_names_the_subject_and_the_status():
         (ReLU, (), TypeError, r"ReLU is a class: pass a rule, such as ReLU\(\)"),
         (np.sin, (), TypeError, "is not a rule"),
         (Square(), (), ValueError, "no derivation to draw inputs from"),
-        (Square(), (np.array([1.0, np.nan]),), ValueError, "input 0 holds a NaN"),
+        (Square(), (np.array([np.inf, np.nan]),), ValueError, "input 0 holds no finite number"),
         (Square(), (np.array(["a"]),), TypeError, "input 0, of type ndarray, is <U1"),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_cannot_be_judged_is_refused_in_one_sentence(subject, inputs, error
 def test_an_integer_input_can_have_no_gradient():
     verdict = verify(Square(), np.array([1, 2, 3]))
     assert verdict.status == "CONTRACT"
-    assert "input 0 is int64 and can have no gradient" in str(verdict)
+    assert "input 0 (x) is int64 and can have no gradient" in str(verdict)
 
 
 def test_inputs_of_lower_precision_are_judged_in_float64():

@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.judge import laws
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.rules import catalog
 from tests.rules_and_cases import trial_of
@@ -172,7 +172,6 @@ LAW_BREAKERS = [
     (laws.gradients_fit_their_inputs, each(lambda dx: None)),
     (laws.gradients_fit_their_inputs, lambda right, dy, *_: list(right(dy))),
     (laws.gradients_fit_their_inputs, lambda right, dy, *_: right(dy)[:1]),
-    (laws.gradients_own_their_memory, lambda right, dy, *_: (dy, dy)),
     (laws.gradients_own_their_memory, lambda right, dy, a, b: (b, a)),
     (laws.zero_gives_zero, each(lambda dx: dx + 1e-12)),
     (laws.zero_gives_zero, lagging()),
@@ -182,8 +181,8 @@ LAW_BREAKERS = [
     (laws.scaling_passes_through, upstream(np.ones_like)),
     (laws.scaling_passes_through_far_away, upstream(lambda dy: dy * (np.abs(dy) > 1e-40))),
     (laws.sums_pass_through, upstream(lambda dy: dy * np.abs(dy) / (np.abs(dy).max() or 1))),
-    (laws.calls_do_not_matter, counting(50)),
-    (laws.results_stay, jittering()),
+    (laws.calls_do_not_matter, counting(60)),
+    (laws.deterministic, jittering()),
     (laws.changes_in_place_are_seen, keyed_by_identity()),
     (laws.forwards_do_not_mix, mixing()),
     (laws.the_past_does_not_matter, remembering()),

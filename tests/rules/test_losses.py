@@ -17,7 +17,7 @@ from handgrad import (
     SumSquaredError,
 )
 from handgrad.common.oracle import in_double_precision
-from handgrad.judge.automatic import registered_reference
+from handgrad.judge.oracles.jax import registered_reference
 from handgrad.rules.catalog import instances
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
 from tests.rules_and_cases import CLASSES, trial_of

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from handgrad.judge.calls import contained
+from handgrad.judge.compare import breach
 from handgrad.judge.libraries import as_numpy, is_floating
-from handgrad.judge.subjects import StatefulLayer
 
 
 def gradients_fit_their_inputs(trial):
@@ -11,34 +12,40 @@ def gradients_fit_their_inputs(trial):
     grads = trial.first
     if not isinstance(grads, tuple) or _are_too_few(trial, grads):
         returned = f"{len(grads)} gradients" if isinstance(grads, tuple) else type(grads).__name__
-        yield f"backward returned {returned} for {len(trial.inputs)} inputs, not a tuple of as many"
+        count = len(trial.inputs)
+        yield breach(f"backward returned {returned} for {count} inputs, not a tuple of as many")
         return
     for i, (dx, x) in enumerate(zip(grads, trial.inputs, strict=False)):
         if i in trial.real:
             yield from _misfits(i, dx, x)
         elif not _is_nothing(dx):
-            yield f"input {i} is {x.dtype} and can have no gradient, but one was returned"
+            says = f"{{input}} is {x.dtype} and can have no gradient, but one was returned"
+            yield breach(says, i)
 
 
 def _are_too_few(trial, grads):
-    if isinstance(trial.subject, StatefulLayer):
+    if not trial.subject.reentrant:
         return not 0 < len(grads) <= len(trial.inputs)
     return len(grads) != len(trial.inputs)
 
 
+@contained
 def _misfits(i, dx, x):
     if dx is None:
-        yield f"the gradient of input {i} is None"
-        return
+        return [breach("the gradient of {input} is None", i)]
     dx = as_numpy(dx)
     if dx.shape != x.shape:
-        yield f"the gradient of input {i} has the shape {dx.shape}, the input {x.shape}"
+        says = f"the gradient of {{input}} has the shape {dx.shape}, the input {x.shape}"
     elif dx.dtype != x.dtype:
-        yield f"the gradient of input {i} is {dx.dtype}, the input {x.dtype}"
+        says = f"the gradient of {{input}} is {dx.dtype}, the input {x.dtype}"
     elif not np.all(np.isfinite(dx.astype(float))):
-        yield f"the gradient of input {i} is not finite"
+        says = "the gradient of {input} is not finite"
+    else:
+        return []
+    return [breach(says, i)]
 
 
+@contained
 def _is_nothing(dx):
     """Whether it stands for no gradient: None, JAX's float0, or zeros."""
     if dx is None:
@@ -54,7 +61,7 @@ def precision_is_kept(trial):
     inputs = trial.with_real([x.astype(np.float32) for x in trial.real_inputs])
     for y in trial.forward(inputs):
         if is_floating(y.dtype) and y.dtype != np.float32:
-            yield f"float32 inputs give a {y.dtype} output"
+            yield breach(f"float32 inputs give a {y.dtype} output")
     for i, dx in trial.real_vjp([d.astype(np.float32) for d in trial.dy], inputs).items():
         if dx.dtype != np.float32:
-            yield f"float32 inputs give a {dx.dtype} gradient of input {i}"
+            yield breach(f"float32 inputs give a {dx.dtype} gradient of {{input}}", i)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.common.precision import unit_of
-from handgrad.judge.laws.tolerance import differences
+from handgrad.judge.compare import breach, differences
 from handgrad.judge.libraries import is_floating
 
 SCALES = (-1.0, 2.0**-60, 2.0**60)  # about 1e-18 and 1e18; float32 and bfloat16 end at 1e38
@@ -15,7 +15,8 @@ def zero_gives_zero(trial):
     """backward(0) is 0."""
     for i, dx in trial.real_vjp([np.zeros_like(d) for d in trial.dy]).items():
         if np.any(dx != 0):
-            yield f"dy = 0 gives a gradient of input {i} up to {np.max(np.abs(dx)):.1e}"
+            up_to = float(np.max(np.abs(dx)))
+            yield breach("dy = 0 gives a gradient of {input} up to {size}", i, size=up_to)
 
 
 def scaling_passes_through(trial):
@@ -34,7 +35,8 @@ def _scaling(trial, scales):
         for i, dx in trial.real_vjp(scaled(trial.dy, c)).items():
             expected = trial.grads[i] * trial.grads[i].dtype.type(c)
             if not np.array_equal(*_without_underflow(dx, expected, trial.grads[i])):
-                yield f"dy times {c:g} does not give the gradient of input {i} times {c:g}"
+                says = f"dy times {c:g} does not give the gradient of {{input}} times {c:g}"
+                yield breach(says, i)
 
 
 def scaled(dy, c):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from handgrad.judge.compare import breach, differences, same
 from handgrad.judge.laws.linearity import scaled, scales_of
-from handgrad.judge.laws.tolerance import differences, same
 from handgrad.judge.libraries import as_numpy
 from handgrad.judge.trial import is_finite
 
@@ -16,14 +16,15 @@ def gradients_own_their_memory(trial):
         dx = as_numpy(trial.first[i])
         for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
             if any(np.may_share_memory(dx, array) for array in arrays):
-                yield f"the gradient of input {i} shares memory with {name}"
+                shared = breach(f"the gradient of {{input}} shares memory with {name}", i)
+                yield shared.as_note() if name == "dy" else shared
 
 
 def nothing_is_overwritten(trial):
     """Neither forward nor backward writes into what it was given: read-only arrays will do."""
     grads, is_written_to = _in_writable_memory(trial, trial.dy)
     if is_written_to:
-        yield "an input or dy is written to"
+        yield breach("an input or dy is written to")
     if trial.origin is None and is_finite(trial.grads.values()):
         what = "is another for arrays that can be written to"
         yield from differences(trial, grads, trial.grads, what)
@@ -33,7 +34,7 @@ def nothing_is_overwritten_at_any_scale(trial):
     """Nor where dy is large or small, or has the other sign."""
     for c in scales_of(trial):
         if _in_writable_memory(trial, scaled(trial.dy, c))[1]:
-            yield f"an input or dy is written to, for dy times {c:g}"
+            yield breach(f"an input or dy is written to, for dy times {c:g}")
 
 
 def _in_writable_memory(trial, dy):
@@ -53,22 +54,23 @@ def results_last(trial):
         for inputs in (trial.inputs, halved, trial.inputs):
             kept += [(x, x.copy()) for x in _returned(trial, dy, inputs)]
     if not all(same(x, copied) for x, copied in kept):
-        yield "a call overwrites what an earlier one returned"
+        yield breach("a call overwrites what an earlier one returned")
 
 
 def results_are_the_callers(trial):
     """Who writes into what was returned changes no later call. (JAX's arrays cannot be written to.)"""
     if trial.library == "jax":
         return
-    for dy in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
-        returned = _returned(trial, dy, trial.inputs)
+    for like in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
+        dy = [d.copy() for d in like]  # of which a gradient may be a view
+        returned = _returned(trial, [d.copy() for d in like], trial.inputs)
         expected = [x.copy() for x in returned]
         pairs = zip(returned, expected, strict=True)
         written = [(x, before) for x, before in pairs if x.flags.writeable]
         for x, _ in written:
             x[...] = x.dtype.type(1) if x.dtype.kind in "biu" else x.dtype.type("nan")
         if not all(map(same, _returned(trial, dy, trial.inputs), expected)):
-            yield "a call gives another result after an earlier one was written to"
+            yield breach("a call gives another result after an earlier one was written to")
         for x, before in written:
             x[...] = before  # what is kept is right again
 

@@ -26,15 +26,6 @@ def whenever(condition, error=1.01):
     return at(lambda x: np.full(x.shape, bool(condition(x))), error)
 
 
-def _refusing_empty(vjp, f):
-    def spoiled(dy, *inputs):
-        if inputs[first_real(inputs)].size == 0:
-            raise IndexError("there is no first row")
-        return vjp(dy, *inputs)
-
-    return spoiled
-
-
 def _entry(value):
     """Puts a number in the middle."""
 
@@ -137,7 +128,6 @@ SIZES = (
         _is_alone,
         differs_where(lambda x: x[:1]),
     ),
-    Mutation("refuses no rows", _refusing_empty, _is_alone, differs_where(lambda x: x[:0])),
 )
 
 MUTATIONS = tuple(

@@ -1,1 +1,0 @@
-"""Diagnosis: the simplest hypothesis that explains an error, and a small script that shows it."""

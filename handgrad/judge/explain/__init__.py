@@ -1,0 +1,110 @@
+"""Why a gradient is wrong: the simplest cause that explains it, and a script that shows it."""
+
+from handgrad.judge.calls import CodeError
+from handgrad.judge.explain.budget import SECONDS, Budget, OutOfTimeError
+from handgrad.judge.explain.cause import Suspect, diagnose
+from handgrad.judge.explain.memory import overwriting
+from handgrad.judge.explain.script import script
+from handgrad.judge.explain.shrink import shrunk
+from handgrad.judge.libraries import undisturbed
+from handgrad.judge.sizes import smaller
+from handgrad.judge.trial import is_finite
+from handgrad.judge.verdict import Status
+
+LARGE = 150  # numbers: above, the error is looked for at smaller inputs first
+FORWARD = "forward"
+
+
+def explanation(examination):
+    """The diagnosis and the script, for the trial at which the first error showed."""
+    with undisturbed():
+        return _diagnosis(examination), _script(examination)
+
+
+def _diagnosis(examination):
+    trial, findings = examination.exhibit, _failures(examination.verdict)
+    if trial is None:
+        return _of_refusal(examination)
+    budget = Budget()
+    try:
+        for at in (*_smaller(trial), trial):
+            if sentence := _at(at, findings, examination, budget):
+                return sentence
+    except OutOfTimeError:
+        return f"{findings[0].message}; no cause was found in {SECONDS:g} s"
+    return findings[0].message
+
+
+def _failures(verdict):
+    """What makes the verdict what it is."""
+    return [f for f in verdict.failures if f.status is not Status.KINK] or verdict.failures
+
+
+def _at(trial, findings, examination, budget):
+    try:
+        return diagnose(Suspect(trial, findings, examination.oracle, budget))
+    except CodeError:
+        return ""
+
+
+def _smaller(trial):
+    """The same at smaller inputs, where it is just as wrong and easier to see."""
+    if sum(x.size for x in trial.inputs) <= LARGE:
+        return
+    for inputs in smaller(trial.inputs):
+        try:
+            small = trial.at(inputs)
+            _ = small.first
+        except CodeError:
+            continue  # not of these shapes
+        small.origin = None
+        yield small
+        return
+
+
+def _of_refusal(examination):
+    """Code that raises: because it writes into what it was given, or as it says itself."""
+    finding = _failures(examination.verdict)[0]
+    if finding.check == FORWARD:
+        shapes = ", ".join(str(x.shape) for x in examination.refused)
+        return f"{finding.message}: forward refuses these inputs, of the shapes {shapes}"
+    if finding.check == "nothing is overwritten":
+        try:
+            subject = examination.subject.anew()
+            found = overwriting(subject, examination.refused, examination.library)
+        except CodeError:
+            found = ""
+        return found or "an array that was given is overwritten in place (a mutation)"
+    return finding.message
+
+
+def _script(examination):
+    """The shortest script that still fails in the same way, or the one at the inputs as they are."""
+    verdict, budget = examination.verdict, Budget()
+    first = _failures(verdict)[0]
+
+    def fails(inputs, check=first.check):
+        again = examination.again(inputs)
+        if again is None or again.status is not verdict.status:
+            return False
+        return any(finding.check == check for finding in again.failures)
+
+    for start in _starts(examination):
+        if fails(start):
+            inputs = shrunk(start, fails, budget)
+            break
+    else:
+        inputs = next(_starts(examination))
+    subject = examination.subject.pristine or examination.subject
+    return script(subject, inputs, examination.library, verdict.seed, examination.options)
+
+
+def _starts(examination):
+    """The inputs from which to shrink: special ones, unless they are infinite, then ordinary ones."""
+    trial = examination.exhibit
+    if trial is None:
+        yield examination.refused
+        return
+    if is_finite(trial.real_inputs):
+        yield trial.inputs
+    yield (trial.origin or trial).inputs

@@ -1,0 +1,313 @@
+"""Memory: gradients that depend on other calls, and arrays that are shared or overwritten."""
+
+import itertools
+
+import numpy as np
+
+from handgrad.common.text import listed
+from handgrad.judge.calls import CodeError
+from handgrad.judge.explain.points import redrawn
+from handgrad.judge.explain.words import close, input_name, of_gradients, rounded, stated
+from handgrad.judge.libraries import as_numpy, is_floating, to_library
+from handgrad.judge.sizes import other_shapes
+from handgrad.judge.trial import outputs_of
+
+CALLS = 45
+STATE = "state is kept: "
+
+
+class Call:
+    """One call of a subject: its arguments, what came out, and what was right."""
+
+    def __init__(self, trial, truth, inputs, dy):
+        self.inputs, self.dy = inputs, dy
+        self.grads = _copied(trial, trial.vjp(dy, inputs))
+        self.y = [y.copy() for y in trial.last_y]
+        self.right = truth(inputs, dy)
+
+    def gives(self, i, expected):
+        return expected is not None and close(self.grads[i], expected)
+
+
+def kept_state(trial, truth):
+    """A sentence on what is kept from one call to another, or ""."""
+    fresh = _anew(trial)
+    if sentence := _of_forward(trial):
+        return STATE + sentence
+    others = [_other(trial, k) for k in range(2)]
+    arguments = [(trial.inputs, trial.dy), *others, (trial.inputs, others[0][1])]
+    calls = []
+    for inputs, dy in arguments:
+        calls.append(Call(fresh, truth, inputs, dy))
+        if sentence := _of_last(trial, truth, calls):
+            return STATE + sentence
+    looks = (_random, _overwritten, _by_identity, _mixed, _provoked, _by_shape, _counted)
+    for look in looks:
+        if sentence := look(trial, fresh, calls[0]):
+            return STATE + sentence
+    return STATE + "it depends on the calls before" if _depends(trial, calls[-1]) else ""
+
+
+def _of_forward(trial):
+    """Whether a forward gives what belongs to an earlier one."""
+    if trial.subject.pristine is None:
+        return ""
+    inputs, _ = _other(trial, 5)
+    first = _outputs(trial, trial.subject.pristine.anew(), inputs)
+    used = trial.subject.pristine.anew()
+    before = [y.copy() for y in _outputs(trial, used, trial.inputs)]
+    again = _outputs(trial, used, inputs)
+    if all(map(_same, again, first)):
+        return ""
+    if all(map(close, again, before)):
+        return "forward gives the output of an earlier call again (a cache, keyed by the shape?)"
+    return "forward gives another output after another call"
+
+
+def _outputs(trial, subject, inputs):
+    return outputs_of(subject.forward(*(to_library(x, trial.library) for x in inputs)))
+
+
+def _other(trial, k):
+    rng = trial.generator("another call", str(k))
+    inputs = tuple(redrawn(x, rng) if i in trial.real else x for i, x in enumerate(trial.inputs))
+    return inputs, tuple(rng.normal(size=d.shape).astype(d.dtype) for d in trial.dy)
+
+
+def _copied(trial, grads):
+    return {i: np.array(as_numpy(grads[i]), dtype=float) for i in trial.grads}
+
+
+def _of_last(trial, truth, calls):
+    """Whether the last call gives what belongs to an earlier one."""
+    last = calls[-1]
+    off = [i for i in trial.grads if last.right is not None and not last.gives(i, last.right[i])]
+    if not off or len(calls) == 1:
+        return ""
+    for k, old in enumerate(calls[:-1]):
+        which = (
+            "the first call"
+            if k == 0
+            else "the call before"
+            if k == len(calls) - 2
+            else "an earlier call"
+        )
+        for words, expected in _memories(truth, old, last, calls, which):
+            if expected is None:
+                continue
+            guilty = [i for i in off if i in expected and last.gives(i, expected[i])]
+            if guilty:
+                return stated(trial, guilty, words)
+    return ""
+
+
+def _memories(truth, old, last, calls, which):
+    """(words, gradients) for what may have been kept of an old call."""
+    yield f"is computed from the inputs of {which} (stale inputs)", truth(old.inputs, last.dy)
+    yield f"is computed from the dy of {which} (stale dy)", truth(last.inputs, old.dy)
+    yield f"is the one of {which}, as from a cache", old.right
+    sums = [call.right for call in calls]
+    if all(right is not None for right in sums):
+        total = {i: sum(right[i] for right in sums) for i in last.grads}
+        yield "accumulates over calls: it is added to, and never set to 0", total
+        mean = {i: total[i] / len(calls) for i in last.grads}
+        yield "is averaged over calls", mean
+    for j, x in enumerate(old.inputs):
+        if is_floating(x.dtype) and len(old.inputs) > 1:
+            mixed = (*last.inputs[:j], x, *last.inputs[j + 1 :])
+            yield f"is computed from input {j} of {which} (a stale input)", truth(mixed, last.dy)
+    if last.right is not None:
+        for i, dx in last.right.items():
+            yield from _blend(i, last.grads[i], dx, old.grads[i], which)
+
+
+def _blend(i, wrong, right, before, which):
+    """wrong = right + c (before − right)"""
+    apart = before - right
+    square = float(np.sum(apart * apart))
+    c = float(np.sum((wrong - right) * apart)) / square if square else 0.0
+    fits = np.sum((wrong - right - c * apart) ** 2) <= 1e-6 * np.sum((wrong - right) ** 2)
+    if close(wrong, right * np.sum(wrong * right) / np.sum(right * right)):
+        return  # only a factor
+    if 0 < c < 0.999 and wrong.size > 1 and fits:
+        yield f"has {rounded(c)} of that of {which} mixed in (a moving average)", {i: wrong}
+
+
+def _random(trial, fresh, first):
+    """Whether the same call gives something else at once, and something else again."""
+    runs = [_copied(trial, fresh.vjp(first.dy, first.inputs)) for _ in range(3)]
+    if any(_agree(runs[a], runs[b]) for a, b in ((0, 1), (1, 2), (0, 2))):
+        return ""
+    guilty = [i for i in runs[0] if not _same(runs[0][i], runs[1][i])]
+    steps = [float(np.sum(b[guilty[0]] - a[guilty[0]])) for a, b in itertools.pairwise(runs)]
+    if abs(steps[0] - steps[1]) <= 1e-3 * abs(steps[0]):
+        return stated(trial, guilty, "accumulates from call to call")
+    return stated(trial, guilty, "changes from call to call, for the same arguments")
+
+
+def _overwritten(trial, fresh, first):
+    """Whether a call writes into what an earlier one returned."""
+    grads = fresh.vjp(first.dy, first.inputs)
+    y = fresh.last_y
+    kept, outputs = _copied(trial, grads), [o.copy() for o in y]
+    other = _other(trial, 3)
+    fresh.vjp(other[1], other[0])
+    guilty = [i for i in kept if not _same(np.asarray(as_numpy(grads[i]), dtype=float), kept[i])]
+    if guilty:
+        return stated(trial, guilty, "is a buffer that the next call overwrites")
+    if not all(map(_same, y, outputs)):
+        return "the output is a buffer that the next call overwrites"
+    return ""
+
+
+def _mixed(trial, fresh, first):
+    """Whether another forward, or the same backward again, changes a backward to come."""
+    backward = fresh.started(first.dy, first.inputs)
+    if fresh.subject.reentrant:
+        fresh.forward(_other(trial, 4)[0])
+        if not _agree(_copied(trial, backward()), first.grads):
+            return "a backward uses what a later forward left, and not its own (shared residuals)"
+    else:
+        backward()
+    try:
+        again = _copied(trial, backward())
+    except CodeError:
+        return ""
+    if not _agree(again, first.grads):
+        return "a second backward gives another gradient: the first changes what the forward left"
+    return ""
+
+
+def _by_shape(trial, fresh, first):
+    """Whether inputs of another shape or precision leave something behind."""
+    low = tuple(x.astype(np.float32) if i in trial.real else x for i, x in enumerate(trial.inputs))
+    for inputs in (low, *other_shapes(trial.inputs)):
+        for used in (fresh, _anew(trial)):
+            try:
+                _ = used.at(inputs).grads
+            except CodeError:
+                continue  # a shape or a precision that is not taken
+            if not _agree(_copied(trial, used.vjp(first.dy, first.inputs)), first.grads):
+                what = "precision" if inputs is low else "shape"
+                return f"a call with inputs of another {what} changes the ones that follow"
+    return ""
+
+
+def _anew(trial):
+    """A trial of an instance that was never called, if there is one."""
+    return trial.on(trial.subject.pristine.anew()) if trial.subject.pristine else trial
+
+
+def _provoked(trial, fresh, first):
+    """Whether a call with an extreme dy, or extreme inputs, changes the ones that follow."""
+    provocations = {
+        "a huge dy": ([d * d.dtype.type(2**20) for d in trial.dy], trial.inputs),
+        "a dy of 0": ([0 * d for d in trial.dy], trial.inputs),
+        "small inputs": (
+            trial.dy,
+            trial.with_real([x * x.dtype.type(0.01) for x in trial.real_inputs]),
+        ),
+    }
+    for what, (dy, inputs) in provocations.items():
+        try:
+            fresh.vjp(dy, inputs)
+        except CodeError:
+            continue
+        if not _agree(_copied(trial, fresh.vjp(first.dy, first.inputs)), first.grads):
+            return f"a call with {what} changes the ones that follow"
+    return ""
+
+
+def _by_identity(trial, fresh, first):
+    """Whether new numbers in the same array are taken for the old ones."""
+    dy = [d.copy() for d in first.dy]
+    fresh.vjp(dy, first.inputs)
+    for d in dy:
+        np.multiply(d, -2, out=d)
+    again = _copied(trial, fresh.vjp(dy, first.inputs))
+    in_new_memory = _copied(trial, fresh.vjp([d.copy() for d in dy], first.inputs))
+    guilty = [i for i in again if not _same(again[i], in_new_memory[i])]
+    if guilty:
+        words = "is found again by the identity of dy (a cache keyed by id): it is stale when the array changes"
+        return stated(trial, guilty, words)
+    return ""
+
+
+def _counted(trial, fresh, first):
+    """After how many calls the same call gives something else."""
+    for _ in range(CALLS):
+        try:
+            again = _copied(trial, fresh.vjp(first.dy, first.inputs))
+        except CodeError as error:
+            return f"after some calls the same call raises {error}"
+        if not _agree(again, first.grads):
+            guilty = [i for i in again if not _same(again[i], first.grads[i])]
+            return stated(
+                trial,
+                guilty,
+                f"changes after {fresh.evaluations} calls or so, for the same arguments",
+            )
+    return ""
+
+
+def _depends(trial, last):
+    """Whether an instance that was never called gives something else."""
+    if not trial.subject.pristine:
+        return False
+    anew = _anew(trial)
+    return not _agree(_copied(trial, anew.vjp(last.dy, last.inputs)), last.grads)
+
+
+def _agree(a, b):
+    return all(_same(a[i], b[i]) for i in b)
+
+
+def _same(a, b):
+    return a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+
+
+def overwriting(subject, inputs, library, dy=None):
+    """Which argument a call writes into, as a sentence, or ""."""
+    names = subject.names
+    mine = [np.array(x) for x in inputs]
+    given_x = [to_library(x, library) for x in mine]
+    y, backward = subject.vjp(*given_x)
+    y = subject.forward(*given_x) if y is None else y
+    several = isinstance(y, tuple | list)
+    outputs = [np.array(as_numpy(o)) for o in (y if several else [y])]
+    given = [np.array(d) for d in dy or _dense(outputs)]
+    before = [d.copy() for d in given]
+    for part, run in (("forward", None), ("backward", backward)):
+        if run is not None:
+            upstream = [to_library(d, library) for d in given]
+            run(type(y)(upstream) if several else upstream[0])
+        changed = [k for k, x in enumerate(mine) if not _same(x, inputs[k])]
+        written = [_title(names, k) for k in changed]
+        written += ["dy" for d, old in zip(given, before, strict=True) if not _same(d, old)]
+        if written:
+            return f"{part} writes into {listed(dict.fromkeys(written))}: overwritten in place (a mutation)"
+    return ""
+
+
+def _title(names, k):
+    known = names[k] if k < len(names) else ""
+    return f"input {k}" if known.startswith("input ") or not known else f"input {k} ({known})"
+
+
+def _dense(outputs):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=o.shape).astype(o.dtype) for o in outputs]
+
+
+def sharing(trial):
+    """Which gradient is an argument itself, as a sentence, or ""."""
+    grads = trial.real_vjp()
+    for i, dx in grads.items():
+        arrays = [(input_name(trial, j), x) for j, x in enumerate(trial.inputs)]
+        for name, array in (*arrays, *(("dy", d) for d in trial.dy)):
+            if np.may_share_memory(dx, array):
+                return (
+                    f"{of_gradients(trial, [i])} is not a copy: it shares memory with {name} (an alias), "
+                    "so that writing into one changes the other"
+                )
+    return ""

@@ -1,0 +1,141 @@
+"""A script of a few lines that shows an error, and that a person can read."""
+
+import sys
+import types
+from pathlib import Path
+
+from handgrad.judge.explain.literals import written
+from handgrad.judge.explain.sources import TAKEN, is_installed, sources
+
+LINES = 30  # of source that is shown
+END = ["print(verdict)", "assert verdict.ok"]
+
+
+def script(subject, inputs, library, seed, options):
+    """The lines that judge the subject at these inputs, and fail; `options` are verify's others."""
+    count = len(inputs) - len(subject.parameters)
+    lines, expression = _brought(getattr(subject, "original", subject.held), "subject")
+    if subject.parameters:
+        lines, expression = [*lines, f"layer = {expression}"], "layer"
+        lines += _with_parameters(subject, count)
+    given = [f"x{i}" for i in range(count)]
+    more = [f"seed={seed}"] if seed else []
+    for name, value in options.items():
+        brought, text = _brought(value, name) if callable(value) else ([], repr(value))
+        lines += brought
+        more.append(f"{name}={text}")
+    numbers = {i: repr(x.item()) for i, x in enumerate(inputs) if i in subject.numbers}
+    texts = {i: _array(x, library) for i, x in enumerate(inputs)} | numbers
+    arrays = [f"x{i} = {text}" for i, text in texts.items()]
+    call = f"verdict = handgrad.verify({', '.join([expression, *_trees(subject, given), *more])})"
+    imports = ["import numpy as np", "import handgrad", *_libraries(library, inputs)]
+    before = [line for line in lines if not line.startswith("layer")]
+    after = [line for line in lines if line.startswith("layer")]
+    return "\n".join([*dict.fromkeys(imports), *_once(before), *arrays, *after, call, *END])
+
+
+def _once(lines):
+    """The lines without imports that stand there twice; code may hold a line twice."""
+    imports = ("import ", "from ")
+    return [
+        line
+        for k, line in enumerate(lines)
+        if line not in lines[:k] or not line.startswith(imports)
+    ]
+
+
+def _trees(subject, given):
+    """The arguments as they were given, with names for their leaves."""
+    arguments = subject.arguments
+    if arguments.is_flat:
+        return given
+    names = [_Name(name) for name in given]
+    return [repr(x) for x in arguments.pack(names)[: len(arguments.tree)]]
+
+
+class _Name(str):
+    """A name that is written as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
+
+
+def _with_parameters(subject, count):
+    """A layer's parameters are put into it."""
+    found = getattr(subject, "found", [])
+    if found:
+        return [f"layer.{p.places[0]} = x{count + k}" for k, p in enumerate(found)]
+    values = [f"x{count + k}" for k in range(len(subject.parameters))]
+    return [f"layer.params = ({', '.join(values)},)"]
+
+
+def _brought(held, name):
+    """How to come by an object: lines, and an expression."""
+    things = held if isinstance(held, tuple) else (held,)
+    found = [one for thing in things if (one := _one(thing)) is not None]
+    if len(found) == len(things):
+        lines = [line for part, _ in found for line in part]
+        texts = [text for _, text in found]
+        return lines, f"({', '.join(texts)})" if isinstance(held, tuple) else texts[0]
+    kind = type(held).__name__ if not isinstance(held, tuple) else "pair"
+    return [f"{name} = ...  # put here what was judged, a {kind} that no name leads to"], name
+
+
+def _one(thing):
+    """(lines, expression) that bring one function, class or object; None where nothing does."""
+    if place := _place(thing):
+        module, name = place
+        return [*_path_to(module), f"from {module.__name__} import {name}"], name
+    if isinstance(thing, types.FunctionType):
+        lines = [] if thing.__closure__ or "<" in thing.__name__ else sources([thing])
+        return (lines, thing.__name__) if 0 < len(lines) <= LINES else None
+    if isinstance(thing, type):
+        lines = sources([thing])
+        return (lines, thing.__name__) if 0 < len(lines) <= LINES else None
+    if not _is_made_of_nothing(thing):
+        return None
+    made = _one(type(thing))
+    return made and (made[0], f"{made[1]}()")
+
+
+def _is_made_of_nothing(thing):
+    """Whether the class takes no arguments, so that another object is like this one."""
+    return type(thing).__init__ is object.__init__ and type(thing).__module__ != "builtins"
+
+
+def _place(thing):
+    """The module of a class, a function, or a variable that holds it, and its name; None if none."""
+    module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__" or not getattr(module, "__file__", None):
+        return None
+    name = getattr(thing, "__name__", "")
+    names = [name] if getattr(module, name, None) is thing else []
+    names += [n for n, v in vars(module).items() if v is thing]
+    return next(((module, n) for n in names if n.isidentifier() and not TAKEN.fullmatch(n)), None)
+
+
+def _path_to(module):
+    """The line that lets a module be imported, unless it is in a package that is installed."""
+    if is_installed(module):
+        return []
+    root = Path(module.__file__).resolve().parents[module.__name__.count(".")]
+    return [f"import sys; sys.path.insert(0, {str(root)!r})"]
+
+
+def _libraries(library, inputs):
+    """The imports that the arrays need; bfloat16 is a type of JAX's."""
+    if library == "torch":
+        return ["import torch"]
+    low = any(x.dtype.name == "bfloat16" for x in inputs)
+    return ["from jax import numpy as jnp"] if library == "jax" or low else []
+
+
+def _array(x, library):
+    text = written(x)
+    if library == "torch":
+        if x.dtype.name == "bfloat16":
+            return f"torch.from_numpy({written(x.astype('float32'))}).bfloat16()"
+        return f"torch.from_numpy({text})"
+    return f"jnp.asarray({text})" if library == "jax" else text

@@ -1,0 +1,138 @@
+"""Short code as its author wrote it: what no import reaches, with the names that it uses.
+
+A source may be older, or newer, than what runs: it is shown only if it compiles to the same code.
+"""
+
+import ast
+import builtins
+import inspect
+import re
+import sys
+import textwrap
+import types
+
+TAKEN = re.compile(r"np|torch|jnp|handgrad|subject|reference|layer|verdict|x\d+")  # by the script
+ALIASES = {"np": "numpy", "torch": "torch", "jnp": "jax.numpy", "handgrad": "handgrad"}
+ALWAYS = {"np", "handgrad"}  # imported by every script
+LIBRARIES = ("site-packages", "dist-packages", "/lib/python")
+LITERALS = (bool, int, float, str)
+
+
+def is_installed(thing):
+    """Whether a module, or the module of a class or function, is in a package that anybody has."""
+    name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return name in sys.builtin_module_names or any(part in file for part in LIBRARIES)
+
+
+def sources(things):
+    """The lines that define some functions and classes, or [] if they cannot be shown."""
+    found = {}
+    try:
+        for thing in things:
+            _define(thing, found)
+    except (LookupError, OSError, SyntaxError, TypeError):
+        return []
+    return [line for text in found.values() for line in text.splitlines() if line.strip()]
+
+
+def _define(thing, found):
+    """Put the text of a function or a class after the texts of what it uses."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    node, name = tree.body[0], thing.__name__
+    plain = isinstance(node, ast.FunctionDef) and not node.decorator_list
+    if not (plain or isinstance(node, ast.ClassDef)) or TAKEN.fullmatch(name) or name in found:
+        raise LookupError(name)
+    code = compile(tree, "", "exec")
+    space = vars(sys.modules[thing.__module__])
+    if not any(_is_current(thing, next(_within(c))) for c in (code, _beside_imports(tree, space))):
+        raise LookupError(name)
+    for used in sorted(_used(tree, code) - {name}):
+        if used not in found:
+            _bring(used, space, found)
+    found[name] = ast.unparse(_without_docstrings(node))
+
+
+def _bring(name, space, found):
+    """Put in the line that gives a global name its value."""
+    if name not in space:
+        if not hasattr(builtins, name):
+            raise LookupError(name)
+        return
+    value = space[name]
+    module = isinstance(value, types.ModuleType)
+    if TAKEN.fullmatch(name) and not (module and value.__name__ == ALIASES.get(name)):
+        raise LookupError(name)
+    if module and not is_installed(value):
+        raise LookupError(name)
+    if module:
+        if name not in ALWAYS:
+            found[name] = imported(value.__name__, name)
+    elif isinstance(value, LITERALS):
+        found[name] = f"{name} = {value!r}"
+    elif getattr(value, "__name__", "") == name and is_installed(value):
+        found[name] = f"from {value.__module__} import {name}"
+    else:
+        _define(value, found)
+
+
+def imported(module, name):
+    """The line that imports a module under a name."""
+    package, _, last = module.rpartition(".")
+    start = f"from {package} import {last}" if package else f"import {last}"
+    return start if name == last else f"{start} as {name}"
+
+
+def _used(tree, code):
+    """The names that a definition takes from outside."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    outer = {name for c in (code, *_within(code)) for name in c.co_names}
+    return ({node.id for node in names} & outer) - stored
+
+
+def _within(code):
+    """The codes within a code, from the outside in."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _within(constant)
+
+
+def _beside_imports(tree, space):
+    """The code of a definition in a file that imports modules, which Python compiles otherwise."""
+    modules = [name for name, value in space.items() if isinstance(value, types.ModuleType)]
+    lines = "".join(f"import {name}\n" for name in modules if name.isidentifier())
+    return compile(ast.Module(ast.parse(lines).body + tree.body, []), "", "exec")
+
+
+def _is_current(thing, code):
+    """Whether a source is what a function, or every method of a class, was made from."""
+    if isinstance(thing, types.FunctionType):
+        return _same(thing.__code__, code)
+    methods = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return all(_same(_code_of(vars(thing).get(c.co_name)), c) for c in methods)
+
+
+def _code_of(method):
+    function = getattr(method, "__func__", None) or getattr(method, "fget", None) or method
+    return getattr(function, "__code__", None)
+
+
+def _same(a, b):
+    """Whether two codes, or constants in them, are the same but for where they stand."""
+    if not isinstance(a, types.CodeType) or not isinstance(b, types.CodeType):
+        return type(a) is type(b) and repr(a) == repr(b)
+    parts = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars")
+    return (
+        all(getattr(a, part) == getattr(b, part) for part in parts)
+        and len(a.co_consts) == len(b.co_consts)
+        and all(map(_same, a.co_consts, b.co_consts))
+    )
+
+
+def _without_docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree

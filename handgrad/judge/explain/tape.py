@@ -1,0 +1,190 @@
+"""A tape: a function as a graph whose every edge holds its own Jacobian, at one point.
+
+It is made of the program that JAX traced, run by NumPy. Gradients flow against the edges. Because
+every Jacobian is at hand, one can ask what would come out if one of them were wrong.
+"""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from handgrad.common.jaxpr import Program, run_step
+from handgrad.common.oracle import in_double_precision
+from handgrad.common.primitives import ELEMENTWISE
+from handgrad.judge.calls import CodeError, contained
+
+OPERATIONS = 120
+SUMS = {"reduce_sum"}
+NUMBERS = 256  # of one value
+EACH = {*ELEMENTWISE, "clamp", "convert_element_type", "erf_inv", "erfc", "integer_pow", "lgamma"}
+EACH |= {"select_n", "digamma"}
+
+
+@dataclass
+class Node:
+    """A value: an input, or the result of an operation."""
+
+    name: str  # in words
+    shape: tuple[int, ...]
+    value: np.ndarray
+    kind: str = ""  # the operation
+    operands: tuple = ()  # the nodes it is made from; None for a constant
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+
+@dataclass
+class Edge:
+    """From a value to the result of an operation: `back` times a gradient of the result.
+
+    `back` has the shape (source size, target size), or is a vector where the operation acts on each
+    number alone.
+    """
+
+    source: int
+    target: int
+    place: int  # which operand it is
+    back: np.ndarray
+
+    def pull(self, ct, back=None):
+        """What a gradient of the target gives for the source; by another Jacobian, if one is given."""
+        back = self.back if back is None else back
+        return back * ct if back.ndim == 1 else back @ ct
+
+
+@dataclass
+class Tape:
+    """Nodes in the order of their computation, the edges between them, and which are outputs."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+    inputs: dict[int, int]  # the position of a real input: its node
+    outputs: list[int | None]
+    into: list[list[Edge]] = field(init=False)
+
+    def __post_init__(self):
+        self.into = [[] for _ in self.nodes]
+        for edge in self.edges:
+            self.into[edge.target].append(edge)
+
+    def gradients(self, dy, weights=None):
+        """The gradient of every node; `weights` are other ones for some edges, by number."""
+        weighed = {id(self.edges[k]): w for k, w in (weights or {}).items()}
+        cts = [np.zeros(node.size) for node in self.nodes]
+        for out, d in zip(self.outputs, dy, strict=True):
+            if out is not None:
+                cts[out] = cts[out] + np.ravel(d)
+        for b in range(len(self.nodes) - 1, -1, -1):
+            for edge in self.into[b]:
+                cts[edge.source] = cts[edge.source] + weighed.get(id(edge), 1.0) * edge.pull(cts[b])
+        return cts
+
+    def of_inputs(self, cts):
+        """The gradients of the real inputs, one after the other, in one vector."""
+        return np.concatenate([cts[node] for node in self.inputs.values()] or [np.zeros(0)])
+
+    @cached_property
+    def onwards(self):
+        """For every node, the matrix from its gradient to those of the real inputs."""
+        return self._onwards(())
+
+    @cached_property
+    def beside_sums(self):
+        """The same, but for what goes through a sum."""
+        return self._onwards(SUMS)
+
+    def _onwards(self, without):
+        total = sum(self.nodes[node].size for node in self.inputs.values())
+        found, start = [np.zeros((total, node.size)) for node in self.nodes], 0
+        for node in self.inputs.values():
+            size = self.nodes[node].size
+            found[node][start : start + size] = np.eye(size)
+            start += size
+        for b, node in enumerate(self.nodes):
+            for edge in self.into[b] if node.kind not in without else ():
+                before = found[edge.source]
+                found[b] = found[b] + (
+                    before * edge.back if edge.back.ndim == 1 else before @ edge.back
+                )
+        return found
+
+
+class Recorder:
+    """Makes tapes of one function: its program is traced once, and each Jacobian's too."""
+
+    def __init__(self, oracle, inputs, real):
+        self.oracle, self.real = oracle, real
+        self.program = oracle.forward_program(inputs)
+        if len(self.program.steps) > OPERATIONS:
+            raise CodeError("the program is too long")
+        self.backs, self.numbers = {}, {}
+
+    def number_of(self, node):
+        """The number of the step that makes a node."""
+        return self.numbers[node]
+
+    @contained
+    def tape(self, inputs):
+        """The tape at these inputs."""
+        program = self.program
+        wide = [a.astype(float) if a.dtype.kind == "f" else a for a in inputs]
+        values = {s: np.asarray(v) for s, v in program.constants.items()}
+        values |= dict(zip(program.inputs, wide, strict=True))
+        place = {program.inputs[i]: k for k, i in enumerate(self.real)}
+        nodes = [Node("", wide[i].shape, wide[i]) for i in self.real]
+        edges = []
+        for number, step in enumerate(program.steps):
+            operands = [values[slot] for slot in step.inputs]
+            results = [np.asarray(r) for r in run_step(step, operands)]
+            values |= dict(zip(step.outputs, results, strict=True))
+            arrows = [p for p, slot in enumerate(step.inputs) if slot in place]
+            for k, result in enumerate(results if arrows else ()):
+                if result.dtype.kind == "f":
+                    if result.size > NUMBERS:
+                        raise CodeError("a value is too large")
+                    place[step.outputs[k]] = len(nodes)
+                    self.numbers[len(nodes)] = number
+                    made_of = tuple(place.get(slot) for slot in step.inputs)
+                    shape, kind = result.shape, step.primitive.name
+                    nodes.append(Node("", shape, result.astype(float), kind, made_of))
+                    for p in arrows:
+                        back = self.back(number, p, k, operands)
+                        edges.append(Edge(place[step.inputs[p]], len(nodes) - 1, p, back))
+        outputs = [place.get(slot) for slot in program.outputs]
+        return Tape(nodes, edges, {i: k for k, i in enumerate(self.real)}, outputs)
+
+    def back(self, number, p, k, operands):
+        """The Jacobian of result k of a step by its operand p, at these operands."""
+        step = self.program.steps[number]
+        result = np.shape(operands[p])
+        each = step.primitive.name in EACH
+        key = number, p, k
+        if key not in self.backs:
+            self.backs[key] = Program(self._traced(step, p, k, operands, each=each))
+        (found,) = self.backs[key](*operands)
+        found = np.asarray(found, dtype=float)
+        size = math.prod(result)
+        return found.reshape(-1) if found.size == size and each else found.reshape(-1, size).T
+
+    def _traced(self, step, p, k, operands, *, each):
+        import jax
+        from jax import numpy as jnp
+
+        def pulled(*given):
+            def by_one(x):
+                results = step.primitive.bind(*given[:p], x, *given[p + 1 :], **step.params)
+                return results[k] if step.primitive.multiple_results else results
+
+            y, pull = jax.vjp(by_one, given[p])
+            if each and y.shape == given[p].shape:
+                return pull(jnp.ones_like(y))[0]
+            units = jnp.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+            return jax.vmap(lambda unit: pull(unit)[0])(units)
+
+        plain = [np.asarray(x, float) if x.dtype.kind == "f" else x for x in operands]
+        with in_double_precision():
+            return jax.make_jaxpr(pulled)(*plain)

@@ -1,0 +1,303 @@
+"""Upstream: what a backward that is not linear in dy does to dy, or to its own result.
+
+Whatever it does, it shows in the answers to dy that are large, small, positive or 0.
+"""
+
+import numpy as np
+
+from handgrad.judge.calls import CodeError
+from handgrad.judge.explain.words import close, input_name, of_gradients, rounded
+from handgrad.judge.trial import largest
+
+SPECIAL = {
+    "holds a 0": lambda d: np.where(np.arange(d.size).reshape(d.shape) == 0, 0, d),
+    "is the same everywhere": lambda d: np.full_like(d, 0.7),
+    "is positive everywhere": np.abs,
+    "is negative everywhere": lambda d: -np.abs(d),
+}
+FAR = {2: 2.0**9, 4: 2.0**60, 8: 2.0**70}  # by bytes: beyond every threshold, and still a number
+FURTHEST = FAR | {8: 2.0**200}  # what float32 would lose
+BISECTIONS = 50
+POWERS = {
+    2: "twice: the gradient is quadratic in dy",
+    3: "three times: the gradient is cubic in dy",
+}
+
+
+class Answers:
+    """The subject's and the right gradients of one input, as functions of dy."""
+
+    def __init__(self, trial, truth, i):
+        self.trial, self.i = trial, i
+        self._truth = truth
+        self.far = FAR[min(d.dtype.itemsize for d in trial.dy)]
+        rng = trial.generator("upstream")
+        other = [(5 * rng.normal(size=d.shape)).astype(d.dtype) for d in trial.dy]
+        self.dys = [trial.dy, other]
+        self.slope = trial.scale(i) / (max(map(largest, trial.dy)) or 1.0)
+        self.special = {
+            words: self.each(change) for words, change in SPECIAL.items() if self.each(change)
+        }
+        self.special["is tiny"] = self.each(lambda d: d / d.dtype.type(self.far))
+        self.special["is huge"] = self.each(lambda d: d * d.dtype.type(self.far))
+
+    def given(self, dy):
+        return np.asarray(self.trial.real_vjp(list(dy))[self.i], dtype=float)
+
+    def right(self, dy):
+        grads = self._truth(self.trial.inputs, [np.asarray(d, dtype=float) for d in dy])
+        if grads is None:
+            raise CodeError("the right gradient is not known here")
+        return grads[self.i]
+
+    def each(self, change, dy=None):
+        return [np.asarray(change(d), dtype=d.dtype) for d in (self.trial.dy if dy is None else dy)]
+
+    def explained(self, guess, *, ordinary=False):
+        """Whether a guess at the gradient is right for every dy, or every ordinary one."""
+        dys = self.dys if ordinary else [*self.dys, *self.special.values()]
+        strictly = guess == self.right
+        return all(self.alike(self.given(dy), guess(dy), dy, strictly=strictly) for dy in dys)
+
+    def alike(self, given, guess, dy, *, strictly=False):
+        """Whether two gradients for a dy agree, up to rounding: of its size, or of a dy of about 1."""
+        size = max(map(largest, dy), default=0.0)
+        rounding = 1e-12 * self.slope * (size if strictly else max(size, 1.0))
+        off = np.abs(given - guess)
+        return given.shape == guess.shape and bool(np.all(off <= 1e-6 * largest(guess) + rounding))
+
+
+def misuse_of_dy(trial, truth):
+    """A sentence on how the backward misuses dy, or ""."""
+    found = {}
+    for i in trial.grads:
+        answers = Answers(trial, truth, i)
+        if answers.explained(answers.right):
+            continue
+        if sentence := _sentence(answers):
+            found.setdefault(sentence, []).append(i)
+    if not found:
+        return ""
+    everywhere = len(found) == 1 and len(next(iter(found.values()))) == len(trial.grads)
+    parts = [
+        sentence if everywhere else f"in {of_gradients(trial, which)}, {sentence}"
+        for sentence, which in found.items()
+    ]
+    if everywhere and len(trial.grads) == 1:
+        parts = [f"{parts[0]}, in {of_gradients(trial, list(trial.grads))}"]
+    return "; ".join(parts)
+
+
+def _sentence(answers):
+    for look in (_of_dy, _of_slopes, _clipped, _of_result, _cut, _added, _special, _scaled, _power):
+        try:
+            for sentence, guess in look(answers):
+                if guess is None or answers.explained(guess):
+                    return sentence
+        except CodeError:
+            continue  # what cannot be computed explains nothing
+    return ""
+
+
+def _of_dy(answers):
+    for words, change in CHANGES:
+        yield (
+            f"the upstream gradient is {words}",
+            lambda dy, f=change: answers.right(answers.each(f, dy)),
+        )
+
+
+CHANGES = (
+    ("ignored: it is taken as 1", np.ones_like),
+    ("ignored but for its sign", np.sign),
+    ("used twice: it is squared", np.square),
+    ("used twice: it is squared, with its sign kept", lambda d: d * np.abs(d)),
+    ("used three times: it is cubed", lambda d: d**3),
+)
+
+
+def _of_slopes(answers):
+    """Positive and negative numbers of dy have factors of their own."""
+    factors = []
+    for sign in (1, -1):
+        dy = answers.each(lambda d, sign=sign: sign * np.abs(d))
+        right = answers.right(dy)
+        factors.append(float(np.sum(answers.given(dy) * right) / np.sum(right * right)))
+    above, below = (0.0 if abs(a) < 1e-9 else a for a in factors)
+    if above == below:
+        return
+    words = {
+        (1.0, -1.0): "used without its sign: |dy|",
+        (1.0, 0.0): "clipped below 0: only its positive part is used, as by a mask dy > 0",
+        (0.0, 1.0): "clipped above 0: only its negative part is used, as by a mask dy < 0",
+    }.get((float(round(above, 6)), float(round(below, 6))))
+    words = words or (
+        f"treated by its sign: {rounded(above)} times where it is positive, "
+        f"{rounded(below)} times where it is negative"
+    )
+
+    def guess(dy):
+        return answers.right(answers.each(lambda d: np.where(d > 0, above * d, below * d), dy))
+
+    yield f"the upstream gradient is {words}", guess
+
+
+def _clipped(answers):
+    """A dy beyond every threshold gives the threshold."""
+    high, low = _top(answers, 1), _top(answers, -1)
+    if not min(high, low) < np.inf or not max(high, low) > 0:
+        return
+    if not max(high, low) < np.inf:
+        limits = f"at most {rounded(high)}" if high < low else f"at least {rounded(-low)}"
+    elif abs(high - low) <= 1e-6 * high:
+        limits = f"±{rounded(high)}"
+    else:
+        limits = f"{rounded(-low)} … {rounded(high)}"
+
+    def guess(dy):
+        return answers.right(answers.each(lambda d: np.clip(d, -low, high), dy))
+
+    yield f"the upstream gradient is clipped to {limits}", guess
+
+
+def _top(answers, sign):
+    """Where dy is cut off on one side; infinity if it is not."""
+    dy = answers.each(lambda d: sign * answers.far * (np.abs(d) + 1))
+    if not close(answers.given(dy), answers.given(answers.each(lambda d: 2 * d, dy))):
+        return np.inf
+    unit = answers.right(answers.each(lambda d: np.full_like(d, sign)))
+    return float(np.sum(answers.given(dy) * unit) / np.sum(unit * unit))
+
+
+def _of_result(answers):
+    """The result is clipped, or scaled to a norm, or loses its sign."""
+    far = answers.given(answers.each(lambda d: answers.far * d))
+    if close(far, answers.given(answers.each(lambda d: 2 * answers.far * d))):
+        top, norm = largest(far), float(np.linalg.norm(far))
+        yield (
+            f"the gradient itself is clipped to ±{rounded(top)}",
+            lambda dy: np.clip(answers.right(dy), -top, top),
+        )
+        yield (
+            f"the gradient itself is clipped to the norm {rounded(norm)}",
+            lambda dy: _to_norm(answers.right(dy), norm),
+        )
+        unit = answers.right(answers.trial.dy)
+        length = _length(answers.trial.dy) * float(np.linalg.norm(far) / np.linalg.norm(unit))
+        yield (
+            f"the upstream gradient is clipped to the norm {rounded(length)}",
+            lambda dy: answers.right(dy) * min(1.0, length / _length(dy)),
+        )
+    for words, change in RESULTS:
+        yield f"the gradient itself {words}", lambda dy, f=change: f(answers.right(dy))
+    yield (
+        "the gradient is the positive part of dy: a mask of dy is used, and not one of the input",
+        lambda dy: np.maximum(_fitting(np.ones_like(answers.right(dy)), dy[0]), 0),
+    )
+    yield (
+        "the upstream gradient is used twice: the right gradient is multiplied by dy again",
+        lambda dy: _fitting(answers.right(dy), dy[0]),
+    )
+
+
+RESULTS = (
+    ("loses its sign: it is |dx|", np.abs),
+    ("is clipped below 0: its negative numbers are masked", lambda g: np.maximum(g, 0)),
+    ("is clipped above 0: its positive numbers are masked", lambda g: np.minimum(g, 0)),
+    ("is squared", np.square),
+    ("is reduced to its sign", np.sign),
+)
+
+
+def _fitting(right, d):
+    product = right * d
+    if product.shape != right.shape:
+        raise CodeError("of another shape")
+    return product
+
+
+def _to_norm(g, norm):
+    return g * min(1.0, norm / (float(np.linalg.norm(g)) or 1.0))
+
+
+def _length(dy):
+    return float(np.sqrt(sum(np.sum(np.square(d, dtype=float)) for d in dy)))
+
+
+def _cut(answers):
+    """Small numbers of dy are dropped."""
+    far = FURTHEST[min(d.dtype.itemsize for d in answers.trial.dy)]
+
+    def at(size):
+        return answers.given(answers.each(lambda d: np.where(d < 0, -size, size)))
+
+    if np.any(at(1.0 / far)) or not np.any(at(far)):
+        return
+    low, high = 1.0 / far, far
+    for _ in range(BISECTIONS):
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if np.any(at(middle)) else (middle, high)
+    says = f"numbers below {high:.3g} in the upstream gradient are cut off, to 0 (a mask)"
+    yield (
+        says,
+        lambda dy: answers.right(answers.each(lambda d: np.where(np.abs(d) < high, 0, d), dy)),
+    )
+
+
+def _added(answers):
+    """What comes out when nothing goes in."""
+    rest = answers.given(answers.each(lambda d: 0 * d))
+    if largest(rest) <= 1e-13 * answers.trial.scale(answers.i):
+        return
+    if np.any(np.isnan(rest)):
+        yield "a dy of 0 gives NaN: something is divided by dy (0 / 0)", None
+    what = f"something up to {largest(rest):.3g}"
+    for j in answers.trial.real:
+        x = answers.trial.inputs[j]
+        if x.shape == rest.shape and np.any(x):
+            c = float(np.sum(rest * x) / np.sum(x * x))
+            if close(rest, c * x):
+                what = f"a term {rounded(c)} × {input_name(answers.trial, j)}"
+    says = f"{what} is added that does not depend on the upstream gradient"
+    yield says, lambda dy: answers.right(dy) + rest
+    if not answers.explained(lambda dy: rest):
+        yield f"{says}, and more is wrong", None
+    yield "the upstream gradient is ignored: the gradient is the same for every dy", None
+
+
+def _special(answers):
+    """Right for an ordinary dy, and wrong for a special one."""
+    if answers.explained(answers.right, ordinary=True):
+        for words, dy in answers.special.items():
+            given, right = answers.given(dy), answers.right(dy)
+            if not answers.alike(given, right, dy, strictly=True):
+                what = "NaN" if np.any(np.isnan(given)) else "wrong"
+                yield f"the gradient is {what} where the upstream gradient {words}", None
+
+
+def _scaled(answers):
+    """The right gradient, times a factor that depends on dy."""
+    factors = []
+    for dy in answers.dys:
+        right, given = answers.right(dy), answers.given(dy)
+        factors.append(float(np.sum(right * given) / np.sum(right * right)))
+        if not close(given, factors[-1] * right):
+            return
+    if close(answers.given(answers.each(lambda d: 2 * d)), answers.given(answers.trial.dy)):
+        yield "the upstream gradient is scaled to a fixed size: it is divided by its own norm", None
+    yield (
+        "the upstream gradient is scaled by a factor that depends on itself: not linear in dy",
+        None,
+    )
+
+
+def _power(answers):
+    """backward(2 dy) = 2ᵏ backward(dy) with k other than 1: dy is used k times."""
+    once, twice = answers.given(answers.trial.dy), answers.given(answers.each(lambda d: 2 * d))
+    if close(once, twice):
+        yield "the upstream gradient is ignored, or only its sign is used", None
+    for k, words in POWERS.items():
+        if close(twice, 2**k * once):
+            yield f"the upstream gradient is used {words}", None
+    if not close(answers.given(answers.each(np.negative)), -once):
+        yield "the gradient is not linear in dy: −dy does not give its negative", None

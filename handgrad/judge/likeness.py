@@ -1,0 +1,59 @@
+"""Likeness: somebody's code judged as a rule of the catalog, at the inputs of that rule."""
+
+import inspect
+
+from handgrad.derivation.errors import DerivationError
+from handgrad.judge.domains import Domain
+from handgrad.judge.draws import Case, domains_of, draw_cases, fixed_axes
+
+
+def cases(subject, like, seed):
+    """The cases at which a subject is judged that was given no inputs; at least one.
+
+    They are those of `like`, as many inputs of each as forward takes, or of its own derivation.
+    Raises ValueError where there are none.
+    """
+    rule = subject if like is None else like
+    drawn = draw_cases(rule, seed) if hasattr(rule, "forward") else []
+    if not drawn:
+        raise ValueError(f"{rule!r} has no derivation to draw inputs from: pass the inputs")
+    if like is None:
+        return drawn
+    count = _takes(subject, len(drawn[0].inputs))
+    return [Case(case.inputs[:count], case.description) for case in drawn]
+
+
+def domains(rule):
+    """The domains that a rule's derivation states, by the number of the input."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return {}
+    try:
+        stated = domains_of(rule)
+    except DerivationError:
+        return {}  # its docstring says something else
+    return {i: Domain(*known) for i, known in enumerate(stated) if known[0] != "real"}
+
+
+def fixed(rule):
+    """(input, axis from the end) of each axis that a rule's derivation gives a size."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return []
+    try:
+        return list(fixed_axes(rule))
+    except DerivationError:
+        return []
+
+
+def _takes(subject, most):
+    """How many of so many inputs a forward takes: a layer keeps its parameters."""
+    pairs = isinstance(subject, tuple | list)
+    function = subject[0] if pairs else getattr(subject, "forward", subject)
+    for count in range(most, 0, -1):
+        try:
+            inspect.signature(function).bind(*range(count))
+        except TypeError:
+            continue
+        except ValueError:
+            break
+        return count
+    return most

@@ -1,0 +1,178 @@
+"""Low precision: the same code at the same numbers in float64, and what the given precision loses.
+
+Code that computes in low precision whatever it is given is judged there, by the line integral.
+"""
+
+import math
+
+import numpy as np
+
+from handgrad.judge import probes
+from handgrad.judge.calls import CodeError
+from handgrad.judge.evidence import trial_at
+from handgrad.judge.laws import LAWS, LONG_LAWS, breaches
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.noise import is_moderate
+from handgrad.judge.oracles.line_integral import line_integral
+from handgrad.judge.precision import bits_lost
+from handgrad.judge.single import SINGLE, is_of, roughness
+from handgrad.judge.sizes import resized, smaller
+from handgrad.judge.special import misbehaviour
+from handgrad.judge.trial import Trial, is_finite
+from handgrad.judge.verdict import Finding, Status
+
+INTEGRAL = "against the line integral"
+PROJECTIONS = 2
+COARSE = 2.0**-12  # the unit roundoff of float16 is 2⁻¹¹, of bfloat16 2⁻⁸
+LONG = 5001  # rows: past where sums of ones stop in float16 and bfloat16
+MOST = 40_000  # numbers of so long inputs
+
+
+class Low:
+    """The stages for inputs in low precision; what is found goes into an examination."""
+
+    def __init__(self, examination, trial):
+        self.whole, self.trial = examination, trial
+
+    def judge(self):
+        """The mathematics in float64, if the code computes in it, and then the bits."""
+        low, whole = self.trial, self.whole
+        inputs = [x.astype(float) if is_floating(x.dtype) else x for x in low.inputs]
+        wide = self._wide(inputs)
+        if wide is None:
+            self._alone(low)
+            return
+        whole.judge(wide)
+        rough = roughness(wide) if whole.settled or whole.held else 0.0
+        if is_of(rough, low.unit):
+            self._coarse(wide, in_single=is_of(rough, SINGLE))
+            return
+        if not whole.settled and whole.obeys(low, LAWS):
+            self._compare(low, wide)
+            self._of_one_sign(low, wide)
+        whole.go_on(wide, self)
+
+    def at_probe(self, probe):
+        """A probe in the given precision, if that holds cubes of its numbers and of 1 over them."""
+        low = self.trial
+        kinds = {i: low.inputs[i].dtype for i in low.real}
+        if not all(is_moderate(probe.inputs[i], t) for i, t in kinds.items()):
+            return
+        lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(probe.inputs)]
+        if (at := trial_at(low, lowered)) is not None:
+            for one in misbehaviour(at, probe):
+                self.whole.report(one, at)
+            self.whole.verdict.probes += at.evaluations
+
+    def of_single_code(self):
+        """float64 inputs of code that computes in float32: a note, and it is judged in float32."""
+        says = "the code computes in float32 whatever it is given, and was judged in it"
+        single = self.trial.with_real([x.astype(np.float32) for x in self.trial.real_inputs])
+        self._start_again()
+        self.whole.verdict.dtype = "float32"
+        self._alone(self.whole.trial(single))
+        self.whole.report(Finding(Status.CONTRACT, "precision is kept", says, note=True))
+
+    def _wide(self, inputs):
+        """A trial in float64, or None if the code does not give float64 for it."""
+        try:
+            trial = Trial(self.whole.subject, inputs, self.whole.verdict.seed, self.whole.library)
+            arrays = [*trial.y, *trial.grads.values()]
+        except CodeError:
+            return None
+        return trial if all(a.dtype == np.float64 for a in arrays if is_floating(a.dtype)) else None
+
+    def _coarse(self, wide, *, in_single):
+        """Code that casts what it is given, to float32 for instance: numbers are asked there."""
+        self._start_again()
+        low, whole = self.trial, self.whole
+        single = wide.with_real([x.astype(np.float32) for x in wide.real_inputs])
+        finest = whole.trial(single) if in_single else low
+        self._alone(finest)
+        whole.verdict.evaluations += finest.evaluations if finest is not low else 0
+        if not whole.settled and whole.obeys(low, LAWS):
+            self._compare(low, wide)
+        for probe in probes.of_values(low, whole.domains(low.inputs)):
+            if not whole.settled and not probe.risky:
+                self.at_probe(probe)
+
+    def _start_again(self):
+        whole = self.whole
+        whole.verdict.withdraw()
+        whole.settled, whole.held, whole.exhibit = False, None, None
+
+    def _compare(self, low, wide, words=""):
+        try:
+            lost = list(bits_lost(low, wide))
+        except CodeError:
+            return  # at the edge of the domain
+        for where, bits in lost:
+            i, k = where.get("input"), where.get("output")
+            what = "{output}" if i is None else "the gradient of {input}"
+            says = f"{what} loses {bits:.0f} bits in {low.precision} that the problem does not cost"
+            one = Finding(Status.IMPRECISE, "precision", says, input=i, output=k)
+            self.whole.report(one.by("precision", low.subject.names), low, words)
+
+    def _of_one_sign(self, low, wide):
+        """Sums do not cancel where dy has one sign, and rows are many: what is lost there is plain."""
+        if low.unit < COARSE:
+            return
+        rows = next((x.shape[0] for x in low.real_inputs if x.ndim), 0)
+        places = [("with a positive dy", low.inputs)]
+        if rows:
+            many = {rows: LONG}
+            if low.inputs[0].ndim and sum(_size_of(x.shape, many) for x in low.inputs) <= MOST:
+                words = f"{LONG} rows, with a positive dy"
+                places.append((words, resized(low.inputs, many)))
+        for words, inputs in places:
+            if self.whole.settled:
+                return
+            signed = self._positive(low, inputs), self._positive(wide, inputs)
+            if None not in signed:
+                self._compare(*signed, words)
+
+    def _positive(self, like, inputs):
+        """A trial at inputs, with a dy of one sign; None where it is not sound."""
+        kinds = [x.dtype for x in like.inputs]
+        at = trial_at(like, [x.astype(t) for x, t in zip(inputs, kinds, strict=True)])
+        if at is None or not is_finite(at.y):
+            return None
+        positive = like.at(at.inputs, [np.abs(d) for d in at.dy])
+        positive.origin = None
+        return positive
+
+    def _alone(self, trial):
+        """Code that computes in low precision whatever it is given."""
+        whole, small = self.whole, self._smallest(trial)
+        if not (whole.obeys(trial, LAWS) and whole.obeys(small, LONG_LAWS)):
+            return
+        verdict = whole.verdict
+        verdict.probes += small.evaluations if small is not trial else 0
+        whole.moved = trial.moves
+        for k in range(PROJECTIONS):
+            try:
+                error, bar = line_integral(trial, k)
+            except CodeError as refused:
+                says = "at inputs nearby it raises {what}"
+                whole.report(Finding(Status.INCONCLUSIVE, INTEGRAL, says, what=str(refused)))
+                return
+            if verdict.vs_numbers is None or error > verdict.vs_numbers:
+                verdict.vs_numbers, verdict.error_bar = error, bar
+            if not error <= bar:
+                says = "off by {size} of its size, error bar {bar}"
+                whole.report(Finding(Status.WRONG, INTEGRAL, says, size=error, bar=bar), trial)
+
+    def _smallest(self, trial):
+        """The same at smaller inputs, if the subject takes them."""
+        for inputs in smaller(trial.inputs):
+            try:
+                small = self.whole.trial(inputs)
+                if is_finite(small.y) and not breaches(small, LAWS[:1]):
+                    return small
+            except CodeError:
+                continue
+        return trial
+
+
+def _size_of(shape, sizes):
+    return math.prod(sizes.get(size, size) for size in shape)

@@ -1,0 +1,80 @@
+"""Oracle: the rule's own derivation, line by line, and the code held against it."""
+
+import dataclasses
+
+import numpy as np
+
+from handgrad.derivation.checking import check_at
+from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.expressions import names_in
+from handgrad.derivation.points import Runner
+from handgrad.judge.calls import CodeError, Contained
+from handgrad.judge.trial import largest, outputs_of
+
+TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in another order
+
+
+def compare_with_derivation(rule, seed):
+    """The number of links in the rule's derivation, and a sentence for each fault.
+
+    The definitions must give what forward gives, and the gradients what backward gives. A
+    derivation that does not name an option which is off its default may be of another function.
+    """
+    try:
+        derivation = derivation_of(rule)
+        if not derivation.chains or (not _speaks_of(derivation, rule) and _differs(rule, seed)):
+            return 0, []
+        points = Runner(derivation, seed).points()
+        checked = check_at(derivation, points)
+        faults = [f"line {link.line} of the docstring, {link}" for link in checked if not link.ok]
+        for point in points:
+            faults += _faults(rule, derivation, point)
+    except (DerivationError, CodeError) as error:
+        return 0, [f"the derivation cannot be run: {error}"]
+    return len(checked), faults
+
+
+def _speaks_of(derivation, rule):
+    """Whether a derivation names every option that is off its default."""
+    nodes = [link.node for chain in derivation.chains for link in chain.links]
+    nodes += [axis for given in derivation.givens for axis in given.axes]
+    named = {name for node in nodes for name in names_in(node)}
+    fields = dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ()
+    return all(f.name in named or getattr(rule, f.name) == f.default for f in fields)
+
+
+def _differs(rule, seed):
+    """Whether the definitions are those of another function than forward."""
+    derivation = derivation_of(rule)
+    point = Runner(derivation, seed).points()[0]
+    try:
+        return any(_faults(rule, derivation, point))
+    except CodeError:
+        return True
+
+
+def _faults(rule, derivation, point):
+    """Where the code's outputs and gradients are not the derivation's, at one point."""
+    inputs = [np.asarray(point.names[given.name]) for given in derivation.givens]
+    with Contained():
+        y, residuals = rule.forward(*inputs)
+    dy = tuple(np.asarray(point.names[f"d{name}"]) for name in derivation.outputs)
+    with Contained():
+        grads = rule.backward(residuals, dy if isinstance(y, tuple) else dy[0])
+    outputs = outputs_of(y)
+    if len(outputs) != len(derivation.outputs):
+        yield f"the code has {len(outputs)} outputs, the derivation {len(derivation.outputs)}"
+        return
+    pairs = list(zip(derivation.outputs, outputs, strict=True))
+    pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=False)]
+    scale = max(largest(d) for d in dy)
+    for name, actual in pairs:
+        if actual is not None and not _agree(actual, point.names[name], scale):
+            yield f"the code's {name} is not the derivation's"
+
+
+def _agree(actual, expected, scale):
+    if np.shape(actual) != np.shape(expected):
+        return False
+    return largest(actual - expected) <= TOLERANCE * max(largest(expected), scale)

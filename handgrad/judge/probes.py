@@ -1,0 +1,223 @@
+"""Probes: THE table of inputs at which gradients are wrong, made of ordinary ones.
+
+A probe has a reach. *special* inputs are any that a user might meet: zeros, ties, equal rows,
+labels that were not given. *extreme* ones are far beyond the given: large, tiny, far from 0. A
+domain is kept. What is not finite, and what has another shape, is *risky*: native code may not come
+back from it.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.judge import values
+from handgrad.judge.sizes import alone, reshaped, resized, reversed_axes, sizes_of
+from handgrad.judge.trial import rms, spread
+
+FEW = 5_000  # numbers: so many may larger sizes come to
+LONG = (33, 129, 513, 1025)  # past the widths of registers, blocks and shared memory
+SMALL = (1, 2, 3, 4, 5, 6)
+NARROW = (np.int8, np.uint8, np.int16, np.int32)
+CHANGES = (
+    ("of small integers", lambda x: np.rint(2 * x / (rms(x) or 1.0)), "special"),
+    ("times 1e-3", lambda x: 1e-3 * x, "special"),
+    ("times 20", lambda x: 20 * x, "extreme"),
+    ("times -1", np.negative, "special"),
+    ("far from 0", values.far_from_0, "extreme"),
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Inputs, and in words what is particular about them."""
+
+    words: str
+    inputs: tuple[np.ndarray, ...]
+    reach: str = "special"
+    risky: bool = False
+
+
+def of_values(trial, domains):
+    """Every probe of the same shapes, from ordinary to strange."""
+    for i, x in enumerate(trial.inputs):
+        if _is_option(trial, i) or not x.size:
+            continue
+        manners = values.real(x, trial) if i in trial.real else values.discrete(x, domains[i])
+        for words, changed, reach in itertools.chain(manners, values.of_domain(x, domains[i])):
+            if changed.shape == x.shape and _stays(domains[i], changed):
+                inputs = list(trial.inputs)
+                inputs[i] = changed.astype(x.dtype)
+                risky = not np.all(np.isfinite(changed.astype(float)))
+                yield Probe(f"{_named(trial, i)} {words}", tuple(inputs), reach, risky)
+    if len(trial.inputs) > 1:
+        yield from _together(trial, domains)
+    yield from of_integers(trial)
+
+
+def ordinary(trial, domains):
+    """Inputs that are as ordinary: where the given ones tell nothing."""
+    rng = trial.generator("others")
+    yield Probe("with their signs turned", _changed(trial, domains, np.negative))
+    for size, words in ((1.0, "drawn again"), (0.1, "drawn smaller")):
+        drawn = _changed(trial, domains, lambda x, s=size: s * spread(x) * rng.normal(size=x.shape))
+        yield Probe(words, drawn)
+
+
+def nearby(trial, domains, distances=(1e-3, 1e-5, 1e-6, 1e-4, 1e-5, 1e-3)):
+    """The inputs moved by so much of each number; of one input alone at every second place."""
+    for k, distance in enumerate(distances):
+        rng = trial.generator("nearby", k)
+        chosen = trial.real[k // 2 % len(trial.real)] if k % 2 and trial.real else None
+        moved = list(trial.inputs)
+        for i in trial.real if chosen is None else [chosen]:
+            x = trial.inputs[i]
+            if not np.array_equal(x, np.rint(x)):
+                shaken = x * (1 + distance * rng.uniform(-1, 1, size=x.shape))
+                moved[i] = values.kept(domains[i], shaken.astype(x.dtype))
+        yield Probe("a little moved", tuple(moved))
+
+
+def of_sizes(trial, domains):
+    """Probes of other shapes. Axes of one size may belong together: they change together, and alone.
+
+    A probe is in a chain: if forward does not take the first of it, none of it is tried. For what
+    takes a size of 1 alone may only stretch it, and a gradient need not be prepared for that.
+    """
+    seen = {_shapes(trial.inputs)}
+
+    def chain(words, shaped, sizes, reach):
+        made = []
+        for size in dict.fromkeys(sizes):
+            shapes = tuple(map(tuple, shaped(size)))
+            if size > 0 and shapes not in seen and sum(map(math.prod, shapes)) <= FEW:
+                seen.add(shapes)
+                inputs = reshaped(trial.inputs, shapes, domains)
+                made.append(Probe(f"{words} made {size}", inputs, reach, risky=True))
+        return made
+
+    for size in filter(None, sizes_of(trial.inputs)):
+
+        def together(new, size=size):
+            return [[new if n == size else n for n in x.shape] for x in trial.inputs]
+
+        yield chain(f"axes of {size}", together, (size + 1, *SMALL, *LONG, size - 1), "special")
+    for i, x in enumerate(trial.inputs):
+        for axis, size in enumerate(x.shape):
+            if not size:
+                continue
+
+            def single(new, i=i, axis=axis):
+                return alone(trial.inputs, i, axis, new)
+
+            yield chain(f"axis {axis} of {_named(trial, i)}", single, (size + 1, 1), "alone")
+    yield from _of_other_shapes(trial, domains)
+
+
+def _of_other_shapes(trial, domains):
+    own = sizes_of(trial.inputs)
+    if len(own) > 1:
+        cut = resized(trial.inputs, dict.fromkeys(own, 1), domains)
+        more = resized(trial.inputs, {size: size + 1 for size in own}, domains)
+        yield [
+            Probe("all axes larger", more, risky=True),
+            Probe("all axes cut to 1", cut, risky=True),
+        ]
+    yield [Probe("axes in reverse", reversed_axes(trial.inputs, domains), "alone", risky=True)]
+    rows = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
+    if rows:
+        nothing = resized(trial.inputs, {rows: 0}, domains)
+        more = resized(trial.inputs, {rows: rows + 1}, domains)
+        yield [
+            Probe("one row more", more, risky=True),
+            Probe("no rows", nothing, "empty", risky=True),
+        ]
+
+
+def _shapes(inputs):
+    return tuple(x.shape for x in inputs)
+
+
+def _stays(domain, x):
+    """Whether changed numbers are still in a domain that was stated or recognized."""
+    return domain.name in {"real", "label", "mask"} or domain.holds(x)
+
+
+def _named(trial, i):
+    names = trial.subject.names
+    return names[i] if i < len(names) else f"input {i}"
+
+
+def _is_option(trial, i):
+    """Whether an input is a number that has no gradient, such as an ε."""
+    return i in trial.subject.numbers and i not in trial.real
+
+
+def _changed(trial, domains, change):
+    """The inputs with a change of every real one, where it stays in its domain."""
+    inputs = list(trial.inputs)
+    for i in trial.real:
+        changed = change(trial.inputs[i]).astype(trial.inputs[i].dtype)
+        if _stays(domains[i], changed):
+            inputs[i] = changed
+    return tuple(inputs)
+
+
+def _together(trial, domains):
+    """The same happens to every real input; or all are 0; or two inputs meet."""
+    for words, change, reach in CHANGES if len(trial.real) > 1 else ():
+        yield Probe(f"all inputs {words}", _changed(trial, domains, change), reach)
+    yield Probe("all inputs of zeros", _all_zero(trial, domains))
+    for i, j in itertools.pairwise(trial.real):
+        a, b = trial.inputs[i], trial.inputs[j]
+        if a.shape != b.shape or not a.size:
+            continue
+        every_other = np.arange(a.size).reshape(a.shape) % 2
+        pairs = [("equal", a, a), ("equal here and there", a, np.where(every_other, a, b))]
+        zeros = np.where(every_other, a, 0), np.where(every_other, b, 0)
+        pairs.append(("0 at the same places", *zeros))
+        for words, first, second in pairs:
+            both = list(trial.inputs)
+            both[i], both[j] = (
+                values.kept(domains[k], x.astype(y.dtype))
+                for k, x, y in ((i, first, a), (j, second, b))
+            )
+            if _stays(domains[i], both[i]) and _stays(domains[j], both[j]):
+                yield Probe(f"{_named(trial, i)} and {_named(trial, j)} {words}", tuple(both))
+
+
+def _all_zero(trial, domains):
+    """Zeros for every input, labels and indices too; masks, options and domains stay."""
+    pairs = enumerate(zip(trial.inputs, domains, strict=True))
+    return tuple(
+        x if _is_option(trial, i) or x.dtype == bool or not _stays(d, 0 * x) else 0 * x
+        for i, (x, d) in pairs
+    )
+
+
+def of_integers(trial):
+    """Labels and indices in narrower types, and as large as these take: an offset may wrap."""
+    for i, x in enumerate(trial.inputs):
+        if x.dtype.kind not in "iu" or not x.size:
+            continue
+        given = [("", trial.inputs), *((", up to 119", xs) for xs in _with_many(trial, i))]
+        for kind in NARROW:
+            limits = np.iinfo(kind)
+            for words, inputs in given if kind != x.dtype else ():
+                if limits.min <= np.min(inputs[i]) and np.max(inputs[i]) <= limits.max:
+                    changed = list(inputs)
+                    changed[i] = inputs[i].astype(kind)
+                    name = f"{_named(trial, i)} of {np.dtype(kind).name}{words}"
+                    yield Probe(name, tuple(changed), "alone" if words else "special", bool(words))
+
+
+def _with_many(trial, i):
+    """The inputs where what input i may count is 120 long: any axis that is longer than it says."""
+    x = trial.inputs[i]
+    for size in sizes_of(trial.inputs):
+        shapes = [[120 if n == size else n for n in a.shape] for a in trial.inputs]
+        if size > np.max(x) and size not in x.shape and sum(map(math.prod, shapes)) <= FEW:
+            inputs = list(reshaped(trial.inputs, shapes))
+            inputs[i] = np.linspace(0, 119, x.size).astype(x.dtype).reshape(x.shape)
+            yield tuple(inputs)

@@ -1,0 +1,201 @@
+"""Probing: the laws that take many calls, and every probe, each with laws and oracles."""
+
+from handgrad.judge import isolation, power, probes
+from handgrad.judge.calls import CodeError
+from handgrad.judge.evidence import opinion_of_jax, opinion_of_numbers, trial_at
+from handgrad.judge.laws import LONG_LAWS
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.native import may_not_return
+from handgrad.judge.oracles.directions import direction, own_direction
+from handgrad.judge.precision import bits_jittered
+from handgrad.judge.special import findings_at, is_analytic, is_sound, misbehaviour
+from handgrad.judge.trial import is_finite
+from handgrad.judge.verdict import Finding, Status
+
+AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
+LARGE = 20_000  # numbers
+LAWFUL = 2.0  # seconds of the processor for a law, in a child
+
+
+class Probing:
+    """The probes of one examination; what is found goes into it, and the first error ends them."""
+
+    def __init__(self, examination):
+        self.whole = examination
+
+    def run(self, trial, low=None):
+        """The long laws, and every probe; the first finding ends it."""
+        if sum(x.size for x in trial.inputs) > LARGE:
+            self._glance(trial)
+            return
+        before = trial.evaluations
+        self.whole.obeys(trial, self._laws_that_end(trial))
+        for stage in (self._steady, self._look_around):
+            if not self.whole.settled:
+                stage(trial)
+        trial.analytic = not self.whole.oracle and is_analytic(trial)
+        domains = self.whole.domains(trial.inputs)
+        self._at_values(trial, domains, low)
+        if not self.whole.settled:
+            self._at_sizes(trial, domains)
+        self.whole.verdict.probes += trial.evaluations - before
+
+    def _laws_that_end(self, trial):
+        """The long laws; of code that may not come back, those from which it does."""
+        if not self._is_suspect():
+            return LONG_LAWS
+        runs = isolation.outcomes(lambda law: list(law(trial)), LONG_LAWS, LAWFUL)
+        return [law for law, ran in zip(LONG_LAWS, runs, strict=True) if ran is not None]
+
+    def _at_values(self, trial, domains, low):
+        self.at_probes(trial, list(probes.of_values(trial, domains)), low)
+
+    def at_probes(self, trial, found, low):
+        risky = [probe for probe in found if probe.risky or self._is_suspect()]
+        runs = self.outcomes(trial, [probe.inputs for probe in risky], backward=True)
+        hangs = {id(p) for p, ran in zip(risky, runs, strict=True) if ran is None}
+        for probe in found:
+            if not self.whole.settled and id(probe) not in hangs:
+                self.at_probe(trial, probe, self.whole.oracle)
+            if not self.whole.settled and low is not None and not probe.risky:
+                low.at_probe(probe)
+
+    def _at_sizes(self, trial, domains):
+        """Other sizes: numbers judge there, for JAX would have to trace each."""
+        chains = ([p for p in c if self._keeps(trial, p)] for c in probes.of_sizes(trial, domains))
+        chains = [chain for chain in chains if chain]
+        heads = [chain[0] for chain in chains]
+        takes = self.outcomes(trial, [probe.inputs for probe in heads])
+        comes_back = self.outcomes(trial, [probe.inputs for probe in heads], backward=True)
+        found = []
+        for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
+            if takes_it and back:
+                found += chain
+            elif takes_it and back is False and self._is_of_inputs(trial, chain[0]):
+                says = "forward takes other sizes, and backward raises there, or gives other shapes"
+                finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
+                self.whole.report(finding, words=chain[0].words)
+        runs = self.outcomes(trial, [probe.inputs for probe in found], backward=True)
+        for probe, ran in zip(found, runs, strict=True):
+            if not self.whole.settled and ran is not None:
+                self.at_probe(trial, probe, None)
+
+    def _keeps(self, trial, probe):
+        """Whether no axis changes whose size the derivation writes down."""
+        return all(
+            probe.inputs[i].shape[axis] == trial.inputs[i].shape[axis]
+            for i, axis in self.whole.fixed
+            if probe.inputs[i].ndim >= -axis
+        )
+
+    def _is_of_inputs(self, trial, probe):
+        """Whether other sizes are those of inputs alone: a layer may fix those of its parameters."""
+        count = len(trial.inputs) - len(self.whole.subject.parameters)
+        pairs = zip(trial.inputs[count:], probe.inputs[count:], strict=True)
+        return probe.reach == "special" and all(a.shape == b.shape for a, b in pairs)
+
+    def at_probe(self, trial, probe, oracle):
+        """What is found at one probe."""
+        if (at := trial_at(trial, probe.inputs)) is None:
+            return
+        for one in findings_at(at, probe, oracle):
+            self.whole.report(one, at)
+        self.whole.moved |= at.moves
+        self.whole.verdict.probes += at.evaluations
+
+    def outcomes(self, trial, inputs, *, backward=False):
+        """Which of these inputs the subject comes back from; None for those where it does not.
+
+        What may not return is tried in a child process. JAX's code is not native, but where it takes
+        matrices apart; torch's is asked for nothing that is not finite.
+        """
+        if not inputs:
+            return []
+        if self.whole.subject.fed or self.whole.subject.library or self.whole.library != "numpy":
+            return [True if self._is_safe(xs) else None for xs in inputs]
+
+        def run(xs):
+            at = trial.at(xs)
+            if backward:
+                at.fitting(at.first, at.inputs)
+
+        return isolation.outcomes(run, inputs) if self._is_suspect() else _tried(run, inputs)
+
+    def _is_suspect(self):
+        """Whether the code may not come back, and a child can be asked."""
+        if self.whole.suspect is None:
+            ours = self.whole.library == "numpy" and not (
+                self.whole.subject.fed or self.whole.subject.library
+            )
+            self.whole.suspect = ours and may_not_return(self.whole.subject.held)
+        return self.whole.suspect
+
+    def _is_safe(self, inputs):
+        if is_finite(x for x in inputs if is_floating(x.dtype)):
+            return True
+        return bool(
+            self.whole.subject.fed
+            and self.whole.oracle
+            and not self.whole.oracle.decomposes(inputs)
+        )
+
+    def _look_around(self, trial):
+        """Numbers, or JAX, at places nearby. What numbers could have seen, they see better now."""
+        seen = []
+        for k, probe in enumerate(probes.nearby(trial, self.whole.domains(trial.inputs))):
+            near = trial_at(trial, probe.inputs)
+            if near is None or not is_sound(near):
+                continue
+            found, projections = self._opinion_nearby(near, k)
+            seen += projections
+            self.whole.verdict.probes += near.evaluations
+            for one in found:
+                if one.status is not Status.KINK:
+                    self.whole.report(one, near, probe.words)
+            if self.whole.settled:
+                return
+        better = power.smallest_error_seen(trial, seen, None) if seen else None
+        if better is not None and trial is self.whole.consulted and self.whole.verdict.cases == 1:
+            self.whole.verdict.sees = min(self.whole.verdict.sees or better, better)
+
+    def _opinion_nearby(self, near, k):
+        if self.whole.oracle is not None:
+            try:
+                return opinion_of_jax(near, self.whole.oracle)[0], []
+            except CodeError:
+                pass
+        u = own_direction(near, "near", k) if k % 2 else direction(near, "near", k)
+        return opinion_of_numbers(near, [u], certain=True)
+
+    def _steady(self, trial):
+        """Whether the gradients of float64 code are as smooth as rounding lets them be."""
+        try:
+            jittered = list(bits_jittered(trial))
+        except CodeError:
+            return  # at the edge of the domain
+        for i, bits in jittered:
+            says = f"the gradient of {{input}} loses {bits:.0f} bits that the problem does not cost"
+            one = Finding(Status.IMPRECISE, "precision", says, i)
+            self.whole.report(one.by("precision", trial.subject.names), trial)
+
+    def _glance(self, trial):
+        """Large inputs that cannot be made smaller: what can be seen in a few evaluations."""
+        for probe in probes.of_values(trial, self.whole.domains(trial.inputs)):
+            if self.whole.settled or self.whole.verdict.evaluations + 2 > AFFORDABLE:
+                return
+            if not probe.risky and (at := trial_at(trial, probe.inputs)) is not None:
+                for one in misbehaviour(at, probe):
+                    self.whole.report(one, at)
+                self.whole.verdict.evaluations += at.evaluations
+
+
+def _tried(run, items):
+    """Whether run(item) comes back, for each."""
+    found = []
+    for item in items:
+        try:
+            run(item)
+            found.append(True)
+        except CodeError:
+            found.append(False)
+    return found

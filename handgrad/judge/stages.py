@@ -1,0 +1,303 @@
+"""Stages: which evidence is taken, in which order, and what it adds up to.
+
+Contract and laws at the given inputs; the oracles there; then probes, each with laws and oracles.
+What is wrong ends it; notes do not.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.judge import power, probes
+from handgrad.judge.calls import CodeError, UnjudgeableError
+from handgrad.judge.compare import breach
+from handgrad.judge.domains import recognized
+from handgrad.judge.draws import Case
+from handgrad.judge.evidence import JAX, opinion_of_jax, opinion_of_numbers, trial_at
+from handgrad.judge.laws import LAWS, breaches
+from handgrad.judge.libraries import is_floating
+from handgrad.judge.low import Low
+from handgrad.judge.oracles.directions import direction
+from handgrad.judge.probing import Probing
+from handgrad.judge.single import computes_in_single
+from handgrad.judge.sizes import smaller
+from handgrad.judge.special import is_sound
+from handgrad.judge.trial import Trial, is_finite
+from handgrad.judge.verdict import Finding, Status, Verdict
+
+PROJECTIONS = 2
+AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
+LARGE = 20_000  # numbers
+LAWFUL = 2.0  # seconds of the processor for a law, in a child
+FORWARD, BACKWARD = "forward", "backward"
+
+
+class Examination:
+    """One subject, everything that was found about it, and the trial at which an error showed."""
+
+    def __init__(self, verdict, subject, oracle, library, domains=None):
+        self.verdict, self.subject = verdict, subject
+        self.oracle: Any = oracle
+        self.library, self.stated = library, domains or {}
+        self.moved = False
+        self.consulted = None  # the last trial of which every oracle was asked
+        self.held = None  # a finding, that numbers cannot tell: unless they can at other inputs
+        self.settled = False  # something is not right: there is no need to go on
+        self.exhibit = None  # the trial at which the first error showed
+        self.refused = None  # or the inputs at which the code raised
+        self.fixed = []  # (input, axis) whose size is what it is
+        self.suspect = None  # whether the code may not come back from strange inputs
+        self.options = {}  # that verify was given besides
+
+    def again(self, inputs):
+        """The verdict at other inputs, on a subject as it was at first; None if there is none."""
+        verdict = Verdict(self.verdict.subject, self.verdict.seed, self.verdict.strict)
+        subject = self.subject.pristine.anew() if self.subject.pristine else self.subject
+        subject.pristine = self.subject.pristine
+        other = Examination(verdict, subject, self.oracle, self.library, self.stated)
+        try:
+            other.at_given(Case(tuple(inputs), ""))
+            other.close()
+        except (CodeError, UnjudgeableError):
+            return None
+        return verdict
+
+    def domains(self, inputs):
+        """The domain of each input: as stated, or as it seems to be."""
+        return [self.stated.get(i) or recognized(x) for i, x in enumerate(inputs)]
+
+    def at_drawn(self, cases):
+        """Inputs from a derivation are small and ordinary, and of several shapes."""
+        trials = [self._ordinary(case) for case in cases]
+        if not self.settled:
+            Probing(self).run(trials[0])
+
+    def at_given(self, case):
+        """Somebody's inputs may be large, special, or in low precision."""
+        self.verdict.cases += 1
+        trial = self._try(case)  # first, as its owner would
+        if trial is None:
+            return
+        if (finite := _where_finite(trial)) is not None:
+            self.verdict.evaluations += trial.evaluations + finite.evaluations
+            trial = self._try(Case(finite.inputs, "others where forward is not finite"))
+        if trial is None:
+            return
+        if all(x.dtype == np.float64 for x in trial.inputs if is_floating(x.dtype)):
+            self.judge(trial)
+            if (self.settled or self.held) and computes_in_single(trial):
+                Low(self, trial).of_single_code()
+                return
+            self.go_on(trial)
+        else:
+            Low(self, trial).judge()
+            self.verdict.evaluations += trial.evaluations
+
+    def close(self):
+        """What remains to be said when all was seen."""
+        if self.held is not None and not self.settled:
+            self.report(self.held)
+        if not self.settled and (doubt := power.doubt(self.verdict, moved=self.moved)):
+            self.report(doubt)
+        for name in self.subject.accumulates:
+            says = "the gradient of {what} adds up over calls: set it to 0 before each"
+            self.report(Finding(Status.CONTRACT, "gradients add up", says, what=name, note=True))
+        self.verdict.not_judged = list(self.subject.not_judged)
+        if self.subject.not_judged:
+            says = "the output moves with {what}, of which no gradient was found"
+            what = " and ".join(self.subject.not_judged)
+            check = "parameters are judged"
+            self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
+
+    def report(self, finding, trial=None, words=""):
+        """One more finding, at the given inputs or at others that the words describe."""
+        finding = finding if finding.probe or not words else finding.at(words)
+        if finding in self.verdict.findings:
+            return
+        self.verdict.findings.append(finding)
+        counts = not finding.note or self.verdict.strict
+        if counts and finding.status is not Status.KINK:
+            self.settled = True
+        if counts and finding.status in {Status.WRONG, Status.CONTRACT, Status.IMPRECISE}:
+            self.exhibit = self.exhibit or trial
+
+    def trial(self, inputs):
+        """A trial, in the library whose arrays the forward returns."""
+        trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
+        if trial.library != "numpy" or trial.returned_library == "numpy" or self.subject.fed:
+            return trial
+        self.library = trial.returned_library
+        return Trial(self.subject, inputs, self.verdict.seed, self.library)
+
+    def obeys(self, trial, laws, words=""):
+        """Whether no law is broken; what is, is reported."""
+        found = breaches(trial, laws)
+        for one in found:
+            self.report(one, trial, words)
+        return all(one.note for one in found)
+
+    def _try(self, case):
+        """A trial, or None if the forward or the backward cannot even be run."""
+        part = FORWARD
+        try:
+            trial = self.trial(case.inputs)
+            if says := _nowhere(trial):
+                self.report(Finding(Status.VACUOUS, part, says))
+                return None
+            part = BACKWARD
+            _ = trial.first
+        except CodeError as error:
+            self.refused = case.inputs
+            self.report(_refusal(part, error))
+            return None
+        self.verdict.dtype = self.verdict.dtype or trial.precision
+        self.verdict.judged = [trial.name(i) for i in trial.real]
+        return trial
+
+    def _ordinary(self, case):
+        """The laws and every oracle at ordinary inputs; the trial, or None."""
+        self.verdict.cases += 1
+        trial = self._try(case)
+        if trial is not None:
+            self.judge(trial)
+        return trial
+
+    def judge(self, trial):
+        if self.obeys(trial, LAWS):
+            self.moved |= trial.moves
+            self.consult(trial)
+        self.verdict.evaluations += trial.evaluations
+
+    def go_on(self, trial, low=None):
+        """From ordinary inputs to special ones."""
+        if not self.settled and (self.held or not trial.moves):
+            trial = self.livelier(trial) or trial
+        if self.settled:
+            return
+        probing = Probing(self)
+        small = self._small(trial, probing) or trial
+        probing.run(small, low)
+        if small is not trial and not self.settled:
+            probing.at_probes(trial, list(probes.of_integers(trial)), None)
+
+    def consult(self, trial):
+        """JAX and numbers, and what their agreement is worth."""
+        self.consulted, expected = trial, None
+        if self.oracle is not None and self._fits(trial):
+            expected = self._ask_jax(trial)
+        moves = [direction(trial, k) for k in range(PROJECTIONS)]
+        found, projections = opinion_of_numbers(trial, moves, certain=expected is not None)
+        self._note(projections)
+        for one in found:
+            if one.status is Status.INCONCLUSIVE and any(p.is_faint for p in projections):
+                self.held = one
+            else:
+                self.report(one, trial)
+        if not self.settled:
+            power.measure(self.verdict, trial, projections, expected)
+
+    def _ask_jax(self, trial):
+        """JAX's gradients, or None where it has not seen every number."""
+        try:
+            found, worst, expected = opinion_of_jax(
+                trial, self.oracle, outputs_too=not self.oracle.own
+            )
+        except CodeError:
+            return None
+        self.verdict.vs_jax = max(self.verdict.vs_jax or 0.0, worst)
+        for one in found:
+            self.report(one, trial)
+        return expected if is_finite(expected[i] for i in trial.grads) else None
+
+    def _fits(self, trial):
+        """Whether the reference takes these inputs, and gives outputs of the subject's shapes."""
+        try:
+            theirs = self.oracle.shapes(trial.inputs)
+        except CodeError as error:
+            if self.oracle.own:
+                self.oracle = None  # JAX cannot reverse it: numbers can
+                return False
+            raise TypeError(f"the reference raises {error}") from None
+        ours = [y.shape for y in trial.y]
+        if ours != theirs:
+            says = f"the outputs have the shapes {ours}, JAX's {theirs}"
+            self.report(
+                Finding(Status.WRONG, JAX, says.replace("{", "{{").replace("}", "}}")), trial
+            )
+        return ours == theirs
+
+    def _note(self, projections):
+        """Put the worst projection into the verdict; one of nothing, or at a kink, says nothing."""
+        verdict = self.verdict
+        for p in projections:
+            if p.at_a_kink:
+                continue
+            known = p.spread and not p.is_nothing
+            error, bar = (p.error / p.spread, p.bar / p.spread) if known else (0.0, 0.0)
+            if verdict.vs_numbers is None or error > verdict.vs_numbers:
+                verdict.vs_numbers, verdict.error_bar = error, bar
+
+    def livelier(self, trial):
+        """Other ordinary inputs, where the given ones told nothing; None if these tell no more."""
+        for probe in probes.ordinary(trial, self.domains(trial.inputs)):
+            at = trial_at(trial, probe.inputs)
+            if at is not None and is_sound(at) and at.is_lively:
+                self.held = None
+                return self._ordinary(Case(probe.inputs, probe.words))
+        return None
+
+    def _small(self, trial, probing):
+        """A trial at smaller inputs that the subject takes, and at which it is right."""
+        sizes = list(smaller(trial.inputs))
+        runs = probing.outcomes(trial, sizes)
+        found = (self._quietly(inputs) for inputs, ran in zip(sizes, runs, strict=True) if ran)
+        return next((small for small in found if small is not None), None)
+
+    def _quietly(self, inputs):
+        """A trial at inputs of other shapes, if all is well with it."""
+        try:
+            trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
+            if not all(y.size and np.all(np.isfinite(y)) for y in trial.y):
+                return None
+            if any(not one.note for one in breaches(trial, LAWS[:1])):
+                return None
+            found, _ = opinion_of_numbers(trial, [direction(trial, "small")], certain=False)
+        except CodeError:
+            return None
+        self.verdict.probes += trial.evaluations
+        return None if found else trial
+
+
+def _refusal(part, error):
+    """The finding that a forward or a backward raises at ordinary inputs."""
+    if issubclass(error.kind, ValueError) and "read-only" in str(error):
+        one = breach("an input or dy is written to: {what}", what=str(error))
+        return one.by("nothing is overwritten", [])
+    return breach(f"{part} raises {{what}}", what=str(error)).by(part, [])
+
+
+def _nowhere(trial):
+    """A sentence if the outputs hold numbers, and none of them is finite; "" otherwise."""
+    outputs = [y.astype(float) for y in trial.y if y.size]
+    if not outputs or any(np.any(np.isfinite(y)) for y in outputs):
+        return ""
+    values = sorted({str(value) for y in outputs for value in np.unique(y).tolist()})
+    return f"forward gives {' and '.join(values)} everywhere: pass inputs at which it is finite"
+
+
+def _where_finite(trial):
+    """A trial at the inputs, with others of their numbers where forward is not finite; or None."""
+    if is_finite((*trial.y, *trial.real_inputs)):
+        return None
+    at = trial_at(trial, trial.with_real([_replaced(trial, i) for i in trial.real]))
+    return at if at is not None and is_sound(at) else None
+
+
+def _replaced(trial, i):
+    """Input i: a number goes if an output at its place, or its gradient, is not finite."""
+    x = trial.inputs[i].copy()
+    arrays = [a for a in (*trial.y, trial.grads.get(i, x)) if a.shape == x.shape]
+    kept = np.all([np.isfinite(a.astype(float)) for a in arrays if is_floating(a.dtype)], axis=0)
+    if np.any(kept):
+        x[~kept] = np.resize(x[kept], np.count_nonzero(~kept))
+    return x

@@ -1,0 +1,103 @@
+"""What all subjects have in common: one way to call somebody's code, whatever form it has.
+
+A subject takes leaves, the arrays in its arguments, followed by its parameters.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.inputs import Arguments
+
+
+class Subject:
+    """Code with a gradient.
+
+    `forward(*leaves)` is what the code returns. `vjp(*leaves)` is its outputs, or None where nobody
+    needs them, and a function from their upstream gradients to one gradient for each leaf.
+    `anew()` is a copy in its present state, `pristine` a copy in its first one, or None.
+    """
+
+    library: str | None = None  # of its arrays, if it takes no other
+    fed: str | None = None  # the library of what it is given, where that is another
+    strict = False  # whether it must give a tuple with one gradient for each input, or None
+    reentrant = True  # whether several forwards may come before their backwards
+    reference: Callable | None = None  # the same function, for JAX to differentiate
+    held: Any = None  # what was judged: an object, a function or a pair of them
+    tried = 0  # calls that it took to find out how it is called
+    silent: frozenset[int] = frozenset()  # the leaves of which its backward never speaks
+
+    def __init__(self, name, arguments=None):
+        self.name = name
+        self.arguments = arguments or Arguments(())
+        self.pristine = None
+        self.parameters = ()
+        self.parameter_names = []
+        self.not_judged = []
+        self.accumulates = []  # the parameters whose gradients add up over calls
+
+    @property
+    def names(self):
+        """The names of all leaves, parameters included."""
+        return [*self.arguments.names, *self.parameter_names]
+
+    @property
+    def numbers(self):
+        """The leaves that were given as numbers of Python, which may be options."""
+        return self.arguments.numbers
+
+    @contained
+    def forward(self, *leaves):
+        """What the judged code returns."""
+        return self._forward(*self._packed(leaves))
+
+    @contained
+    def vjp(self, *leaves):
+        """The outputs, or None, and the function from upstream gradients to gradients."""
+        y, backward = self._vjp(*self._packed(leaves))
+        return y, contained(lambda dy: self.flat(backward(dy)))
+
+    def flat(self, grads):
+        """One gradient for each leaf; what is not a tuple is left for a law to name."""
+        if self.arguments.is_flat or not isinstance(grads, tuple):
+            return grads
+        return self.arguments.flat(grads)
+
+    @contained
+    def anew(self):
+        """A copy in the present state; what cannot keep anything is its own copy."""
+        made = copy.copy(self)
+        made.held = self._copied()
+        return made
+
+    def remember(self):
+        """Keep a copy as it is now, for calls of a fresh instance."""
+        try:
+            self.pristine = self.anew()
+        except CodeError:
+            self.pristine = None  # it cannot be copied
+
+    def packed_for_reference(self, leaves):
+        """The arguments of a reference: those of the subject, then its parameters."""
+        return self.arguments.pack(leaves) if self.arguments.tree else leaves
+
+    def _packed(self, leaves):
+        return leaves if self.arguments.is_flat else self.arguments.pack(leaves)
+
+    def _forward(self, *arguments) -> Any:
+        raise NotImplementedError
+
+    def _vjp(self, *arguments) -> tuple[Any, Callable]:
+        raise NotImplementedError
+
+    def _copied(self) -> Any:
+        return self.held
+
+
+def as_tuple(grads):
+    return tuple(grads) if isinstance(grads, tuple | list) else (grads,)
+
+
+def named(function):
+    return getattr(function, "__name__", repr(function))

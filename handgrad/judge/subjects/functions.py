@@ -1,0 +1,67 @@
+"""Pairs of functions: f(*inputs) -> y with vjp(dy, *inputs), or f -> (y, cache) with vjp(dy, cache)."""
+
+from handgrad.judge.copies import copied
+from handgrad.judge.subjects import ways
+from handgrad.judge.subjects.base import Subject, as_tuple, named
+
+
+class Pair(Subject):
+    """f and vjp, called in the way that was found."""
+
+    def __init__(self, held, way=ways.PAIR, arguments=None):
+        super().__init__(f"({', '.join(map(named, held))})", arguments)
+        self.held, self.way = held, way
+
+    def _forward(self, *arguments):
+        return self.way.output(self.held[0](*arguments))
+
+    def _vjp(self, *arguments):
+        f, vjp = self.held
+        result = None if self.way is ways.PAIR else f(*arguments)
+
+        def backward(dy):
+            """A single gradient stands for itself, and None for what follows the first input."""
+            grads = self.way.call(vjp, result, dy, arguments)
+            if isinstance(grads, tuple | list):
+                return as_tuple(grads)
+            return grads, *[None] * (len(arguments) - 1)
+
+        return None if result is None else self.way.output(result), backward
+
+    def _copied(self):
+        memo = {}
+        return tuple(copied(function, memo) for function in self.held)
+
+
+class Meant(Subject):
+    """A subject whose backward is meant to be that of another function: the forward is left alone."""
+
+    def __init__(self, subject, function):
+        super().__init__(subject.name, subject.arguments)
+        self.subject, self.function = subject, function
+        self.library, self.fed, self.strict = subject.library, subject.fed, subject.strict
+        self.parameters, self.parameter_names = subject.parameters, subject.parameter_names
+        self.reference = function
+
+    def _forward(self, *arguments):
+        return self.function(*arguments)
+
+    def vjp(self, *leaves):
+        return None, self.subject.vjp(*leaves)[1]
+
+    def anew(self):
+        return Meant(self.subject.anew(), self.function)
+
+
+def of_pair(held, arguments, values):
+    """The subject of two functions; TypeError where vjp takes dy last."""
+    if ways.takes_upstream_last(held[1]):
+        name = named(held[1])
+        raise TypeError(f"{name} takes the upstream gradient last: a vjp is vjp(dy, *inputs)")
+    if not values:
+        return Pair(held, ways.PAIR, arguments)
+    f, vjp = held
+    way, tried = ways.of_pair(f, vjp, values)
+    subject = Pair(held, way, arguments)
+    subject.tried = tried
+    return subject

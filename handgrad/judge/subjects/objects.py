@@ -1,0 +1,164 @@
+"""Objects with a forward and a backward: rules, layers with a memory, and the parameters of these."""
+
+import copy
+
+import numpy as np
+
+from handgrad.judge.calls import CodeError, Contained, UnjudgeableError
+from handgrad.judge.libraries import as_numpy, library_of, to_library
+from handgrad.judge.subjects import parameters, ways
+from handgrad.judge.subjects.base import Subject, as_tuple
+
+
+class Object(Subject):
+    """forward and backward of one object, called in the way that was found."""
+
+    def __init__(self, held, way, arguments=None, *, forward="forward", backward="backward"):
+        with Contained():
+            super().__init__(repr(held), arguments)
+        self.original, self.held, self.way = held, _copied(held), way
+        self.entries = forward, backward  # the names of its methods
+        self.reentrant = way.reentrant
+        self.strict = way is ways.RULE
+        self.found = []  # parameters.Parameter, one for each of self.parameters
+        self.returned = False  # whether backward returns the gradients of the parameters too
+
+    def adopt(self, found, *, returned=False):
+        """Judge these parameters as further inputs; those without a gradient are named."""
+        self.returned = returned
+        self.found = [p for p in found if returned or p.gradient is not None]
+        self.not_judged = [p.name for p in found if p not in self.found]
+        self.accumulates = [p.name for p in self.found if p.accumulates]
+        self.parameter_names = [p.name for p in self.found]
+        self.parameters = tuple(p.places[0].get(self.held) for p in self.found)
+
+    def _forward(self, *arguments):
+        return self.way.output(self._run(arguments))
+
+    def _run(self, arguments):
+        count = len(arguments) - len(self.found)
+        for parameter, value in zip(self.found, arguments[count:], strict=True):
+            for place in parameter.places:
+                place.put(self.held, value)
+        return getattr(self.held, self.entries[0])(*arguments[:count])
+
+    def _vjp(self, *arguments):
+        result = self._run(arguments)
+        xs = arguments[: len(arguments) - len(self.found)]
+
+        def backward(dy):
+            for parameter in self.found:
+                if parameter.accumulates and not self.returned:
+                    self._clear(parameter.gradient)
+            grads = self.way.call(getattr(self.held, self.entries[1]), result, dy, xs)
+            if self.strict:
+                return grads
+            own = as_tuple(grads)
+            if self.returned:
+                return own
+            return self._filled(own, len(xs)) + tuple(self._kept(p) for p in self.found)
+
+        return self.way.output(result), backward
+
+    def _filled(self, grads, count):
+        """Gradients of what is passed to forward: there may be none for what comes last."""
+        if self.found and len(grads) < count:
+            self.silent = frozenset(range(len(grads), count))
+            return grads + (None,) * (count - len(grads))
+        return grads[:count] if self.found else grads
+
+    def _kept(self, parameter):
+        """A copy of a parameter's gradient: the layer may write the next one into its memory."""
+        value = parameter.gradient.found(self.held)
+        if value is None:
+            raise UnjudgeableError(
+                f"{self.name} has no {parameter.gradient} after backward, which params names"
+            )
+        return np.array(as_numpy(value))
+
+    def _clear(self, gradient):
+        """Begin anew with a gradient that adds up."""
+        value = gradient.found(self.held)
+        if value is not None:
+            zeros = to_library(np.zeros_like(as_numpy(value)), library_of([value]))
+            gradient.put(self.held, zeros)
+
+    def _copied(self):
+        return copy.deepcopy(self.held)
+
+
+class OurLayer(Object):
+    """A handgrad.Layer, which knows its parameters and their gradients."""
+
+    def __init__(self, layer, arguments=None):
+        super().__init__(layer, ways.MEMORY, arguments)
+        self.parameters = tuple(layer.params)
+        self.parameter_names = [f"params[{k}]" for k in range(len(layer.params))]
+
+    def _run(self, arguments):
+        count = len(arguments) - len(self.parameters)
+        self.held.params = tuple(arguments[count:])
+        return self.held.forward(*arguments[:count])
+
+    def _vjp(self, *arguments):
+        y = self._run(arguments)
+        return y, lambda dy: as_tuple(self.held.backward(dy)) + tuple(self.held.grads)
+
+
+def of_object(held, params, arguments, values):
+    """The subject of an object with a forward and a backward; `values` are its arguments."""
+    from handgrad.layers import Layer
+
+    if isinstance(held, Layer):
+        return OurLayer(held, arguments)
+    forward = "forward" if hasattr(held, "forward") else "__call__"
+    way, tried = ways.of_object(held, forward, "backward", values, _copied)
+    subject = Object(held, way, arguments, forward=forward)
+    subject.tried = tried if values else 0
+    if params is not None:
+        if subject.strict:
+            raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
+        subject.adopt([_stated(held, *pair) for pair in params.items()])
+    elif values and not subject.strict:
+        _find(subject, values)
+    return subject
+
+
+def _find(subject, values):
+    """Look for parameters; where the first call made them, the subject is one that was called."""
+
+    def run(layer):
+        with Contained():
+            result = getattr(layer, subject.entries[0])(*values)
+            y = subject.way.output(result)
+            back = getattr(layer, subject.entries[1])
+            grads = subject.way.call(back, result, ways.upstream(y), values)
+        return [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))], as_tuple(grads)
+
+    found = parameters.find(subject.held, run)
+    if not found:
+        return
+    if any(p.places[0].found(subject.held) is None for p in found):
+        subject.held = copy.deepcopy(subject.held)
+        run(subject.held)
+    _, grads = run(_copied(subject.held))
+    extra = grads[len(values) :]
+    shapes = [np.shape(as_numpy(p.places[0].get(subject.held))) for p in found]
+    subject.adopt(found, returned=len(extra) > 0 and [np.shape(g) for g in extra] == shapes)
+
+
+def _stated(held, name, gradient):
+    """A parameter that the user names, with the name of its gradient."""
+    if not hasattr(held, name):
+        raise TypeError(f"{held!r} has no parameter {name}, which params names")
+    places = [parameters.Path(((".", name),))]
+    return parameters.Parameter(places, parameters.Path(((".", gradient),)))
+
+
+def _copied(held):
+    """A copy, or the object itself where it cannot be copied."""
+    try:
+        with Contained():
+            return copy.deepcopy(held)
+    except CodeError:
+        return held

@@ -1,0 +1,156 @@
+"""torch: functions with a backward of their own, modules, and functions that autograd differentiates."""
+
+from handgrad.judge.subjects.base import Subject, as_tuple, named
+
+
+class TorchFunction(Subject):
+    """A torch.autograd.Function: apply, and what its own backward returns.
+
+    torch's engine would sum and cast a gradient of a wrong shape or dtype; here it is seen first.
+    """
+
+    library = "torch"
+
+    def __init__(self, held, arguments=None):
+        super().__init__(held.__name__, arguments)
+        self.held = held
+
+    def _forward(self, *arguments):
+        y = self.held.apply(*arguments)
+        return tuple(y) if isinstance(y, list) else y
+
+    def _vjp(self, *arguments):
+        import torch
+
+        returned = []
+        leaves = [_leaf(x) for x in arguments]
+        with torch.enable_grad():
+            y = _recorded(self.held, returned).apply(*leaves)
+        outputs = y if isinstance(y, tuple) else (y,)
+
+        def backward(dy):
+            upstream = dy if isinstance(dy, tuple) else (dy,)
+            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
+            try:
+                _run_engine(pairs, leaves)
+            except RuntimeError:
+                if not returned:
+                    raise  # else the engine refuses what the judge is to see
+            return _by_argument(as_tuple(returned.pop()), arguments)
+
+        return y, backward
+
+
+class TorchCallable(Subject):
+    """A plain function of tensors, or a module with its parameters; torch's autograd is the backward."""
+
+    library = "torch"
+
+    def __init__(self, held, arguments=None):
+        super().__init__(_titled(held), arguments)
+        self.held = held
+        named_parameters = getattr(held, "named_parameters", dict)
+        own = [(n, p) for n, p in dict(named_parameters()).items() if p.requires_grad]
+        self.parameter_names = [name for name, _ in own]
+        self.parameters = tuple(p.detach() for _, p in own)
+        self.device = own[0][1].device if own else None
+
+    def _forward(self, *arguments):
+        return self._called([a.detach() if hasattr(a, "detach") else a for a in arguments])
+
+    def _called(self, arguments):
+        if not hasattr(self.held, "named_parameters"):
+            return self.held(*arguments)
+        import torch
+
+        count = len(arguments) - len(self.parameters)
+        state = dict(zip(self.parameter_names, arguments[count:], strict=True))
+        kind = arguments[count].dtype if state else None
+        for name, buffer in self.held.named_buffers():
+            real = buffer.is_floating_point() and kind is not None
+            state[name] = buffer.to(kind) if real else buffer.clone()
+        return torch.func.functional_call(self.held, state, tuple(arguments[:count]))
+
+    def _vjp(self, *arguments):
+        import torch
+
+        leaves = [_leaf(x) for x in arguments]
+        with torch.enable_grad():
+            y = self._called(leaves)
+        outputs = y if isinstance(y, tuple | list) else (y,)
+
+        def backward(dy):
+            upstream = dy if isinstance(dy, tuple | list) else (dy,)
+            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
+            found = iter(_run_engine(pairs, leaves))
+            return tuple(next(found) if _needs(x) else None for x in leaves)
+
+        return y, backward
+
+    def _packed(self, leaves):
+        given = super()._packed(leaves)
+        if self.device is None or self.device.type == "cpu":
+            return given
+        return tuple(getattr(x, "to", lambda _, x=x: x)(self.device) for x in given)
+
+
+def _titled(held):
+    return type(held).__name__ if hasattr(held, "named_parameters") else named(held)
+
+
+def _leaf(x):
+    """A tensor for which autograd is asked; options are as they are."""
+    if not hasattr(x, "detach"):
+        return x
+    return x.detach().requires_grad_(x.is_floating_point())
+
+
+def _needs(x):
+    return hasattr(x, "requires_grad") and x.requires_grad
+
+
+def _run_engine(pairs, leaves):
+    """The gradients of the leaves; zeros where torch has none."""
+    import torch
+
+    reached = [x for x in leaves if _needs(x)]
+    if not pairs:
+        return [torch.zeros_like(x) for x in reached]
+    grads = torch.autograd.grad(
+        [o for o, _ in pairs],
+        reached,
+        [d for _, d in pairs],
+        allow_unused=True,
+        retain_graph=True,
+    )
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(reached, grads, strict=True)]
+
+
+def _by_argument(grads, arguments):
+    """One gradient for each argument: torch lets None follow for options that were left out."""
+    extra = grads[len(arguments) :]
+    return grads[: len(arguments)] if all(g is None for g in extra) else grads
+
+
+def _recorded(function, returned):
+    """The torch Function, with what its backward returns put into a list as well."""
+
+    def backward(ctx, *dy):
+        grads = function.backward(ctx, *dy)
+        returned.append(grads)
+        return grads
+
+    return type(function.__name__, (function,), {"backward": staticmethod(backward)})
+
+
+def is_function(cls):
+    """Whether a class is a torch.autograd.Function."""
+    return isinstance(cls, type) and any(
+        base.__module__.startswith("torch.autograd") for base in cls.__mro__
+    )
+
+
+def applied(subject):
+    """The Function that `Function.apply` belongs to, or None."""
+    owner = getattr(subject, "__self__", None)
+    return owner if getattr(subject, "__name__", "") == "apply" and is_function(owner) else None
