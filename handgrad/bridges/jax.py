@@ -17,7 +17,7 @@ def as_jax(rule):
     >>> float(jax.grad(tanh)(0.0))
     1.0
     >>> jax.jit(jax.vmap(jax.grad(jax.grad(tanh))))(jax.numpy.zeros(3)).tolist()
-    [0.0, 0.0, 0.0]
+    [-0.0, -0.0, -0.0]
 
     A second derivative is JAX's, of the rule's forward and backward. Derivatives run backward:
     jax.jvp, jax.jacfwd and jax.hessian refuse f, and jacrev(jacrev(f)) is its Hessian.

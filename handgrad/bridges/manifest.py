@@ -22,6 +22,7 @@ MAX_ARRAYS = 1000  # of an entry
 MAX_NUMBERS = 2**16  # in the arrays of an entry
 MAX_LENGTH, MAX_DEPTH = 64, 3  # of an option that is a list
 SMALL = 16  # an option that is a whole number may be this much for arrays of any size
+LOWEST = -100  # the label that losses ignore, as in torch; sizes are not below 0
 MAX_PRODUCT = 4096  # of an option's whole numbers: a rule may visit each number of a window
 HOW = (
     "Run a rule on the arrays input and upstream of an entry, in the entry's precision. Each "
@@ -167,7 +168,7 @@ def _refuse_what_is_too_large(entry):
         raise ValueError(f"it lists {held} of {entry.rule}, {entry.case}")
     most = max(SMALL, len(entry.arrays), *(n for s in entry.arrays for n in s.shape), 0)
     for name, value in entry.options.items():
-        whole = [abs(n) for n in _whole_numbers(value)]
+        whole = [abs(n) for n in _whole_numbers(value) if n != LOWEST]
         if max(whole, default=0) > most or math.prod(filter(None, whole)) > MAX_PRODUCT:
             shown = f"{entry.rule} has the option {name}={str(value)[:60]}"
             raise ValueError(f"{shown}, which is too large for arrays of {numbers} numbers")

@@ -16,24 +16,29 @@ from handgrad import (
     Copy,
     Dropout,
     Exp,
+    GaussianNLL,
     Layer,
     MatMul,
     Multiply,
     Negate,
     ReLU,
     SoftmaxCrossEntropyWithLabels,
+    SpectralNorm,
     Split,
+    Sqrt,
     Tanh,
 )
 from handgrad.bridges import as_torch
 from tests.bridges.points import as_tuple, point_of
-from tests.rules_and_cases import RULES
+from tests.rules_and_cases import ONE_OF_EACH
 from tests.test_laws import assert_same
 
 torch = pytest.importorskip("torch", reason="torch is an extra")
 pytest.importorskip("array_api_compat", reason="torch needs array-api-compat")
 
-every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
+every_rule = pytest.mark.parametrize("rule", ONE_OF_EACH, ids=repr)
+DECOMPOSED = {SpectralNorm}  # torch has no decomposition of bfloat16
+STEEP = {GaussianNLL}  # a small variance, which torch's fixed step of differences leaves behind
 JACOBIAN = 20_000  # numbers that gradcheck compares one by one; of a larger one, a projection
 DIFFERENCES = 1e-7  # with its step of 1e-6 they keep about eight digits
 ONCE = r"can be differentiated only once in torch: use as_jax for a second derivative"
@@ -48,7 +53,7 @@ def test_an_operation_and_its_gradient_are_the_rules(rule):
     assert_same(gradients(y, inputs, point.dy), point.gradients())
 
 
-@every_rule
+@pytest.mark.parametrize("rule", [r for r in ONE_OF_EACH if type(r) not in STEEP], ids=repr)
 def test_gradcheck_passes(rule):
     point = point_of(rule)
     large = sum(point.inputs[i].size for i in point.real) * sum(d.size for d in point.dy) > JACOBIAN
@@ -117,8 +122,16 @@ def test_a_second_derivative_raises_in_one_sentence(rule):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@every_rule
+@pytest.mark.parametrize(
+    ("rule", "dtype"),
+    [
+        (rule, dtype)
+        for rule in ONE_OF_EACH
+        for dtype in ("float32", "bfloat16")
+        if dtype == "float32" or type(rule) not in DECOMPOSED
+    ],
+    ids=repr,
+)
 def test_a_dtype_stays_what_it_is(rule, dtype):
     point = point_of(rule)
     dtype = getattr(torch, dtype)
@@ -227,7 +240,7 @@ def test_two_uses_of_one_tensor_add_up():
     assert_same([x.grad], [2 * X])
 
 
-@pytest.mark.parametrize("rule", [Exp(), Multiply(), MatMul(), Tanh()], ids=repr)
+@pytest.mark.parametrize("rule", [Exp(), Multiply(), MatMul(), Sqrt()], ids=repr)
 def test_what_is_kept_may_not_be_changed_in_place(rule):
     inputs = tensors_of(point_of(rule))
     y = as_torch(rule)(*inputs)

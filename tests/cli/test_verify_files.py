@@ -70,7 +70,7 @@ def test_one_class_of_a_file_may_be_named(verify):
     assert verify("model.py::Cube").returncode == 0
     result = verify("model.py::Line")
     assert result.returncode == 1
-    assert "2 times too small" in " ".join(result.stdout.split())
+    assert "a factor slope is missing" in " ".join(result.stdout.split())
 
 
 def test_the_standard_input_needs_no_fence(verify):

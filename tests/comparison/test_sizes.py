@@ -21,9 +21,9 @@ from handgrad.derivation.lines import Line
 from handgrad.derivation.reading import read
 from handgrad.derivation.shapes import find_shapes
 from tests.comparison.small import small_sizes
-from tests.rules_and_cases import RULES
+from tests.rules_and_cases import ONE_OF_EACH
 
-every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
+every_rule = pytest.mark.parametrize("rule", ONE_OF_EACH, ids=repr)
 
 
 def derivation(text):
