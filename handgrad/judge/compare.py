@@ -88,9 +88,9 @@ def gradient_error(trial, expected, i, oracle):
     slack = SLACK * max(size, usual)
     error, where = _worst(dx, wanted, slack)
     if where is not None:
-        floor = noise(trial, i) + CONFIDENCE * oracle.noise(trial.inputs, trial.dy)[1][i]
-        error, where = _worst(dx, wanted, slack + floor)
-        error = error if where is not None else max(0.0, error - float(np.max(floor)))
+        inside = CONFIDENCE * oracle.noise(trial.inputs, trial.dy)[1][i]
+        error, where = _worst(dx, wanted, slack + inside + noise(trial, i))
+        error = error if where is not None else max(0.0, error - float(np.max(inside)))
     return _share(error, size), where
 
 

@@ -116,7 +116,7 @@ def of_sizes(trial, domains):
 
 
 def _of_other_shapes(trial, domains):
-    own = sizes_of(trial.inputs)
+    own = list(filter(None, sizes_of(trial.inputs)))
     if len(own) > 1:
         cut = resized(trial.inputs, dict.fromkeys(own, 1), domains)
         more = resized(trial.inputs, {size: size + 1 for size in own}, domains)

@@ -14,6 +14,7 @@ from handgrad.judge.verdict import Finding, Status
 
 AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
 LARGE = 20_000  # numbers
+TRACED = 2  # sizes of an axis for which JAX traces a function
 LAWFUL = 2.0  # seconds of the processor for a law, in a child
 
 
@@ -42,7 +43,7 @@ class Probing:
 
     def _laws_that_end(self, trial):
         """The long laws; of code that may not come back, those from which it does."""
-        if not self._is_suspect():
+        if self.whole.subject.fed or not self._is_suspect():
             return LONG_LAWS
         runs = isolation.outcomes(lambda law: list(law(trial)), LONG_LAWS, LAWFUL)
         return [law for law, ran in zip(LONG_LAWS, runs, strict=True) if ran is not None]
@@ -70,7 +71,7 @@ class Probing:
         found = []
         for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
             if takes_it and back:
-                found += chain
+                found += chain[:TRACED] if self.whole.subject.fed else chain
             elif takes_it and back is False and self._is_of_inputs(trial, chain[0]):
                 says = "forward takes other sizes, and backward raises there, or gives other shapes"
                 finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
@@ -122,22 +123,23 @@ class Probing:
         return isolation.outcomes(run, inputs) if self._is_suspect() else _tried(run, inputs)
 
     def _is_suspect(self):
-        """Whether the code may not come back, and a child can be asked."""
-        if self.whole.suspect is None:
-            ours = self.whole.library == "numpy" and not (
-                self.whole.subject.fed or self.whole.subject.library
-            )
-            self.whole.suspect = ours and may_not_return(self.whole.subject.held)
-        return self.whole.suspect
+        """Whether the code may not come back from strange inputs."""
+        whole = self.whole
+        if whole.suspect is None and whole.subject.fed:
+            whole.suspect = whole.subject.loops
+        elif whole.suspect is None:
+            ours = whole.library == "numpy" and not whole.subject.library
+            whole.suspect = ours and may_not_return(whole.subject.held)
+        return whole.suspect
 
     def _is_safe(self, inputs):
+        """Whether JAX's or torch's code may be run at these inputs, where no child can try it."""
+        whole = self.whole
+        if whole.subject.fed and self._is_suspect():
+            return False
         if is_finite(x for x in inputs if is_floating(x.dtype)):
             return True
-        return bool(
-            self.whole.subject.fed
-            and self.whole.oracle
-            and not self.whole.oracle.decomposes(inputs)
-        )
+        return bool(whole.subject.fed and whole.oracle and not whole.oracle.decomposes(inputs))
 
     def _look_around(self, trial):
         """Numbers, or JAX, at places nearby. What numbers could have seen, they see better now."""

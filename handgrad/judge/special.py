@@ -24,6 +24,7 @@ EXCUSED = 1e-6  # of the gradient: what rounding may do at a kink, where an erro
 FAINT = 1e-5  # of an ordinary gradient: JAX has lost digits of one that is smaller
 FAR = 1e5  # times the spread of an array
 BEYOND = 1e10  # times an ordinary output: the inverse of rounding
+MASKING = 1e20
 UNEVEN = 100  # times an ordinary number, or a share of it
 LOST = 1e-3  # of a gradient: a smaller error, far beyond the given inputs, is a loss of digits
 CHECK = "special inputs"
@@ -239,7 +240,12 @@ def _holds_a_giant(trial):
 
 
 def _against_numbers(trial):
-    """Two directions: one moves every number by an ordinary one's size, one by its own size."""
+    """Two directions: one moves every number by an ordinary one's size, one by its own size.
+
+    Beside a number as large as those that mask, no move of the others is seen.
+    """
+    if any(largest(x) > MASKING for x in trial.real_inputs):
+        return []
     for u in _directions(trial, "special"):
         if trial.analytic and complex_step.agrees(trial, u):
             continue
@@ -247,8 +253,9 @@ def _against_numbers(trial):
         if _holds_a_giant(trial) and found.spread > HUGE * usual(trial, u):
             continue  # so steep a function may turn within the smallest step
         clear = found.error > CLEAR * found.spread and not found.agrees
-        sure = found.known or (found.is_off and not _holds_a_giant(trial))
-        tells = sure or found.at_a_kink  # where the gradients nearby decide
+        if _holds_a_giant(trial) and (found.at_a_kink or not found.known):
+            continue  # the gradients nearby, which decide at a kink, are not of its size
+        tells = found.is_off or found.at_a_kink
         if clear and tells and (findings := reason(trial, _kinked(trial, found))):
             return [one for one in findings if one.status is not Status.KINK]
     return []

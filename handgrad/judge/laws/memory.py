@@ -63,16 +63,23 @@ def results_are_the_callers(trial):
         return
     for like in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
         dy = [d.copy() for d in like]  # of which a gradient may be a view
-        returned = _returned(trial, [d.copy() for d in like], trial.inputs)
+        given = [d.copy() for d in like]
+        returned = _returned(trial, given, trial.inputs)
         expected = [x.copy() for x in returned]
         pairs = zip(returned, expected, strict=True)
-        written = [(x, before) for x, before in pairs if x.flags.writeable]
+        written = [
+            (x, y) for x, y in pairs if x.flags.writeable and not _is_of(x, (*given, *trial.inputs))
+        ]
         for x, _ in written:
             x[...] = x.dtype.type(1) if x.dtype.kind in "biu" else x.dtype.type("nan")
         if not all(map(same, _returned(trial, dy, trial.inputs), expected)):
             yield breach("a call gives another result after an earlier one was written to")
         for x, before in written:
             x[...] = before  # what is kept is right again
+
+
+def _is_of(x, arrays):
+    return any(np.may_share_memory(x, array) for array in arrays)
 
 
 def _returned(trial, dy, inputs):

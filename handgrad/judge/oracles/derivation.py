@@ -47,10 +47,10 @@ def _speaks_of(derivation, rule):
 def _differs(rule, seed):
     """Whether the definitions are those of another function than forward."""
     derivation = derivation_of(rule)
-    point = Runner(derivation, seed).points()[0]
     try:
+        point = Runner(derivation, seed).points()[0]
         return any(_faults(rule, derivation, point))
-    except CodeError:
+    except (DerivationError, CodeError):
         return True
 
 

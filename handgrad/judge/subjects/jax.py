@@ -28,6 +28,12 @@ class JaxFunction(Subject):
         self.reference = function  # for an oracle that replaces derivatives of its own
         self.programs = OrderedDict()
 
+    @property
+    def loops(self):
+        """Whether it has a loop that waits for a number, and so may not end."""
+        steps = (step for program, *_ in self.programs.values() for step in program.steps)
+        return any(step.primitive.name == "while" for step in steps)
+
     def _packed(self, leaves):
         return leaves
 

@@ -8,7 +8,6 @@ from tests.judge.zoo.mutation import Mutation, each, first, first_real
 from tests.judge.zoo.operation import is_real
 from tests.judge.zoo.upstreams import backwards
 from tests.judge.zoo.witnesses import (
-    aliases,
     as_tuple,
     changes_what_it_returned,
     differs_in,
@@ -104,18 +103,6 @@ def _into_input(vjp, f):
             inputs[i][...] = grads[i]
             grads[i] = inputs[i]
         return tuple(grads)
-
-    return spoiled
-
-
-def _returning_dy(vjp, f):
-    """dy itself where a gradient is equal to it."""
-
-    def spoiled(dy, *inputs):
-        d = as_tuple(dy)[0]
-        return tuple(
-            d if dx is not None and np.array_equal(dx, d) else dx for dx in vjp(dy, *inputs)
-        )
 
     return spoiled
 
@@ -257,7 +244,6 @@ MEMORY = (
     Mutation("overwrites a large dy", _capping_dy, _has_rows, overwrites_a_large_dy),
     Mutation("overwrites an input", _overwriting_input, witness=overwrites),
     Mutation("writes into an input", _into_input, witness=overwrites),
-    Mutation("returns dy", _returning_dy, witness=aliases),
     Mutation("returns one buffer", _in_one_buffer, witness=changes_what_it_returned),
     Mutation(
         "refuses gaps", _refusing(lambda flags: not flags.forc), _has_rows, differs_in(backwards)
