@@ -4,7 +4,7 @@ from handgrad.judge.calls import CodeError
 from handgrad.judge.explain.budget import SECONDS, Budget, OutOfTimeError
 from handgrad.judge.explain.cause import Suspect, diagnose
 from handgrad.judge.explain.memory import overwriting
-from handgrad.judge.explain.script import script
+from handgrad.judge.explain.scripts import script
 from handgrad.judge.explain.shrink import shrunk
 from handgrad.judge.libraries import undisturbed
 from handgrad.judge.sizes import smaller
