@@ -155,7 +155,7 @@ def upstream(y: Any):
         drawn.append(to_library(d, library_of([output])))
     if not isinstance(y, tuple | list):
         return drawn[0]
-    return y._make(drawn) if hasattr(y, "_make") else type(y)(drawn)
+    return getattr(y, "_make", type(y))(drawn)
 
 
 def is_real(x):
