@@ -9,7 +9,7 @@ from handgrad.derivation import trees
 from handgrad.derivation.expressions import parse
 from handgrad.derivation.trees import binary, call
 
-FRESH = "mnkij"
+FRESH = "mnkijlpqrstuvwabcdefghoxyz"
 
 
 def reductions(part, steps, taken):
@@ -21,7 +21,9 @@ def reductions(part, steps, taken):
         return
     for axis in () if part.letters else (-1, 0):
         yield _over_axis(axis)
-    other = next(letter for letter in FRESH if letter not in taken)
+    other = next((letter for letter in FRESH if letter not in taken), "")
+    if not other:
+        return
     for letter, reduction in part.letters.items():
         if reduction is None and letter not in steps:
             yield _over_letter(letter, other)
