@@ -103,7 +103,7 @@ def test_code_that_is_what_its_docstring_derives_passes():
 
 def test_a_wrong_line_of_a_docstring_is_named_by_its_line():
     assert "line 5 of the docstring, dx = dy: off by" in messages(DerivesWrongly())
-    assert "it is 2 times too small" in messages(DerivesWrongly())
+    assert "a factor factor is missing" in messages(DerivesWrongly())
 
 
 def test_code_that_is_not_what_its_docstring_derives_is_wrong():
