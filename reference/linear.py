@@ -36,7 +36,7 @@ def outer(a, b):
 
 def trace(x):
     """The sum of the diagonal of each matrix"""
-    return jnp.sum(jnp.eye(*x.shape[-2:]) * x, axis=(-2, -1))
+    return jnp.sum(jnp.eye(*x.shape[-2:], dtype=x.dtype) * x, axis=(-2, -1))
 
 
 def einsum(*arrays, subscripts="ij,jk->ik"):

@@ -7,12 +7,12 @@ __all__ = ["segment_max", "segment_mean", "segment_softmax", "segment_sum"]
 
 def segment_sum(x, s, *, segments):
     """The sum of the rows of each segment"""
-    return jnp.einsum("kn,n...->k...", 1.0 * _members(s, segments), x)
+    return jnp.einsum("kn,n...->k...", _members(s, segments).astype(x.dtype), x)
 
 
 def segment_mean(x, s, *, segments):
     """The mean of the rows of each segment; 0 where there is none"""
-    members = 1.0 * _members(s, segments)
+    members = _members(s, segments).astype(x.dtype)
     shares = members / jnp.maximum(members.sum(axis=1, keepdims=True), 1)
     return jnp.einsum("kn,n...->k...", shares, x)
 

@@ -39,7 +39,7 @@ def entmax15(x):
     z = jnp.where(support, (x - jnp.max(x, axis=-1, keepdims=True)) / 2, 0)
     mean = jnp.mean(z, axis=-1, keepdims=True, where=support)
     variance = jnp.mean((z - mean) ** 2, axis=-1, keepdims=True, where=support)
-    share = 1 / jnp.sum(support, axis=-1, keepdims=True)
+    share = 1 / jnp.sum(support, axis=-1, keepdims=True, dtype=x.dtype)
     return jnp.where(support, (z - mean + jnp.sqrt(share - variance)) ** 2, 0)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import jax
 import pytest
 
 from tests.benchmarks import compiled, harness, idioms, residuals
@@ -47,7 +48,8 @@ def test_the_peers_of_every_rule_compute_the_same(cls, eager):
 
 @every_class
 def test_every_way_in_jax_computes_the_same(cls):
-    assert REFERENCE in compiled.calls_of(case_at(cls, "small"))
+    with jax.numpy_dtype_promotion("standard"):  # references mix counts and numbers
+        assert REFERENCE in compiled.calls_of(case_at(cls, "small"))
 
 
 def test_every_peer_is_that_of_a_rule(eager):
