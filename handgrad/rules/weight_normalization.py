@@ -94,17 +94,18 @@ class SpectralNorm:
 
     def forward(self, W):
         xp = array_namespace(W)
-        U, S, V = xp.linalg.svd(_matrix(W), full_matrices=False)
-        sigma = S[0]
-        y = W / xp.where(sigma > 0, sigma, 1)
+        finite = xp.isfinite(W)  # LAPACK does not come back from an infinity
+        U, S, V = xp.linalg.svd(_matrix(xp.where(finite, W, 0)), full_matrices=False)
+        sigma = xp.where(xp.all(finite), S[0], xp.nan)
+        y = W / xp.where(sigma == 0, 1, sigma)
         return y, (y, U[:, 0], V[0, :], sigma)
 
     def backward(self, residuals, dy):
         y, u, v, sigma = residuals
         xp = array_namespace(y)
         along = xp.sum(dy * y) * u[:, None] * v[None, :]
-        dW = (dy - xp.reshape(along, dy.shape)) / xp.where(sigma > 0, sigma, 1)
-        return (kept(sigma > 0, dW),)
+        dW = (dy - xp.reshape(along, dy.shape)) / xp.where(sigma == 0, 1, sigma)
+        return (kept(sigma != 0, dW),)
 
 
 def _along(a, v):
