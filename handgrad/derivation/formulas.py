@@ -8,7 +8,7 @@ import ast
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -50,11 +50,15 @@ class Piece:
 
 @dataclass(frozen=True)
 class Typesetter:
-    """Writes the expressions of one derivation in one style."""
+    """Writes the expressions of one derivation in one style, each node of a tree once.
+
+    `written` has the piece of each node, and the node, so that its place in memory stays taken.
+    """
 
     style: Any
     nodes: frozenset[str]
     ranks: Mapping[str, int]
+    written: dict[int, tuple[ast.expr, Piece]] = field(default_factory=dict)
 
     def __call__(self, node, level=Level.RELATION):
         """The text of an expression, in parentheses if it is looser than a level."""
@@ -65,6 +69,11 @@ class Typesetter:
 
     def piece(self, node):
         """An expression in the style."""
+        if id(node) not in self.written:
+            self.written[id(node)] = node, self._piece(node)
+        return self.written[id(node)][1]
+
+    def _piece(self, node):
         style = self.style
         match node:
             case ast.Constant(value=value):

@@ -8,7 +8,9 @@ import pytest
 
 import handgrad.derivation
 from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.formulas import Typesetter
 from handgrad.derivation.sources import scopes_in_text, scopes_of
+from handgrad.derivation.styles import Latex
 from handgrad.derivation.typeset import statements, typeset
 from handgrad.rules import catalog
 from tests.rules_and_cases import CLASSES
@@ -100,6 +102,25 @@ def test_a_local_derivative_has_the_indices_of_both():
     assert r"\frac{\partial y_{i}}{\partial x_{j}} &= \delta_{ij} \cdot 2\, x_{j}" in typeset(
         derivation(text)
     )
+
+
+class Counting(Latex):
+    """LaTeX that counts the exponentials it writes."""
+
+    count = 0
+
+    def upright(self, letter):
+        self.count += 1
+        return super().upright(letter)
+
+
+@pytest.mark.parametrize("depth", [3, 36])
+def test_each_node_is_written_once(depth):
+    text = f"x : ()\ny = {'exp(' * depth}x{')' * depth}\n"
+    style = Counting()
+    write = Typesetter(style, frozenset("xy"), {})
+    write(derivation(text).definitions[0].links[0].node)
+    assert style.count == depth
 
 
 def test_each_link_stands_on_its_line():
