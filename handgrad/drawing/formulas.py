@@ -49,6 +49,11 @@ class _Labels:
     def __init__(self, walk: Walk):
         self.walk, self.uses = walk, walk.uses()
         self.made = {n: o.node for o in walk.operations for n in o.targets if not o.whole}
+        self.whole, self.own = {}, {}  # in terms of the inputs, and of the names that there are
+        for name, node in self.made.items():
+            self.whole[name] = self._expanded(node, self.whole)
+            if name in walk.expanded.hidden:
+                self.own[name] = self._expanded(node, self.own)
         chains = walk.derivation.chains
         stated = [c for c in chains if c.kind is Kind.GRADIENT and len(c.targets) == 1]
         self.lines = {
@@ -71,18 +76,14 @@ class _Labels:
         """A value in terms of the inputs where that is short, else of the values before it."""
         if name not in self.made:
             return ""
-        node = self.made[name]
-        text = spelled(self._expanded(node, set(self.made)))
-        own = spelled(self._expanded(node, self.walk.expanded.hidden))
-        return next((t for t in (text, own) if len(t) <= FORWARD), name)
+        texts = spelled(self.whole[name]), spelled(self._expanded(self.made[name], self.own))
+        return next((text for text in texts if len(text) <= FORWARD), name)
 
-    def _expanded(self, node, names):
-        """An expression with definitions in the place of names."""
-        inner = {n: self.made[n] for n in names_in(node) if n in names and n in self.made}
-        if not inner or len(ast.unparse(node)) > 2 * BACK:
-            return node
-        made = with_names(node, {n: self._expanded(m, names) for n, m in inner.items()})
-        return self.walk.shown(made)
+    def _expanded(self, node, values):
+        """An expression with values in the place of names, as long as it stays short."""
+        inner = {name: values[name] for name in names_in(node) if name in values}
+        made = self.walk.shown(with_names(node, inner)) if inner else node
+        return made if len(ast.unparse(made)) <= 2 * BACK else node
 
     def _whole(self, name):
         """The last short form of a gradient: the author's, or what the operations say."""
@@ -99,8 +100,7 @@ class _Labels:
             for position, operand in enumerate(operation.operands):
                 if name_of(operand) == name and operation.through == through:
                     rule = backward_rule(self.walk, operation, position)
-                    hidden = self.walk.expanded.hidden
-                    text = self._back(self._expanded(rule, hidden)) if rule is not None else ""
+                    text = self._back(self._expanded(rule, self.own)) if rule is not None else ""
                     return text if len(text) <= BACK else ""
         return f"∂L/∂{name}"
 

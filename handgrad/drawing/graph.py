@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -125,13 +126,19 @@ class Walk:
         if through and not any(map(self._passes_back, through.split(", "))):
             return None
         zero = np.zeros(np.shape(self.point.names[name]))
-        ways = next((o.ways for o in self.operations if o.through == through), (through,))
+        made = self._operations.get(through)
+        ways = made.ways if made else (through,)
         return sum((g for way, g in self.point.paths[name] if way in ways), zero)
 
     def _passes_back(self, name):
         """Whether an operation that makes a name passes anything back: comparisons, ones_like do not."""
-        symbols = {t: o.symbol for o in self.operations for t in o.targets}
-        return self._has_gradient(name) and symbols.get(name) not in FILLING
+        made = self._operations.get(name)
+        return self._has_gradient(name) and (made is None or made.symbol not in FILLING)
+
+    @cached_property
+    def _operations(self):
+        """The operations by what goes through them, and by each name that they make."""
+        return {key: o for o in self.operations for key in (o.through, *o.targets)}
 
     def _has_gradient(self, name):
         """Whether a number can be differentiated, and comes from numbers that can be."""

@@ -196,6 +196,15 @@ def test_a_value_that_goes_two_ways_shows_what_comes_back_on_each():
     assert "u1" not in " ".join(texts)
 
 
+def test_formulas_of_a_long_derivation_stay_short():
+    lines = [f"v{i} = v{i - 1} * (v{i - 2} + 1) / 3" for i in range(2, 30)]
+    text = "\n".join(["x : ()", "v0 = sin(x)", "v1 = cos(x)", *lines, "y = v28 + v29"])
+    found = picture(walk_of(text), ".svg", form="symbolic")
+    texts = [text for tag, _, text in elements_of(found) if tag == "text"]
+    assert "v28 + v29" in texts
+    assert max(map(len, texts)) <= 40
+
+
 def test_a_derivation_is_one_node_with_the_last_form_of_its_gradients():
     found = picture(walk_of(f"# Slope\n{SLOPES}"), ".svg", form="simplified")
     texts = [text for tag, _, text in elements_of(found) if tag == "text"]
