@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import operator
 from typing import NamedTuple
 
 from handgrad.derivation.expressions import elements, is_reduction, names_in, parse
@@ -139,24 +140,23 @@ def _times(op):
 
 def replaced(whole, part, mend):
     """A copy of an expression with one part replaced; what does not change is not copied."""
-    if whole is part:
-        return mend
+    return mend if whole is part else _rebuilt(whole, lambda child: replaced(child, part, mend))
+
+
+def _rebuilt(whole, change):
+    """A copy of a node with its children changed; itself where none of them is."""
     changes = {}
     for field, value in ast.iter_fields(whole):
         if isinstance(value, ast.expr | ast.keyword):
-            new = replaced(value, part, mend)
+            new = change(value)
         elif isinstance(value, list):
-            new = [replaced(v, part, mend) if isinstance(v, ast.AST) else v for v in value]
-            new = value if all(map(_is, new, value)) else new
+            new = [change(v) if isinstance(v, ast.AST) else v for v in value]
+            new = value if all(map(operator.is_, new, value)) else new
         else:
             continue
         if new is not value:
             changes[field] = new
     return _with_fields(whole, changes) if changes else whole
-
-
-def _is(a, b):
-    return a is b
 
 
 def _with_fields(node, changes):
@@ -169,18 +169,7 @@ def renamed(whole, others):
     """An expression with others in the place of some names, {name: other}, wherever they stand."""
     if isinstance(whole, ast.Name):
         return others.get(whole.id, whole)
-    changes = {}
-    for field, value in ast.iter_fields(whole):
-        if isinstance(value, ast.expr | ast.keyword):
-            new = renamed(value, others)
-        elif isinstance(value, list):
-            new = [renamed(v, others) if isinstance(v, ast.AST) else v for v in value]
-            new = value if all(map(_is, new, value)) else new
-        else:
-            continue
-        if new is not value:
-            changes[field] = new
-    return _with_fields(whole, changes) if changes else whole
+    return _rebuilt(whole, lambda child: renamed(child, others))
 
 
 def is_term(part):
