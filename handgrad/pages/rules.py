@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from html import escape
 
+from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.pages.markdown import Block, inline
 from handgrad.pages.page import Page
@@ -19,12 +20,14 @@ def rule_page(cls, seed=0):
     fields = getattr(rule, "__dict__", {})
     section = Section(cls.__name__, f"{cls.__module__.replace('.', '/')}.py", blocks, fields, seed)
     verdict = verify(rule, seed=seed)
+    reference = registered_reference(rule)
+    code = inspect.getsource(reference.func).rstrip() if reference else ""
     parts = [
         f"<h1>{cls.__name__}</h1><p><strong>{inline(formula)}</strong></p>",
         section.html(),
         _options(cls),
         f"<h2>By hand</h2>{_code(_source(cls))}",
-        f"<h2>For JAX to differentiate</h2>{_code(_reference(cls))}",
+        f"<h2>For JAX to differentiate</h2>{_code(code)}",
         f"<h2>The verdict</h2>{_code(str(verdict))}",
         f"<p>Source: <code>{escape(section.path)}</code></p>",
     ]
@@ -68,11 +71,6 @@ def _source(cls):
     lines = text.splitlines()
     del lines[docstring.lineno - 1 : docstring.end_lineno]
     return "\n".join(lines)
-
-
-def _reference(cls):
-    """The code of the reference of a rule."""
-    return inspect.getsource(catalog.reference_of(cls)).rstrip()
 
 
 def _code(text):

@@ -1,7 +1,6 @@
 """The catalog: which rules there are, by name and by family."""
 
 import difflib
-import importlib
 import sys
 
 from handgrad import rules
@@ -24,14 +23,6 @@ def instances(cls):
     except TypeError:
         default = ()
     return [*default, *(rule for rule in variants if type(rule) is cls)]
-
-
-def reference_of(cls):
-    """The function that a rule should equal, of the same name but for its case. It loads JAX."""
-    family = cls.__module__.rpartition(".")[2]
-    module = importlib.import_module(f"handgrad.reference.{family}")
-    names = {name.replace("_", ""): name for name in module.__all__}
-    return getattr(module, names[cls.__name__.lower()])
 
 
 def find(name):
