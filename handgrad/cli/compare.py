@@ -23,7 +23,7 @@ what is counted, in the same way for all three
               left out. What only moves, stretches or converts numbers counts
               apart.
   XLA         its own count after fusing each half, on the CPU. A function such
-              as exp is no FLOP, a comparison is one. ≥ says that it does not
+              as exp is not a FLOP, a comparison is one. ≥ says that it does not
               see all: what a library does, or how often a loop runs.
   kept        the arrays that backward reads. Inputs and outputs are in memory
               in any case, the others for backward alone; jax.vjp may hold some

@@ -66,7 +66,7 @@ def _of_one_number(trial, finding, gap):
 def opinion_of_numbers(trial, directions, *, certain):
     """Findings, and the projections that led to them; an error ends it.
 
-    `certain`: another oracle has passed the gradients, so that noise here is no reason for doubt.
+    `certain`: another oracle has passed the gradients, so that noise here is not a reason for doubt.
     """
     if not any(d.size for d in trial.dy) or not trial.real:
         return [], []

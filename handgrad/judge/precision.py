@@ -23,7 +23,7 @@ CANCELLED = 16  # roundings of its natural size: a number that is smaller has no
 CLEAR = 8.0  # times the noise: a number whose first bits are known
 GONE = 0.75  # of a number: nothing of it is left
 MANY = 0.1  # of the numbers
-SHAKEN = 1e-3  # of a gradient: more than that is no loss of bits
+SHAKEN = 1e-3  # of a gradient: more than that is not a loss of bits
 FURTHER = 2.0**20  # roundings: so far do arguments move by which smooth moves are measured
 
 

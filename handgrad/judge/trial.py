@@ -255,7 +255,7 @@ class Trial:
     def _drawn(self):
         """Dense, signed and random; outputs of different sizes weigh alike.
 
-        What is no real number, or masked with an infinity, weighs nothing; nor does an output more
+        What is not a real number, or masked with an infinity, weighs nothing; nor does an output more
         because it nearly vanishes at special inputs, where it may have no digits left.
         """
         rng = self.generator("dy")
@@ -275,7 +275,7 @@ class Trial:
 def outputs_of(y):
     """The outputs as a tuple of NumPy arrays.
 
-    Raises UnjudgeableError for what is no array of real numbers.
+    Raises UnjudgeableError for what is not an array of real numbers.
     """
     outputs = y if isinstance(y, tuple | list) else (y,)
     if all(type(output) is np.ndarray for output in outputs):

@@ -96,7 +96,7 @@ class _Asked:
 
 def _judged(subject, inputs, asked, verdict):
     if not inputs:
-        subject_of(subject, asked.params)  # to refuse what is no subject before it is drawn for
+        subject_of(subject, asked.params)  # to refuse what is not a subject before it is drawn for
     cases = [] if inputs else likeness.cases(subject, asked.like, verdict.seed)
     given = inputs or cases[0].inputs
     library = library_of(flattened(given))

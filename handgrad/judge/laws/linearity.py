@@ -40,7 +40,7 @@ def _scaling(trial, scales):
 
 
 def scaled(dy, c):
-    """c dy, in its own precision; what is no real number stays as it is."""
+    """c dy, in its own precision; what is not a real number stays as it is."""
     return [d * d.dtype.type(c) if is_floating(d.dtype) else d for d in dy]
 
 
