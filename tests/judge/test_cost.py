@@ -4,22 +4,13 @@ import numpy as np
 import pytest
 
 from handgrad import verify
+from tests.judge.right import softmax, softmax_vjp
 
 MOST = 60
 LARGE = 1_000_000
 SEED = 4
 
 W = np.random.default_rng(SEED).normal(size=(5, 3))
-
-
-def softmax(x):
-    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return e / np.sum(e, axis=-1, keepdims=True)
-
-
-def softmax_vjp(dy, x):
-    p = softmax(x)
-    return p * (dy - np.sum(dy * p, axis=-1, keepdims=True))
 
 
 def closure(shape):

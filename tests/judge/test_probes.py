@@ -4,22 +4,13 @@ import numpy as np
 import pytest
 
 from handgrad import CrossEntropy, verify
+from tests.judge.right import softmax, softmax_vjp
 
 RNG = np.random.default_rng(0)
 
 
 def real(*shape):
     return np.random.default_rng(len(shape)).normal(size=shape)
-
-
-def softmax(x):
-    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return e / np.sum(e, axis=-1, keepdims=True)
-
-
-def softmax_vjp(dy, x):
-    p = softmax(x)
-    return p * (dy - np.sum(dy * p, axis=-1, keepdims=True))
 
 
 class MeanOfBoth:

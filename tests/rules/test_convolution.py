@@ -8,6 +8,7 @@ import pytest
 from jax import lax
 
 from handgrad import Affine, CausalConv1d, Conv1d, Conv2d, Conv3d
+from tests.rules.images import IMAGE, WINDOWS, each_window
 from tests.rules.running import (
     assert_close,
     assert_like_torch,
@@ -16,18 +17,6 @@ from tests.rules.running import (
     normals,
     value,
 )
-
-WINDOWS = [  # kernel, stride, padding, dilation
-    ((2, 2), (1, 1), (0, 0), (1, 1)),
-    ((3, 2), (2, 1), (1, 0), (1, 2)),
-    ((2, 3), (1, 3), (2, 1), (2, 1)),
-    ((1, 1), (1, 1), (0, 0), (1, 1)),
-    ((1, 1), (2, 3), (0, 0), (1, 1)),
-    ((2, 2), (4, 3), (0, 0), (1, 1)),
-    ((7, 6), (1, 1), (0, 0), (1, 1)),
-]
-each_window = pytest.mark.parametrize("window", WINDOWS, ids=repr)
-IMAGE = (2, 3, 7, 6)
 
 
 @pytest.mark.parametrize("window", WINDOWS[1:3], ids=repr)

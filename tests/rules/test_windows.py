@@ -4,19 +4,8 @@ import numpy as np
 import pytest
 
 from handgrad import Col2im, Im2col
+from tests.rules.images import IMAGE, WINDOWS, each_window
 from tests.rules.running import assert_close, assert_verified, gradients, normals, value
-
-WINDOWS = [  # kernel, stride, padding, dilation
-    ((2, 2), (1, 1), (0, 0), (1, 1)),
-    ((3, 2), (2, 1), (1, 0), (1, 2)),
-    ((2, 3), (1, 3), (2, 1), (2, 1)),
-    ((1, 1), (1, 1), (0, 0), (1, 1)),
-    ((1, 1), (2, 3), (0, 0), (1, 1)),
-    ((2, 2), (4, 3), (0, 0), (1, 1)),
-    ((7, 6), (1, 1), (0, 0), (1, 1)),
-]
-each_window = pytest.mark.parametrize("window", WINDOWS, ids=repr)
-IMAGE = (2, 3, 7, 6)
 
 
 @each_window
