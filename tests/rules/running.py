@@ -40,9 +40,9 @@ def assert_verified(rule, *inputs):
     assert verdict.vs_numbers is not None
 
 
-def assert_like_torch(rule, function, *inputs, tolerance=1e-12):
+def assert_like_torch(rule, function, *inputs, tolerance=1e-12, since="2.3"):
     """A function of torch.nn.functional, or made from it, has the rule's value and gradients."""
-    torch = pytest.importorskip("torch", reason="torch is an extra")
+    torch = pytest.importorskip("torch", since, reason=f"needs torch {since}, which is an extra")
     functional = torch.nn.functional
     call = getattr(functional, function) if isinstance(function, str) else function(functional)
     theirs = [torch.tensor(x, requires_grad=x.dtype == np.float64) for x in inputs]
