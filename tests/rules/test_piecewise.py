@@ -31,7 +31,9 @@ every_rule = pytest.mark.parametrize("rule", IN_TORCH, ids=repr)
 def test_torch_has_the_same_value_and_gradient_also_at_the_bends(rule):
     x = np.append(4 * normals(1, (40,))[0], BENDS[rule][0])
     tolerance = 1e-7 if rule == HardSigmoid() else 1e-12  # torch rounds its slope to float32
-    since = "2.8" if rule == HardSwish() else "2.3"  # before it, torch has the inner slope at a bend
+    since = (
+        "2.8" if rule == HardSwish() else "2.3"
+    )  # before it, torch has the inner slope at a bend
     assert_like_torch(rule, IN_TORCH[rule], x, tolerance=tolerance, since=since)
 
 
