@@ -106,6 +106,29 @@ def products_before(x, axis):
     return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
 
 
+def scan(step, state, inputs, *, reverse=False):
+    """The last state, and what each step leaves: state, outputs = step(state, *rows).
+
+    The rows are those of the inputs, along their first axes; what a step leaves is a tuple of arrays,
+    and stands where its rows do. With reverse=True the last rows come first.
+    """
+    xp = array_namespace(*inputs)
+    if xp.__name__ == "jax.numpy":
+        from jax import lax
+
+        return lax.scan(lambda state, rows: step(state, *rows), state, inputs, reverse=reverse)
+    steps = range(inputs[0].shape[0])
+    if not steps:  # one step shows the shapes of what there would be
+        _, outputs = step(state, *(xp.zeros_like(xp.sum(x, axis=0)) for x in inputs))
+        return state, tuple(xp.stack([array])[:0, ...] for array in outputs)
+    left = []
+    for t in reversed(steps) if reverse else steps:
+        state, outputs = step(state, *(x[t, ...] for x in inputs))
+        left.append(outputs)
+    ordered = reversed(left) if reverse else left
+    return state, tuple(map(xp.stack, zip(*ordered, strict=True)))
+
+
 def einsum(subscripts, *arrays):
     """Σ of products by subscripts such as "ij,jk->ik". The sum over what stands on the left alone."""
     xp = array_namespace(*arrays)

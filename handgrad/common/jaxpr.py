@@ -37,7 +37,7 @@ class Program:
     def __init__(self, closed):
         self.constants = {}
         self.steps = []
-        self._made = 0
+        self.made = 0
         self._slots = 0
         inputs = [self._slot() for _ in closed.jaxpr.invars]
         self.inputs = inputs
@@ -99,8 +99,11 @@ class Program:
         if name not in TABLE and (body := _body(params)) is not None:
             return self._inline(*body, slots)
         made = sum(math.prod(v.aval.shape) for v in equation.outvars)
-        self._made += made * math.prod(params.get("window_dimensions", ()))
-        if self._made > MOST:
+        if name == "scan":
+            params = params | {"program": Program(_closed(params["jaxpr"]))}
+            made = params["program"].made * params["length"]
+        self.made += made * math.prod(params.get("window_dimensions", ()))
+        if self.made > MOST:
             raise OverflowError(f"a program of more than {MOST} numbers")
         outputs = tuple(self._slot() for _ in equation.outvars)
         self.steps.append(Step(equation.primitive, params, tuple(slots), outputs))
@@ -132,6 +135,13 @@ def _body(params):
         if (body := params.get(name)) is not None:
             return (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
     return None
+
+
+def _closed(jaxpr):
+    """A jaxpr with its constants, which JAX's loops carry in releases before 0.10."""
+    from jax.extend import core
+
+    return jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else core.ClosedJaxpr(jaxpr, ())
 
 
 def run_step(step, operands):

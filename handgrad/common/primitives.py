@@ -267,6 +267,22 @@ def _slice(x, start_indices, limit_indices, strides):
     return x[tuple(map(slice, start_indices, limit_indices, steps))]
 
 
+def scan(*operands, program, length, reverse, num_consts, num_carry, **_):
+    """The last state of a loop, and what each of its steps leaves; `program` is what a step runs."""
+    fixed, state = operands[:num_consts], operands[num_consts : num_consts + num_carry]
+    rows = operands[num_consts + num_carry :]
+    if not length:  # one step shows the shapes of what there would be
+        left = program(*fixed, *state, *(np.zeros(x.shape[1:], x.dtype) for x in rows))
+        return [*state, *(np.stack([x])[:0] for x in left[num_carry:])]
+    left = []
+    for t in reversed(range(length)) if reverse else range(length):
+        results = program(*fixed, *state, *(x[t] for x in rows))
+        state = results[:num_carry]
+        left.append(results[num_carry:])
+    columns = zip(*(reversed(left) if reverse else left), strict=True)
+    return [*state, *map(np.stack, columns)]
+
+
 TABLE = {
     **{name: lambda *xs, f=f, **_: f(*xs) for name, f in ELEMENTWISE.items()},
     **{name: functools.partial(_reduced, ufunc) for name, ufunc in REDUCTIONS.items()},
@@ -292,6 +308,7 @@ TABLE = {
     "round": lambda x, rounding_method: (
         np.round(x) if int(rounding_method) else np.copysign(np.floor(np.abs(x) + 0.5), x)
     ),
+    "scan": scan,
     "scatter": functools.partial(scatter, _put),
     "scatter-add": functools.partial(scatter, np.add.at),
     "scatter-mul": functools.partial(scatter, np.multiply.at),

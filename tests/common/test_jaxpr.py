@@ -52,6 +52,10 @@ FUNCTIONS = {
     "roll": lambda x: jnp.roll(x, 3, axis=1),
     "round": lambda x: x * jnp.round(10 * x),
     "scan": lambda x: lax.scan(lambda c, row: (c * row, c + row), x[0], x)[1],
+    "scan, reversed": lambda x: lax.scan(
+        lambda c, row: (c * row + x[1], (c * row, x[0])), x[0], x, reverse=True
+    )[1][0],
+    "scan of nothing": lambda x: x + lax.scan(lambda c, row: (c * row, row), x[0], x[:0])[0],
     "sigmoid": jax.nn.sigmoid,
     "slice, stepped": lambda x: x[::-2, 1::3],
     "slogdet": lambda x: jnp.linalg.slogdet(x[:4, :4])[1],
@@ -70,7 +74,7 @@ FUNCTIONS = {
     "vmap of an index": lambda x: jax.vmap(lambda row, i: row[i])(x, jnp.arange(7) % 5),
     "where": lambda x: jnp.where(x > 0.5, x, x**2),
 }
-THROUGH_XLA = {"cond", "convolution", "lgamma", "scan"}
+THROUGH_XLA = {"cond", "convolution", "lgamma"}
 
 
 def program(function, *arguments):
