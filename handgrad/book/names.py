@@ -56,17 +56,27 @@ class AddLayer(_RuleLayer):
 
 
 class Relu(_RuleLayer):
-    """max(x, 0)"""
+    """max(x, 0); after a forward `mask` says where x was 0 or below."""
 
     def __init__(self):
         super().__init__(rules.ReLU())
+        self.mask = None
+
+    def forward(self, x):
+        self.mask = x <= 0
+        return super().forward(x)
 
 
 class Sigmoid(_RuleLayer):
-    """1 / (1 + e⁻ˣ)"""
+    """1 / (1 + e⁻ˣ); after a forward `out` holds it."""
 
     def __init__(self):
         super().__init__(rules.Sigmoid())
+        self.out = None
+
+    def forward(self, x):
+        self.out = super().forward(x)
+        return self.out
 
 
 class Affine:
@@ -97,15 +107,23 @@ class Affine:
 
 
 class SoftmaxWithLoss:
-    """The mean cross-entropy of softmax(x) and the targets t: labels, one-hot rows or weights."""
+    """The mean cross-entropy of softmax(x) and the targets t: labels, one-hot rows or weights.
+
+    After a forward, `loss` holds it, `y` the softmax, and `t` the targets.
+    """
 
     def __init__(self):
-        self.loss = None
+        self.loss = self.t = self._scores = None
         self._layer = Layer(rules.SoftmaxCrossEntropy())
+
+    @property
+    def y(self):
+        return None if self._scores is None else softmax(self._scores)
 
     def forward(self, x, t):
         self._layer.forget()
         self.loss = self._layer.forward(x, distribution(t, x.shape))
+        self._scores, self.t = x, t
         return self.loss
 
     def backward(self, dout=1):

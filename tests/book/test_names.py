@@ -73,6 +73,19 @@ def test_affine_has_no_gradients_before_a_backward(rng):
     assert layer.db is None
 
 
+def test_layers_keep_the_attributes_of_the_book(rng):
+    x, t = rng.normal(size=(4, 3)), np.array([0, 2, 1, 1])
+    relu, sigmoid, last = book.Relu(), book.Sigmoid(), book.SoftmaxWithLoss()
+    assert (relu.mask, sigmoid.out, last.y, last.t) == (None,) * 4
+    relu.forward(x)
+    sigmoid.forward(x)
+    last.forward(x, t)
+    np.testing.assert_array_equal(relu.mask, x <= 0)
+    np.testing.assert_allclose(sigmoid.out, jax.nn.sigmoid(x), rtol=1e-14)
+    np.testing.assert_allclose(last.y, jax.nn.softmax(x), rtol=1e-14)
+    assert last.t is t
+
+
 @pytest.mark.parametrize("layer", [book.Relu(), book.Sigmoid(), book.SoftmaxWithLoss()])
 def test_backward_before_forward_says_what_to_do(layer):
     with pytest.raises(RuntimeError, match="call forward first"):
