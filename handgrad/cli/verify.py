@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import sys
 import textwrap
 import time
@@ -17,6 +18,7 @@ from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progres
 from handgrad.cli.inputs import input_option
 from handgrad.cli.targets import find_rules, find_targets, name_what_to_judge
 from handgrad.common import strict_json
+from handgrad.common.parallel import side_by_side
 from handgrad.common.text import many, number
 from handgrad.derivation.report import HEADER, Derivation, check_scopes
 from handgrad.judge.verdict import Verdict
@@ -144,9 +146,8 @@ def _found(arguments, say):
     results = _Results(arguments.seed)
     begin = time.perf_counter()
     options = {"seed": arguments.seed, "strict": arguments.strict}
-    jobs = _jobs(targets, options, like)
-    alone = len(jobs) == 1 and not targets.scopes
-    for name, verdicts in _judged(jobs):
+    alone = len(targets.classes) + len(targets.subjects) == 1 and not targets.scopes
+    for name, verdicts in _judged(targets, options, like):
         if not results.rules and not alone:
             say(RULES)
         verdict = Verdict.combined(name, verdicts)
@@ -176,19 +177,18 @@ def _rule(name):
     return catalog.instances(found[0])[0]
 
 
-def _jobs(targets, options, like):
-    """The name of each rule and of each code in a file, and what gives the verdicts on it."""
-    jobs = [(cls.__name__, partial(_of_class, cls, options)) for cls in targets.classes]
-    return jobs + [
-        (subject.name, partial(_of_subject, subject, options, like)) for subject in targets.subjects
-    ]
+def _judged(targets, options, like):
+    """The name of each rule and of each code in a file, with its verdicts, and progress.
 
-
-def _judged(jobs):
-    """The name and the verdicts of each job, with progress."""
-    for i, (name, judge) in enumerate(jobs):
-        progress(f"{i}/{len(jobs)} {name}")
-        verdicts = judge()
+    Rules are judged side by side; code in a file in this process, which has run the file.
+    """
+    of_rules = side_by_side(partial(_of_class, options=options), targets.classes)
+    of_subjects = (_of_subject(subject, options, like) for subject in targets.subjects)
+    names = [rule.__name__ for rule in targets.classes] + [code.name for code in targets.subjects]
+    found = itertools.chain(of_rules, of_subjects)
+    for i, name in enumerate(names):
+        progress(f"{i}/{len(names)} {name}")
+        verdicts = next(found)
         progress()
         yield name, verdicts
 
