@@ -21,6 +21,7 @@ from handgrad.rules.pooling import *
 from handgrad.rules.ranking import *
 from handgrad.rules.rearrangement import *
 from handgrad.rules.rectifiers import *
+from handgrad.rules.recurrent import *
 from handgrad.rules.reductions import *
 from handgrad.rules.regression import *
 from handgrad.rules.regularization import *
