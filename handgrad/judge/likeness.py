@@ -2,6 +2,7 @@
 
 import inspect
 
+from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.judge.domains import Domain
 from handgrad.judge.draws import Case, domains_of, draw_cases, fixed_axes
@@ -42,6 +43,17 @@ def fixed(rule):
         return list(fixed_axes(rule))
     except DerivationError:
         return []
+
+
+def held(rule):
+    """The inputs that a rule's derivation holds constant: they have no gradient."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return frozenset()
+    try:
+        givens = derivation_of(rule).givens
+    except DerivationError:
+        return frozenset()  # its docstring says something else
+    return frozenset(i for i, given in enumerate(givens) if given.const)
 
 
 def _takes(subject, most):

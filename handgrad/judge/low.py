@@ -55,7 +55,7 @@ class Low:
     def at_probe(self, probe):
         """A probe in the given precision, if that holds cubes of its numbers and of 1 over them."""
         low = self.trial
-        kinds = {i: low.inputs[i].dtype for i in low.real}
+        kinds = {i: x.dtype for i, x in enumerate(low.inputs) if is_floating(x.dtype)}
         if not all(is_moderate(probe.inputs[i], t) for i, t in kinds.items()):
             return
         lowered = [x.astype(kinds.get(i, x.dtype)) for i, x in enumerate(probe.inputs)]
@@ -67,7 +67,7 @@ class Low:
     def of_single_code(self):
         """float64 inputs of code that computes in float32: a note, and it is judged in float32."""
         says = "the code computes in float32 whatever it is given, and was judged in it"
-        single = self.trial.with_real([x.astype(np.float32) for x in self.trial.real_inputs])
+        single = self.trial.in_single
         self._start_again()
         self.whole.verdict.dtype = "float32"
         self._alone(self.whole.trial(single))
@@ -86,7 +86,7 @@ class Low:
         """Code that casts what it is given, to float32 for instance: numbers are asked there."""
         self._start_again()
         low, whole = self.trial, self.whole
-        single = wide.with_real([x.astype(np.float32) for x in wide.real_inputs])
+        single = wide.in_single
         finest = whole.trial(single) if in_single else low
         self._alone(finest)
         whole.verdict.evaluations += finest.evaluations if finest is not low else 0

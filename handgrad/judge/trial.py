@@ -213,6 +213,13 @@ class Trial:
             inputs[i] = x
         return tuple(inputs)
 
+    @property
+    def in_single(self):
+        """The inputs in float32: the real ones, and those that are held constant."""
+        floats = {*self.real, *self.subject.silent}
+        kinds = ((x, i in floats and is_floating(x.dtype)) for i, x in enumerate(self.inputs))
+        return tuple(x.astype(np.float32) if cast else x for x, cast in kinds)
+
     @cached_property
     def halved(self):
         """The inputs with half of every real number, or another share where that is refused."""

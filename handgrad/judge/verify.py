@@ -106,6 +106,7 @@ def _judged(subject, inputs, asked, verdict):
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
     known = likeness.domains(rule) | _stated(asked.domains, adapter)
+    adapter.silent |= likeness.held(rule)
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
     examination.options, examination.fixed = asked.given, likeness.fixed(rule)
     if inputs:

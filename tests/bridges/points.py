@@ -18,7 +18,9 @@ class Point:
     @property
     def real(self):
         """The places of the inputs that have a gradient."""
-        return [i for i, x in enumerate(self.inputs) if x.dtype == float]
+        y, residuals = self.rule.forward(*self.inputs)
+        grads = self.rule.backward(residuals, self.dy if isinstance(y, tuple) else self.dy[0])
+        return [i for i, dx in enumerate(grads) if dx is not None]
 
     @property
     def given(self):

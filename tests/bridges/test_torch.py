@@ -133,7 +133,8 @@ def test_a_dtype_stays_what_it_is(rule, dtype):
     point = point_of(rule)
     dtype = getattr(torch, dtype)
     inputs = [
-        x.detach().to(dtype).requires_grad_() if x.requires_grad else x for x in tensors_of(point)
+        x.detach().to(dtype).requires_grad_(x.requires_grad) if x.is_floating_point() else x
+        for x in tensors_of(point)
     ]
     y = as_tuple(as_torch(rule)(*inputs))
     grads = gradients(y, inputs, [torch.tensor(d, dtype=dtype) for d in point.dy])

@@ -67,7 +67,8 @@ def _faults(rule, derivation, point):
         yield f"the code has {len(outputs)} outputs, the derivation {len(derivation.outputs)}"
         return
     pairs = list(zip(derivation.outputs, outputs, strict=True))
-    pairs += [(f"d{given.name}", dx) for given, dx in zip(derivation.givens, grads, strict=False)]
+    moving = ((x.name, dx) for x, dx in zip(derivation.givens, grads, strict=False) if not x.const)
+    pairs += [(f"d{name}", dx) for name, dx in moving]
     scale = max(largest(d) for d in dy)
     for name, actual in pairs:
         if actual is not None and not _agree(actual, point.names[name], scale):
