@@ -18,6 +18,7 @@ from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
 from handgrad.rules.pooling import *
+from handgrad.rules.preferences import *
 from handgrad.rules.ranking import *
 from handgrad.rules.rearrangement import *
 from handgrad.rules.rectifiers import *
