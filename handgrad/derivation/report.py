@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from handgrad.common.html import noted
 from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
@@ -67,37 +69,32 @@ class Derivation:
         """Its line of the table, and below it what is wrong; `paint` gives a status its colour."""
         exact = sum(link.exact for link in self.links)
         numbers = f"{len(self.links):>6}{exact:>7}"
-        rows = [f"{fitted(self.title, 55)}{numbers}  {paint(self.status)}"]
         path = printable(self.path)
-        if self.equations:
-            rows.append(_indented(self.counted))
-        rows += [_indented(f"{path}:{link.line}: {link}") for link in self.links if not link.ok]
-        rows += [
-            _indented(f"{path}:{link.line}: {link}: {link.proof}")
-            for link in self.links
-            if link.disputed
-        ]
+        below = [self.counted] if self.equations else []
+        below += [f"{path}:{link.line}: {link}" for link in self.links if not link.ok]
+        rows = [f"{fitted(self.title, 55)}{numbers}  {paint(self.status)}"]
+        return "\n".join([*rows, *map(_indented, [*below, *self.remarks()])])
+
+    def remarks(self):
+        """What there is to say beside what is wrong with its links."""
+        path = printable(self.path)
+        for link in self.links:
+            if link.disputed:
+                yield f"{path}:{link.line}: {link}: {link.proof}"
         for reading in dict.fromkeys(link.read_as for link in self.links if link.read_as):
             lines = dict.fromkeys(link.line for link in self.links if link.read_as == reading)
             said = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
-            rows.append(_indented(f"{path}: {said}: {reading}"))
+            yield f"{path}: {said}: {reading}"
         if self.error:
-            rows.append(_indented(f"{path}:{self.error}"))
-        rows += [
-            _indented(f"{path}:{line}:{column}: NOT READ: {printable(words)}")
-            for line, column, words in self.unread
-        ]
-        rows += [
-            _indented(f"{path}:{line}: {words}, at any point that was tried")
-            for line, words in self.unseen
-        ]
+            yield f"{path}:{self.error}"
+        for line, column, words in self.unread:
+            yield f"{path}:{line}:{column}: NOT READ: {printable(words)}"
+        for line, words in self.unseen:
+            yield f"{path}:{line}: {words}, at any point that was tried"
         if self.status == "VACUOUS":
-            rows.append(
-                _indented("no line was held against anything: state a gradient, as in dx = …")
-            )
+            yield "no line was held against anything: state a gradient, as in dx = …"
         if self.unstated:
-            rows.append(_indented(f"no line for: {', '.join(self.unstated)}"))
-        return "\n".join(rows)
+            yield f"no line for: {', '.join(self.unstated)}"
 
     @property
     def counted(self):
@@ -113,6 +110,7 @@ class Report:
     derivations: tuple[Derivation, ...]
     seed: int
     seconds: float
+    scopes: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ok(self):
@@ -143,6 +141,12 @@ class Report:
 
     __repr__ = __str__  # `assert check(...)` shows it when it fails
 
+    def _repr_html_(self):
+        """In a notebook: each line typeset, with its mark and its hint."""
+        from handgrad.derivation.marked import of_report
+
+        return noted(*of_report(self))
+
 
 def check(source: str | Path, seed: int = 0, *, numbers: bool = False) -> Report:
     """Check every link of the derivations in a text or a file, as `handgrad verify notes.md` does.
@@ -159,8 +163,9 @@ def check(source: str | Path, seed: int = 0, *, numbers: bool = False) -> Report
     Raises ValueError where there is no derivation to read.
     """
     begin = time.perf_counter()
-    derivations = tuple(check_scopes(scopes_at(source), seed, numbers=numbers))
-    return Report(derivations, seed, time.perf_counter() - begin)
+    scopes = scopes_at(source)
+    derivations = tuple(check_scopes(scopes, seed, numbers=numbers))
+    return Report(derivations, seed, time.perf_counter() - begin, tuple(scopes))
 
 
 def check_scopes(scopes, seed, *, numbers=False):

@@ -25,6 +25,9 @@ class Picture:
 
     __repr__ = __str__
 
+    def _repr_svg_(self) -> str:
+        return self.written_as(".svg")
+
     @property
     def steps(self) -> str:
         """The walk forward and back, step by step."""

@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from html import escape
 from typing import Any
 
+from handgrad.common.html import folded, noted, pre, status
 from handgrad.common.text import listed, many, number
+from handgrad.exact.proof import Proof, together
 
 
 class Status(StrEnum):
@@ -102,6 +105,7 @@ class Verdict:
                   would have shown; with a probability of a thousandth it would not
     mutants       of the subject's own gradients, spoiled: how many were rejected, and how many made
     escaped       the mutants that were not
+    proof         whether exact arithmetic proves a PASS, or why not; None if it was not asked
     findings      what is not as it should be; among them notes, which are no failures unless strict
     explain       finds the diagnosis and the script; they are looked for when they are asked for
     """
@@ -122,6 +126,7 @@ class Verdict:
     sees: float | None = None
     mutants: tuple[int, int] = (0, 0)
     escaped: list[str] = field(default_factory=list)
+    proof: Proof | None = None
     findings: list[Finding] = field(default_factory=list)
     explain: Callable[[], tuple[str, str]] | None = field(default=None, compare=False)
 
@@ -141,6 +146,8 @@ class Verdict:
         whole.vs_numbers, whole.error_bar = worst.vs_numbers, worst.error_bar
         whole.mutants = sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)
         whole.escaped = [name for v in verdicts for name in v.escaped]
+        proofs = [v.proof for v in verdicts]
+        whole.proof = None if None in proofs else together(proofs)
         whole.findings = [finding for v in verdicts for finding in v.findings]
         whole.explain = next((v.explain for v in verdicts if v.explain), None)
         return whole
@@ -193,11 +200,12 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The status, and what it does not speak of: PASS for x; not judged: W, b."""
+        """The status, and what it does not speak of: PASS, exact for x; not judged: W, b."""
+        status = self.status.value + (", exact" if self.proof else "")
         if not self.not_judged:
-            return self.status.value
+            return status
         names = listed(self.judged) if self.judged else "nothing"
-        return f"{self.status.value} for {names}; not judged: {', '.join(self.not_judged)}"
+        return f"{status} for {names}; not judged: {', '.join(self.not_judged)}"
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
@@ -226,6 +234,8 @@ class Verdict:
         yield f"{', '.join(many(n, what) for what, n in counted.items())}{dtype}, seed {self.seed}"
         yield f"against JAX      {number(self.vs_jax)}"
         yield f"against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}"
+        if self.proof is not None:
+            yield f"exactly          {self.proof}"
         if self.sees is not None and self.ok:
             yield f"would have seen  {number(self.sees)} in a single number"
         if self.mutants[1]:
@@ -233,6 +243,16 @@ class Verdict:
         yield from (f"not seen         {name}" for name in self.escaped)
 
     __repr__ = __str__  # `assert verify(...)` shows it when it fails
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the status in its colour, and the script below a fold."""
+        word, subject = self.status.value, escape(self.subject)
+        rest = escape(self.headline.removeprefix(word))
+        said = [self.diagnosis, *dict.fromkeys(map(str, self.findings))]
+        parts = [f"<p><code>{subject}</code>: {status(word, ok=self.ok)}{rest}</p>"]
+        parts += [f"<p>{escape(text)}</p>" for text in said if text]
+        parts.append(pre("\n".join(self._figures())))
+        return noted(*parts, folded("to see it", pre(self.script)) if self.script else "")
 
 
 def _finite(value: Any) -> Any:

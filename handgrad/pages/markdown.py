@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from handgrad.common.html import pre
 from handgrad.derivation.sources import FENCE, HEADING, WORD
 
 ITEM = re.compile(r"\s{0,3}(?P<mark>[*+-]|\d{1,9}[.)])\s+(?P<text>.*)")
@@ -97,7 +98,7 @@ def html_of(block):
         case "table":
             return _table(block.lines)
         case "code" | "derivation":
-            return f"<pre><code>{escape(chr(10).join(block.lines))}</code></pre>"
+            return pre("\n".join(block.lines))
     return f"<p>{inline(' '.join(line.strip() for line in block.lines))}</p>"
 
 

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from html import escape
 
+from handgrad.common.html import pre
 from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.pages.markdown import Block, inline
@@ -26,9 +27,9 @@ def rule_page(cls, seed=0):
         f"<h1>{cls.__name__}</h1><p><strong>{inline(formula)}</strong></p>",
         section.html(),
         _options(cls),
-        f"<h2>By hand</h2>{_code(_source(cls))}",
-        f"<h2>For JAX to differentiate</h2>{_code(code)}",
-        f"<h2>The verdict</h2>{_code(str(verdict))}",
+        f"<h2>By hand</h2>{pre(_source(cls))}",
+        f"<h2>For JAX to differentiate</h2>{pre(code)}",
+        f"<h2>The verdict</h2>{pre(str(verdict))}",
         f"<p>Source: <code>{escape(section.path)}</code></p>",
     ]
     return Page(file_of(cls), cls.__name__, "\n".join(parts), section.ok and verdict.ok)
@@ -71,7 +72,3 @@ def _source(cls):
     lines = text.splitlines()
     del lines[docstring.lineno - 1 : docstring.end_lineno]
     return "\n".join(lines)
-
-
-def _code(text):
-    return f"<pre><code>{escape(text)}</code></pre>"

@@ -6,19 +6,19 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from handgrad.common.html import folded, pre
 from handgrad.common.text import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.lines import Line
+from handgrad.derivation.marked import Marked
 from handgrad.derivation.report import check_scopes
 from handgrad.derivation.sources import Scope
-from handgrad.derivation.typeset import STYLES, statements
 from handgrad.drawing.formats import picture
 from handgrad.drawing.graph import walk
 from handgrad.drawing.steps import walks
 from handgrad.pages.markdown import Block, html_of
 
 WRONG = {"ERROR", "WRONG", "VACUOUS", "INCOMPLETE"}
-STYLE = STYLES["mathml"]
 VIEW = re.compile(r'viewBox="0 0 ([\d.]+)')
 SMALLEST = 0.75  # of the size at which a picture was laid out
 
@@ -61,49 +61,21 @@ class Section:
         return "\n".join([*map(self._block, self.blocks), self._said(), self._figure()])
 
     @cached_property
-    def _statements(self):
-        try:
-            return statements(self.scope.derivation())
-        except DerivationError:
-            return None  # said below it
+    def marked(self):
+        """The derivation, each link with its mark."""
+        return Marked(self.scope, self.checked)
 
     def _block(self, block):
-        if block.kind != "derivation" or self._statements is None:
+        if block.kind != "derivation" or self.marked.statements is None:
             return html_of(block)
-        rows = "".join(self._rows(statement, block) for statement in self._statements)
-        source = escape("\n".join(block.lines))
-        return f'<div class="derivation">{rows}</div><details><summary>in the notation</summary><pre><code>{source}</code></pre></details>'
-
-    def _rows(self, statement, block):
-        """A line for each link in a block: what it equals, and whether that was found to be so."""
-        rows = []
-        for (left, sign, right), (link, _) in zip(statement.rows, statement.links, strict=True):
-            if not block.number <= (link or statement.item).line <= block.last:
-                continue
-            cells = [_math(left), _math(STYLE.symbol(sign)), _math(right), self._mark(link)]
-            rows.append("".join(f"<div>{cell}</div>" for cell in cells))
-        return "".join(rows)
-
-    def _mark(self, link):
-        """✓ with the error that was measured, or ✗ with what is wrong."""
-        checked = self._marks.get((link.line, link.text)) if link else None
-        if checked is None:
-            return ""
-        if checked.ok:
-            said = f"off by {checked.error:.0e} of its scale" if checked.error else "exact"
-            return f'<span class="right" title="{said}">✓</span>'
-        hint = f"; {checked.hint}" if checked.hint else ""
-        return f'<span class="wrong">✗ {escape(printable(checked.problem + hint))}</span>'
-
-    @cached_property
-    def _marks(self):
-        return {(c.line, c.text): c for c in (self.checked.links if self.checked else ())}
+        source = pre("\n".join(block.lines))
+        return self.marked.html(block.number, block.last) + folded("in the notation", source)
 
     def _said(self):
         """What was said of the derivation as a whole, if it is not right."""
         if self.checked is None or self.checked.status not in WRONG:
             return ""
-        return f'<pre class="wrong">{escape(self.checked.row())}</pre>'
+        return pre(self.checked.row(), "wrong")
 
     def _figure(self):
         """The graph of a derivation that is right, and the walk through it."""
@@ -121,7 +93,7 @@ class Section:
         caption = f"The computational graph of {escape(printable(self.title))}"
         return (
             f'<figure class="graph"><div class="wide">{_readable(drawn)}</div><figcaption>{caption}</figcaption>'
-            f"<details><summary>step by step</summary>{lists}</details></figure>"
+            f"{folded('step by step', lists)}</figure>"
         )
 
 
@@ -133,10 +105,6 @@ def sections_of(blocks, path, title, seed=0):
             found.append(Section(block.lines[0], path, [], seed=seed))
         found[-1].blocks.append(block)
     return [section for section in found if section.blocks]
-
-
-def _math(piece):
-    return f'<math displaystyle="true">{piece}</math>' if piece else ""
 
 
 def _readable(drawn):
