@@ -16,28 +16,52 @@ COUNTS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 def table(comparison):
     """The lines of a comparison."""
-    ways = list(comparison.ways.values())
-    halves = [half for way in ways for half in way.halves.values()]
     yield from textwrap.wrap(comparison.rule, 80)
-    where = [spelled(comparison.sizes), comparison.dtype, f"seed {comparison.seed}"]
-    yield from textwrap.wrap("; ".join(filter(None, where)), 80)
+    yield from textwrap.wrap(where(comparison), 80)
     yield f"{'':{NAME}}" + "".join(f"{name:>{2 * CELL}}" for name in comparison.ways)
-    yield _row("", ["forward", "backward"] * len(ways))
-    counts = [arithmetic_and_moves(half.operations) for half in halves]
+    yield from (_line(*row) for row in [halves_of(comparison.ways), *rows(comparison)])
+
+
+def where(comparison):
+    """The sizes, the type and the seed."""
+    parts = [spelled(comparison.sizes), comparison.dtype, f"seed {comparison.seed}"]
+    return "; ".join(filter(None, parts))
+
+
+def halves_of(ways):
+    """The heads of the columns below those of the ways."""
+    return "", ["forward", "backward"] * len(ways)
+
+
+def rows(comparison):
+    """The rows of the table: a title, and a cell for each half of each way."""
+    halves = [half for way in comparison.ways.values() for half in way.halves.values()]
+    programs = [way.programs for way in comparison.ways.values()]
+    yield from operation_rows([half.operations for half in halves])
+    yield "after XLA's optimization", []
+    yield "  FLOPs", [_cost(half, "flops") for half in halves]
+    yield "  transcendentals", [_cost(half, "transcendentals") for half in halves]
+    yield "  bytes read and written", [_cost(half, "bytes_accessed") for half in halves]
+    yield from kept_rows(programs)
+    yield "time, XLA", [_time(half.seconds) for half in halves]
+    yield "time, NumPy", [_time(half.numpy_seconds) for half in halves]
+    yield "difference from by hand", [_difference(half.difference) for half in halves]
+
+
+def operation_rows(operations):
+    """The rows that count the operations of each half."""
+    counts = [arithmetic_and_moves(counter) for counter in operations]
     yield from _counted("operations", [arithmetic for arithmetic, _ in counts])
     yield from _counted("moves of data", [moves for _, moves in counts])
-    yield "after XLA's optimization"
-    yield _row("  FLOPs", [_cost(half, "flops") for half in halves])
-    yield _row("  transcendentals", [_cost(half, "transcendentals") for half in halves])
-    yield _row("  bytes read and written", [_cost(half, "bytes_accessed") for half in halves])
-    yield _row("kept for backward", ["arrays", "bytes"] * len(ways))
-    yield _row("  inputs and outputs", _held(way.programs.present for way in ways))
-    yield _row("  other arrays", _held(way.programs.beside for way in ways))
-    if any(way.programs.unread for way in ways):
-        yield _row("  never read", _held(way.programs.unread for way in ways))
-    yield _row("time, XLA", [_time(half.seconds) for half in halves])
-    yield _row("time, NumPy", [_time(half.numpy_seconds) for half in halves])
-    yield _row("difference from by hand", [_difference(half.difference) for half in halves])
+
+
+def kept_rows(programs):
+    """The rows that count what each way keeps for its backward."""
+    yield "kept for backward", ["arrays", "bytes"] * len(programs)
+    yield "  inputs and outputs", _held(p.present for p in programs)
+    yield "  other arrays", _held(p.beside for p in programs)
+    if any(p.unread for p in programs):
+        yield "  never read", _held(p.unread for p in programs)
 
 
 def footer(dtype):
@@ -54,13 +78,13 @@ def programs(comparison):
 
 def _counted(title, counts):
     """A line for all operations, and one for each name among them, the most frequent first."""
-    yield _row(title, [count.total() for count in counts])
+    yield title, [count.total() for count in counts]
     together = sum(counts, Counter())
     for name in sorted(together, key=lambda name: (-together[name], name)):
-        yield _row(f"  {name}", [count[name] or "" for count in counts])
+        yield f"  {name}", [count[name] or "" for count in counts]
 
 
-def _row(title, cells):
+def _line(title, cells):
     return (f"{title:{NAME}}" + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
 
 

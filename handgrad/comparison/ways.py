@@ -3,9 +3,11 @@
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
+from html import escape
 
 import jax
 
+from handgrad.common.html import noted, table
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
 from handgrad.comparison.counting import (
@@ -88,6 +90,14 @@ class Comparison:
         return "\n".join([*table(self), "", *footer(self.dtype)])
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        """In a notebook: the same table."""
+        from handgrad.comparison.table import footer, halves_of, rows, where
+
+        heads = [(self.rule, list(self.ways)), halves_of(self.ways)]
+        below = [where(self), *footer(self.dtype)]
+        return noted(table(heads, list(rows(self))), f"<p>{escape(' '.join(below))}</p>")
 
     def to_dict(self):
         """The comparison in plain strings, lists and finite numbers."""
