@@ -17,6 +17,7 @@ from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
+from handgrad.rules.policies import *
 from handgrad.rules.pooling import *
 from handgrad.rules.preferences import *
 from handgrad.rules.ranking import *
