@@ -48,6 +48,11 @@ def __dir__():
     return sorted({*globals(), *HOMES, *_rules()})
 
 
+def load_ipython_extension(shell):
+    """`%load_ext handgrad` in a notebook: rules show as mathematics, `%%derivation` checks a cell."""
+    import_module("handgrad.notebook").load(shell)
+
+
 def _rules():
     names = vars(import_module("handgrad.rules"))
     return {name: value for name, value in names.items() if isinstance(value, type)}

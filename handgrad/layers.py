@@ -1,11 +1,14 @@
 """Layer: a rule that remembers, the one mutable class; and layers in a row and side by side."""
 
+import inspect
+import math
 import operator
 from functools import reduce
 from typing import Any
 
-from handgrad.arrays import shape_of
+from handgrad.arrays import array_namespace, norm, shape_of
 from handgrad.common import needs as needed
+from handgrad.common.html import noted, table
 
 
 class Layer:
@@ -77,6 +80,9 @@ class Layer:
     def __repr__(self):
         return f"Layer({', '.join([repr(self.rule), *map(str, map(shape_of, self.params))])})"
 
+    def _repr_html_(self):
+        return _shown(self)
+
 
 class Sequential:
     """Layers one after the other. It has the face of a Layer, so it may stand inside another one.
@@ -110,6 +116,9 @@ class Sequential:
     @property
     def grads(self):
         return tuple(g for layer in self.layers for g in layer.grads)
+
+    def _repr_html_(self):
+        return _shown(self)
 
 
 class Residual(Sequential):
@@ -159,6 +168,9 @@ class Parallel:
     def grads(self):
         return tuple(g for layer in (*self.layers, self.join) for g in layer.grads)
 
+    def _repr_html_(self):
+        return _shown(self)
+
 
 def _shapes_of(arrays):
     """The shape of each array of a tuple, or of the one that there is."""
@@ -167,3 +179,33 @@ def _shapes_of(arrays):
 
 def _listed(shapes):
     return ", ".join(map(str, shapes)) or "nothing"
+
+
+def _shown(layer):
+    """In a notebook: the layers, and for each parameter its shape and the norm of its gradient."""
+    heads = [("layer", ["parameter", "shape", "‖gradient‖"])]
+    count = sum(math.prod(shape_of(p)) for p in layer.params)
+    return noted(table(heads, list(_rows(layer))), f"<p>{count} parameters</p>")
+
+
+def _rows(layer, indent=""):
+    """A row for each layer, and one for each of its parameters after the first."""
+    if not isinstance(layer, Layer):
+        yield f"{indent}{type(layer).__name__}", ["", "", ""]
+        inner = (*layer.layers, layer.join) if isinstance(layer, Parallel) else layer.layers
+        for part in inner:
+            yield from _rows(part, f"{indent}  ")
+        return
+    names = [*inspect.signature(layer.rule.forward).parameters][-len(layer.params) :]
+    grads = layer.grads or [None] * len(layer.params)
+    title = f"{indent}{layer.rule}"
+    for name, p, g in zip(names, layer.params, grads, strict=False):
+        yield title, [name, str(shape_of(p)), "" if g is None else f"{_norm(g):.3g}"]
+        title = ""
+    if not layer.params:
+        yield title, ["", "", ""]
+
+
+def _norm(g):
+    xp = array_namespace(g)
+    return float(norm(xp.reshape(g, (-1,)), -1)[0])
