@@ -59,6 +59,8 @@ def moving(name):
     function = getattr(np, name)
 
     def call(x, *arguments, **options):
+        if any(isinstance(a, Exact) for a in (*arguments, *options.values())):
+            raise InexactError(f"{name} at places that are computed")
         if not isinstance(x, Exact):
             return function(x, *arguments, **options)
         made = view if name in VIEWS else linear
@@ -148,6 +150,20 @@ def _unknown(name):
     return call
 
 
+def vector_norm(x, *, axis=None, keepdims=False, **order):
+    return reductions.norm(x, order.get("ord"), axis, keepdims)
+
+
+def last_diagonal(x, *, offset=0):
+    return TABLE["diagonal"](x, offset, -2, -1)
+
+
+def last_trace(x, *, offset=0):
+    return TABLE["trace"](x, offset, -2, -1)
+
+
+LINALG = {"diagonal": last_diagonal, "trace": last_trace, "vector_norm": vector_norm}
+LINALG |= {"norm": reductions.norm}
 UNKNOWN = {name: _unknown(name) for name in ("eigh", "irfft", "fft", "ifft", "lu", "rfft", "svd")}
 UNKNOWN["imag"] = _unknown("imag")
 MAKING = {name: _without_device(getattr(np, name)) for name in ("arange", "eye", "full", "ones")}
@@ -172,7 +188,7 @@ TABLE |= {"pad": pad, "split": split, "astype": astype}
 TABLE |= ABOUT | ARITHMETIC | MAKING | NUMBERS | OWN
 TABLE |= ordering.TABLE | elementary.TABLE | reductions.TABLE | matrices.TABLE
 TABLE |= {"fft": SimpleNamespace(**UNKNOWN)}
-TABLE |= {"linalg": SimpleNamespace(**(UNKNOWN | matrices.TABLE | {"norm": reductions.norm}))}
+TABLE |= {"linalg": SimpleNamespace(**(UNKNOWN | matrices.TABLE | LINALG))}
 
 
 def __getattr__(name):

@@ -18,6 +18,7 @@ from handgrad.judge.laws import LAWS, breaches
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.low import Low
 from handgrad.judge.oracles.directions import direction
+from handgrad.judge.oracles.exact import proof_of
 from handgrad.judge.probing import Probing
 from handgrad.judge.single import computes_in_single
 from handgrad.judge.sizes import smaller
@@ -48,6 +49,7 @@ class Examination:
         self.fixed = []  # (input, axis) whose size is what it is
         self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
+        self.small = None  # a trial at ordinary inputs, as small as they may be
 
     def again(self, inputs):
         """The verdict at other inputs, on a subject as it was at first; None if there is none."""
@@ -69,6 +71,7 @@ class Examination:
     def at_drawn(self, cases):
         """Inputs from a derivation are small and ordinary, and of several shapes."""
         trials = [self._ordinary(case) for case in cases]
+        self.small = trials[0]
         if not self.settled:
             Probing(self).run(trials[0])
 
@@ -99,6 +102,8 @@ class Examination:
             self.report(self.held)
         if not self.settled and (doubt := power.doubt(self.verdict, moved=self.moved)):
             self.report(doubt)
+        if self.small is not None and self.verdict.status is Status.PASS:
+            self.verdict.proof = proof_of(self.small, self.domains(self.small.inputs))
         for name in self.subject.accumulates:
             says = "the gradient of {what} adds up over calls: set it to 0 before each"
             self.report(Finding(Status.CONTRACT, "gradients add up", says, what=name, note=True))
@@ -175,7 +180,7 @@ class Examination:
         if self.settled:
             return
         probing = Probing(self)
-        small = self._small(trial, probing) or trial
+        self.small = small = self._small(trial, probing) or trial
         probing.run(small, low)
         if small is not trial and not self.settled:
             probing.at_probes(trial, list(probes.of_integers(trial)), None)

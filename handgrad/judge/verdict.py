@@ -235,7 +235,7 @@ class Verdict:
         yield f"against JAX      {number(self.vs_jax)}"
         yield f"against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}"
         if self.proof is not None:
-            yield f"exactly          {self.proof}"
+            yield f"proof            {self.proof}"
         if self.sees is not None and self.ok:
             yield f"would have seen  {number(self.sees)} in a single number"
         if self.mutants[1]:

@@ -74,7 +74,7 @@ class Object(Subject):
             raise UnjudgeableError(
                 f"{self.name} has no {parameter.gradient} after backward, which params names"
             )
-        return np.array(as_numpy(value))
+        return np.array(as_numpy(value)) if library_of([value]) == "torch" else copy.copy(value)
 
     def _clear(self, gradient):
         """Begin anew with a gradient that adds up."""
