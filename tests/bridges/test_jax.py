@@ -33,7 +33,8 @@ SEVERAL = [rule for rule in CLASSES if len(point_of(rule).inputs) > 1]
 FAMILIES = list({type(rule).__module__: rule for rule in RULES}.values())
 
 every_rule = pytest.mark.parametrize("rule", ONE_OF_EACH, ids=repr)
-one_of_each_class = pytest.mark.parametrize("rule", CLASSES, ids=repr)
+REST = [pytest.param(rule, marks=pytest.mark.slow) for rule in CLASSES if rule not in FAMILIES]
+
 one_of_each_family = pytest.mark.parametrize("rule", FAMILIES, ids=repr)
 
 
@@ -79,7 +80,7 @@ def test_an_input_that_all_samples_share_gets_the_sum_of_their_gradients(rule, f
     )
 
 
-@one_of_each_class
+@pytest.mark.parametrize("rule", FAMILIES + REST, ids=repr)
 def test_the_second_derivative_is_that_of_the_reference(rule):
     point, rng = point_of(rule), np.random.default_rng(4)
     xs = [point.inputs[i] for i in point.real]
