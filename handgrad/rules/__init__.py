@@ -11,6 +11,7 @@ from handgrad.rules.cross_entropy import *
 from handgrad.rules.cumulative import *
 from handgrad.rules.divergences import *
 from handgrad.rules.elementary import *
+from handgrad.rules.fused import *
 from handgrad.rules.gates import *
 from handgrad.rules.indexing import *
 from handgrad.rules.labelled import *
