@@ -117,6 +117,9 @@ class Sequential:
     def grads(self):
         return tuple(g for layer in self.layers for g in layer.grads)
 
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
     def _repr_html_(self):
         return _shown(self)
 
@@ -167,6 +170,9 @@ class Parallel:
     @property
     def grads(self):
         return tuple(g for layer in (*self.layers, self.join) for g in layer.grads)
+
+    def __repr__(self):
+        return f"Parallel({', '.join(map(repr, (self.join, *self.layers)))})"
 
     def _repr_html_(self):
         return _shown(self)

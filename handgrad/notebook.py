@@ -44,7 +44,7 @@ def rule_as_html(rule):
     cls = type(rule)
     lines = tuple(indented_lines(cls.__doc__))
     scope = Scope(cls.__name__, "", lines, getattr(rule, "__dict__", {}))
-    formula = inspect.cleandoc(cls.__doc__).splitlines()[0]
+    formula, *_ = inspect.cleandoc(cls.__doc__ or "").splitlines() or [""]
     head = f"<p><code>{escape(repr(rule))}</code>: <strong>{escape(formula)}</strong></p>"
     return noted(head, Marked(scope, None).html())
 

@@ -63,7 +63,10 @@ def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 
     if isinstance(source, type):
         raise TypeError(f"{source.__name__} is a class: pass a rule, such as {source.__name__}()")
     if isinstance(source, str | Path):
-        derivation = only(scopes_at(source), str(source)).derivation()
+        scope = only(scopes_at(source), str(source))
+        derivation = scope.derivation()
+        if scope.title == scope.path:  # it stands under no heading
+            derivation.title = ", ".join(derivation.outputs)
     else:
         derivation = derivation_of(source)
     return Picture(walk(derivation, seed), norm, form)
