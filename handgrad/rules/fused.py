@@ -267,8 +267,9 @@ class SwiGLUMLP:
 
     def _chunks(self, rows):
         """The rows that are treated at once, as indices; at least one."""
-        n = max(1, rows.shape[0])
-        return [(slice(i, i + (self.chunk or n)), ...) for i in range(0, n, self.chunk or n)]
+        n = rows.shape[0]
+        step = self.chunk or max(1, n)
+        return [(slice(i, min(n, i + step)), ...) for i in range(0, max(1, n), step)]
 
     def _gradients(self, x, W, V, U, gates, dy, needs):
         """The gradients of some rows, and their share in those of the weights."""
