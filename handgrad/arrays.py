@@ -68,6 +68,11 @@ def along(ndim, axis, index):
     return tuple(key)
 
 
+def chunks(n, size):
+    """The indices that take n rows, so many at a time; one that takes none where n is 0."""
+    return [(slice(i, min(n, i + size)), ...) for i in range(0, max(1, n), size)]
+
+
 def constant(numbers, like):
     """Known numbers as an array with the library, the dtype and the device of another one."""
     xp = array_namespace(like)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from handgrad.arrays import (
     array_namespace,
+    chunks,
     fresh,
     kept,
     norm,
@@ -266,10 +267,9 @@ class SwiGLUMLP:
         )
 
     def _chunks(self, rows):
-        """The rows that are treated at once, as indices; at least one."""
+        """The rows that are treated at once, as indices."""
         n = rows.shape[0]
-        step = self.chunk or max(1, n)
-        return [(slice(i, min(n, i + step)), ...) for i in range(0, max(1, n), step)]
+        return chunks(n, self.chunk or max(1, n))
 
     def _gradients(self, x, W, V, U, gates, dy, needs):
         """The gradients of some rows, and their share in those of the weights."""
