@@ -2,6 +2,9 @@
 
 from handgrad.rules.activations import *
 from handgrad.rules.arithmetic import *
+from handgrad.rules.attention import *
+from handgrad.rules.attention_layers import *
+from handgrad.rules.attention_tiles import *
 from handgrad.rules.batch_normalization import *
 from handgrad.rules.binary import *
 from handgrad.rules.channel_normalization import *
@@ -20,6 +23,7 @@ from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
 from handgrad.rules.policies import *
 from handgrad.rules.pooling import *
+from handgrad.rules.positions import *
 from handgrad.rules.preferences import *
 from handgrad.rules.ranking import *
 from handgrad.rules.rearrangement import *

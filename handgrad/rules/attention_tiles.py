@@ -1,0 +1,106 @@
+"""Attention by tiles: the keys pass in blocks, and no weight is kept."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+from handgrad.arrays import array_namespace
+from handgrad.rules.attention import MergeAttention
+from handgrad.rules.scores import Scoring, masked, weights, weights_again
+
+__all__ = ["TiledAttention"]
+
+
+@dataclass(frozen=True)
+class TiledAttention(Scoring):
+    """y = softmax(q kᵀ / √D) v    and L = log Σ exp(q kᵀ / √D), block by block of the keys
+
+        q : (B, groups * H, N, D)
+        k : (B, H, M, D)
+        v : (B, H, M, E)
+        s[j, b, h, i] = sum[d](q[b, h, i, d] * k[b, h // groups, j, d]) / sqrt(D)
+        u[j, b, h : groups * H, c] = v[b, h // groups, j, c]
+
+    Attention to some keys merges with attention to more of them, as in MergeAttention. A part may
+    be one key, with its value for a mean and its score for a logarithm:
+
+        K[0] = s[0]
+        a[0] = ones_like(s[0])[..., None] * u[0][:, :, None]
+        K[t+1] = logaddexp(K[t], s[t+1])
+        a[t+1] = a[t] * exp(K[t] - K[t+1])[..., None] + exp(s[t+1] - K[t+1])[..., None] * u[t+1][:, :, None]
+        y, L = a[M-1], K[M-1]
+
+    A block is several keys at once. Nothing is kept of the steps. softmax's gradient needs a sum
+    over all keys, which is a product with y; L has the slope p, so that its gradient joins:
+
+        Δ = sum(dy * y, axis=-1) - dL
+
+    and L, which has the sum of all exponentials, gives the weights again, block by block:
+
+        p[b, h, i, j] = exp(s[j, b, h, i] - L[b, h, i])
+        g[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
+        r = p * (g - Δ[..., None])
+        ds[j, b, h, i] = r[b, h, i, j]
+
+    The products are those of ScaledDotProductAttention. Each block gives the gradients of its own
+    keys and values, and a term of those of the queries:
+
+        dq[b, h, i, d] = sum[j](r[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
+        dk[b, n, j, d] = sum[h, i](where(h // groups == n, r[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
+        dv[b, n, j, c] = sum[h, i](where(h // groups == n, p[b, h, i, j] * dy[b, h, i, c], 0))
+
+    A mask has to be applied again, for exp(s − L) does not know it. Where the keys lie on several
+    machines, y and L are those of all keys. A query that sees no key has y = 0 and L = −∞.
+
+    Keeps q, k, v, y and L.
+
+    Dao et al., FlashAttention, 2022, arXiv:2205.14135, appendix B.
+    """
+
+    block: int = 64
+
+    def forward(self, q, k, v):
+        parts = (self._part(q, k, v, rows) for rows in self._blocks(k))
+        y, L = reduce(lambda a, b: MergeAttention().forward(*a, *b)[0], parts)
+        return (y, L), (q, k, v, y, L)
+
+    def backward(self, residuals, dy):
+        q, k, v, y, L = residuals
+        dy, dL = dy
+        xp = array_namespace(q, k, v)
+        delta = xp.sum(dy * y, axis=-1, keepdims=True) - dL[..., None]
+        found = [
+            self._of_block(q, k, v, rows, (dy, delta, L[..., None])) for rows in self._blocks(k)
+        ]
+        dqs, dks, dvs = zip(*found, strict=True)
+        return sum(dqs[1:], start=dqs[0]), xp.concat(dks, axis=-2), xp.concat(dvs, axis=-2)
+
+    def _part(self, q, k, v, rows):
+        """The means of the values of a block, and the logarithms."""
+        s, _ = self._seen_scores(q, k, rows)
+        p, L = weights(s)
+        return self.averages(p, v[..., slice(*rows), :]), L[..., 0]
+
+    def _of_block(self, q, k, v, rows, known):
+        """What a block gives to dq, and the gradients of its keys and values."""
+        dy, delta, L = known
+        s, slope = self._seen_scores(q, k, rows)
+        p = weights_again(s, L)
+        dp, dv = self.through_averages(p, v[..., slice(*rows), :], dy)
+        keys = k[..., slice(*rows), :]
+        return *self.through_scores(q, keys, p * (dp - delta), slope), dv
+
+    def _seen_scores(self, q, k, rows):
+        """The scores of a block's keys, −∞ where they are not seen, and the slope of the cap."""
+        s, slope = self.scores(q, k[..., slice(*rows), :])
+        return masked(s, self.seen(q, k, rows)), slope
+
+    def _blocks(self, k):
+        """The first key of each block, and the first after it."""
+        starts = range(0, k.shape[-2], self.block)
+        return [(start, min(start + self.block, k.shape[-2])) for start in starts]
+
+
+VARIANTS = (
+    TiledAttention(block=2, causal=True, softcap=2.0, groups=2),
+    TiledAttention(block=3, window=2, scale=0.4),
+)
