@@ -9,7 +9,7 @@ from handgrad import rules
 from handgrad.rules.catalog import families
 from tests.digits import finished, python
 
-HEAVY = ("numpy", "jax", "jaxlib", "torch", "matplotlib", "handgrad.rules", "handgrad.judge")
+HEAVY = ("numpy", "jax", "jaxlib", "torch", "cairosvg", "handgrad.rules", "handgrad.judge")
 
 PUBLIC = {"Layer", "Parallel", "Residual", "Sequential", "check", "compare", "draw", "verify"}
 

@@ -1,6 +1,6 @@
 """A training run in a file: whole at every moment, and read as it was saved or not at all.
 
-The file is an .npz of the losses, the history, the parameters, and two arrays of JSON: `about` has
+The file is an .npz of the losses, the history, the norms, the parameters, and two arrays of JSON: `about` has
 the settings, the image's shape, the digits' fingerprint and the state of the random generator;
 `sha256` has the digest of every other array.
 """
@@ -13,7 +13,7 @@ from handgrad.book.training import DEFAULTS, Run, Settings, net_of, shapes_of
 from handgrad.common import npz, strict_json
 from handgrad.common.strict_json import is_a, item
 
-FORMAT = 2
+FORMAT = 3
 MAX_BYTES, MAX_WEIGHTS = 2**31, 2**30  # of a file, the losses among them
 KINDS = {"hidden": int, "batch": int, "learning_rate": float, "seed": int, "net": str}
 PCG64 = {
@@ -36,6 +36,7 @@ def save(run, path):
         "about": _encoded(about),
         "losses": np.array(run.losses, NUMBERS),
         "history": np.array(run.history, NUMBERS).reshape(-1, 4),
+        "norms": np.array(run.norms, NUMBERS).reshape(-1, len(run.net.params)),
     }
     arrays |= {name: p.astype(NUMBERS) for name, p in run.net.params.items()}
     digests = {name: npz.digest(array) for name, array in arrays.items()}
@@ -66,11 +67,15 @@ def _restored(arrays):
     shapes = shapes_of(settings, image)
     params = {name: np.array(_numbers(arrays, name, shape)) for name, shape in shapes.items()}
     digits = item(about, "digits", int)
-    if len(arrays) > len(shapes) + 4 or not 0 <= digits < 2**32:
+    if len(arrays) > len(shapes) + 5 or not 0 <= digits < 2**32:
         raise ValueError(f"it has {len(arrays)} arrays, and digits with the fingerprint {digits}")
     losses, history = _past(arrays)
+    norms = _numbers(arrays, "norms", (len(history), len(shapes)))
+    if np.any(norms < 0):
+        raise ValueError("a norm is below 0")
     rng = _generator(item(about, "rng", dict))
-    return Run(settings, image, net_of(settings, params), rng, digits, losses, history)
+    past = losses, history, [tuple(row) for row in norms.tolist()]
+    return Run(settings, image, net_of(settings, params), rng, digits, *past)
 
 
 def _about(arrays):

@@ -1,24 +1,24 @@
-"""The curve of a training run: accuracy on the training and the test digits, epoch by epoch."""
+"""The curves of a training run: loss and accuracy, and how large the gradients of each layer are."""
 
-import io
-from pathlib import Path
-
-from handgrad.common.files import write_bytes
+from handgrad.drawing.chart import Chart, Panel
 
 
-def draw_curve(history, epoch, path):
-    """Draw a history's accuracies, with `epoch` steps in an epoch, into an .svg or .png file."""
-    from matplotlib.figure import Figure
-
-    steps, _, train, test = zip(*history, strict=True)
+def curve(run, epoch):
+    """A chart of a run with `epoch` steps in an epoch: three panels over the epochs."""
+    steps, _, train, test = zip(*run.history, strict=True)
     epochs = [step / epoch for step in steps]
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(epochs, train, label="training digits")
-    axes.plot(epochs, test, "--", label="test digits")
-    axes.set(xlabel="epoch", ylabel="accuracy", xlim=(0, epochs[-1]), ylim=(0, 1))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    picture = io.BytesIO()
-    figure.savefig(picture, format=Path(path).suffix[1:], dpi=150)
-    write_bytes(path, picture.getvalue())
+    losses = [(step / epoch, loss) for step, loss in enumerate(run.losses, 1)]
+    accuracies = {"training digits": train, "test digits": test}
+    norms = dict(zip(run.net.params, zip(*run.norms, strict=True), strict=True))
+    return Chart(
+        (
+            Panel("loss of each batch", {"loss": losses}),
+            Panel("accuracy", _over(epochs, accuracies), (0, 1)),
+            Panel("norm of the gradient of each parameter", _over(epochs, norms), log=True),
+        ),
+        "epoch",
+    )
+
+
+def _over(epochs, columns):
+    return {name: list(zip(epochs, column, strict=True)) for name, column in columns.items()}

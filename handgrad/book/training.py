@@ -41,7 +41,8 @@ class Run:
 
     `image` is the shape of the digits, and `digits` their fingerprint. `losses` has one number a
     step, `history` one row an epoch: step, mean loss, and the accuracies on the training and the
-    test digits.
+    test digits. `norms` has one row an epoch, too: those of the gradients of its last batch, in the
+    order of the net's parameters.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Run:
     digits: int
     losses: list[float] = field(default_factory=list)
     history: list[tuple[int, float, float, float]] = field(default_factory=list)
+    norms: list[tuple[float, ...]] = field(default_factory=list)
 
     @property
     def step(self):
@@ -121,7 +123,8 @@ def advance(run, train, test, steps):
     epoch = epoch_of(run, train)
     while run.step < steps:
         chosen = run.rng.choice(len(images), run.settings.batch)
-        run.losses.append(_descend(run, pixels(images[chosen]), labels[chosen]))
+        loss, grads = _descend(run, pixels(images[chosen]), labels[chosen])
+        run.losses.append(loss)
         if run.step % epoch == 0 or run.step == steps:
             if not all(np.all(np.isfinite(p)) for p in run.net.params.values()):
                 raise _diverged(run, "a weight is not finite")
@@ -129,6 +132,7 @@ def advance(run, train, test, steps):
             loss = float(np.mean(run.losses[since:]))
             row = (run.step, loss, accuracy(run.net, train), accuracy(run.net, test))
             run.history.append(row)
+            run.norms.append(tuple(float(np.linalg.norm(grads[p])) for p in run.net.params))
             yield row
         else:
             yield None
@@ -140,7 +144,7 @@ def epoch_of(run, train):
 
 
 def _descend(run, x, t):
-    """One step down the gradient on one batch; the loss before it."""
+    """One step down the gradient on one batch; the loss before it, and the gradients."""
     net = run.net
     with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
         grads = net.gradient(x, t)
@@ -150,7 +154,7 @@ def _descend(run, x, t):
     with np.errstate(over="ignore"):  # the next loss tells
         for name, dp in grads.items():
             net.params[name] -= run.settings.learning_rate * dp
-    return float(loss)
+    return float(loss), grads
 
 
 def _diverged(run, what):

@@ -3,14 +3,18 @@
 from pathlib import Path
 
 from handgrad.cli.console import UsageError, in_one_line, whole_number
-from handgrad.cli.outputs import refuse_what_cannot_be_written, writing
+from handgrad.cli.outputs import (
+    refuse_what_cannot_be_written,
+    refuse_what_needs_cairosvg,
+    writing,
+)
 from handgrad.cli.targets import find_rules, is_file, placed, scopes_of
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import only
 from handgrad.rules import catalog
 
-SUFFIXES = (".svg", ".dot", ".mmd", ".txt")
+SUFFIXES = (".svg", ".dot", ".mmd", ".txt", ".png", ".pdf")
 FORMS = {
     "symbolic": "write formulas at the edges, not numbers",
     "simplified": "draw all of it as one node, with the last form of each gradient",
@@ -74,6 +78,7 @@ def _check_output(output):
     if output.suffix not in SUFFIXES:
         raise UsageError(f"-o {output} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     refuse_what_cannot_be_written(output)
+    refuse_what_needs_cairosvg("-o", output)
 
 
 def _derivation(target):

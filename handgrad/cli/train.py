@@ -3,13 +3,16 @@
 import argparse
 import contextlib
 import dataclasses
-import importlib.util
 import math
 import os
 from pathlib import Path
 
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, progress, whole_number
-from handgrad.cli.outputs import refuse_what_cannot_be_written, writing
+from handgrad.cli.outputs import (
+    refuse_what_cannot_be_written,
+    refuse_what_needs_cairosvg,
+    writing,
+)
 from handgrad.common.files import claimed
 from handgrad.common.text import size
 
@@ -35,7 +38,9 @@ def add_parser(commands):
     add("--seed", type=whole_number, help="of the weights and the batches (default: 0)")
     add("--save", metavar="FILE.npz", type=Path, help="keep the run in a file, every epoch")
     add("--resume", action="store_true", help="go on with the run in the --save file")
-    add("--curve", metavar="FILE", type=Path, help="draw the accuracies, as .svg or .png")
+    add(
+        "--curve", metavar="FILE", type=Path, help="draw loss, accuracy and norms: .svg, .png, .pdf"
+    )
     add("--check", action="store_true", help=f"first check the gradients on {CHECKED} digits")
     parser.set_defaults(run=run)
 
@@ -100,10 +105,10 @@ def _save(job, path):
 
 def _draw(job, train, path):
     from handgrad.book import training
-    from handgrad.book.curve import draw_curve
+    from handgrad.book.curve import curve
 
     with writing(path):
-        draw_curve(job.history, training.epoch_of(job, train), path)
+        curve(job, training.epoch_of(job, train)).save(path)
     print(f"the curve is in {path}")
 
 
@@ -216,12 +221,11 @@ def _prepare_files(arguments, held):
     save, curve = arguments.save, arguments.curve
     if arguments.resume and save is None:
         raise UsageError("--resume needs --save FILE, the file to go on with")
-    if curve and curve.suffix not in {".svg", ".png"}:
-        raise UsageError(f"--curve {curve} must end in .svg or .png")
-    if curve and importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--curve needs matplotlib: pip install 'handgrad[plot]'")
+    if curve and curve.suffix not in {".svg", ".png", ".pdf"}:
+        raise UsageError(f"--curve {curve} must end in .svg, .png or .pdf")
     if curve:
         refuse_what_cannot_be_written(curve)
+        refuse_what_needs_cairosvg("--curve", curve)
     if save:
         with writing(save):
             held.enter_context(claimed(save))

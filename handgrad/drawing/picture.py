@@ -7,7 +7,7 @@ from typing import Any
 from handgrad.common.files import write_bytes
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.sources import only, scopes_at
-from handgrad.drawing.formats import GRAPHS, SUFFIXES, picture
+from handgrad.drawing.formats import GRAPHS, TEXTS, picture, raster
 from handgrad.drawing.graph import Walk, walk
 from handgrad.drawing.steps import steps
 
@@ -35,13 +35,20 @@ class Picture:
 
     def written_as(self, suffix: str) -> str:
         """The text of a file: .svg, .dot, .mmd (Mermaid) or .txt. Raises ValueError for others."""
-        if suffix not in SUFFIXES:
-            raise ValueError(f"{suffix!r} is not a format: choose {', '.join(SUFFIXES)}")
+        if suffix not in TEXTS:
+            raise ValueError(f"{suffix!r} is not a format: choose {', '.join(TEXTS)}")
         return picture(self.walk, suffix, norm=self.norm, form=self.form)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture to a file, whose suffix decides the format."""
-        write_bytes(path, self.written_as(Path(path).suffix).encode())
+        """Write the picture to a file, whose suffix decides the format.
+
+        That may be .png and .pdf, too, with the extra `plot`.
+        """
+        suffix = Path(path).suffix
+        if suffix in raster.SUFFIXES:
+            write_bytes(path, raster.converted(self.written_as(".svg"), suffix))
+        else:
+            write_bytes(path, self.written_as(suffix).encode())
 
 
 def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 0) -> Picture:

@@ -50,6 +50,7 @@ def test_a_saved_run_is_loaded_as_it_was(digits, path, steps):
     loaded = checkpoint.load(path)
     assert_same(loaded, run)
     assert loaded.history == run.history
+    assert loaded.norms == run.norms
 
 
 @pytest.mark.parametrize("stops", [[EPOCH], [EPOCH, 2 * EPOCH, 4 * EPOCH]])
@@ -62,6 +63,7 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(digits, path, stops
     trained(run, digits, 5 * EPOCH)
     assert_same(run, whole)
     assert run.history == whole.history
+    assert run.norms == whole.norms
 
 
 def test_a_run_that_stopped_within_an_epoch_goes_on_as_if_it_had_not(digits, path):
@@ -247,6 +249,11 @@ FOREIGN = {
         array("losses", lambda a: a.astype(str)),
         "losses is <U32 of the shape (12,)",
     ),
+    "norms of another history": (
+        array("norms", lambda a: a[1:]),
+        "norms is float64 of the shape (0, ",
+    ),
+    "a norm below 0": (array("norms", np.negative), "a norm is below 0"),
     "history in a row": (array("history", np.ravel), "history is float64 of the shape (4,)"),
     "history of threes": (array("history", lambda a: a[:, :3]), "history is float64 of the shape"),
     "half a step": (
@@ -256,7 +263,7 @@ FOREIGN = {
     "a step to come": (array("history", lambda a: a + np.eye(4)[0]), "is not one of 12 steps"),
     "a step twice": (array("history", lambda a: np.repeat(a, 2, axis=0)), "is not one of 12 steps"),
     "more than all right": (array("history", lambda a: a + np.eye(4)[2]), "is not one of 12 steps"),
-    "one array more": (lambda _, arrays: arrays.update(b3=np.ones(1)), "it has 9 arrays"),
+    "one array more": (lambda _, arrays: arrays.update(b3=np.ones(1)), "it has 10 arrays"),
 }
 
 
@@ -303,7 +310,7 @@ def test_a_file_of_another_format_is_named_with_both_formats(run, path, about):
     arrays["about"] = np.array(text) if about == "text" else as_bytes(text)
     path.write_bytes(packed(arrays))
     assert refused(path) == (
-        " is not a whole file of a training run: it has the format 1, and this handgrad reads 2: "
+        " is not a whole file of a training run: it has the format 1, and this handgrad reads 3: "
         "train anew"
     )
 
@@ -330,4 +337,4 @@ def test_what_the_file_says_of_itself_is_json_without_nan(run, path):
     checkpoint.save(run, path)
     about = as_json(arrays_of(path.read_bytes())["about"])
     assert about["settings"] == vars(SETTINGS)
-    assert (about["format"], about["image"], about["digits"]) == (2, [28, 28], run.digits)
+    assert (about["format"], about["image"], about["digits"]) == (3, [28, 28], run.digits)

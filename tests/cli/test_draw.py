@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import sys
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_a_picture_of_a_strange_title_is_well_formed(drawn, tmp_path):
         (["arithmetic"], "arithmetic is a family; name one of its rules: Abs, Add"),
         (["nowhere.md"], "nowhere.md: No such file or directory"),
         (["nowhere.py::A"], "nowhere.py: No such file or directory"),
-        (["Sigmoid", "-o", "picture.png"], "must end in .svg, .dot, .mmd or .txt"),
+        (["Sigmoid", "-o", "picture.gif"], "must end in .svg, .dot, .mmd, .txt, .png or .pdf"),
         (["Sigmoid", "-o", "/no/such/picture.svg"], "/no/such is not a directory"),
     ],
 )
@@ -158,3 +159,12 @@ def test_formulas_and_one_node_are_forms_of_a_picture(drawn):
     assert "∂L/∂y @ W.T" in symbolic
     _, simplified, _ = drawn("Affine", "--simplified")
     assert "(Affine)" in simplified
+
+
+def test_a_picture_in_pixels_without_cairosvg_is_refused_before_the_work(
+    drawn, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    status, output, error = drawn("Sigmoid", "-o", tmp_path / "a.png")
+    assert (status, output) == (2, "")
+    assert "needs cairosvg: pip install 'handgrad[plot]'" in error

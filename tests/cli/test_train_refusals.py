@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import pytest
 
@@ -124,31 +125,29 @@ def test_too_little_memory_is_said_in_a_sentence(train, monkeypatch):
     assert_refused(train(), "this machine has too little memory: choose a smaller --hidden or ")
 
 
-@pytest.mark.parametrize("suffix", [".pdf", ".txt", ""])
-def test_a_curve_ends_in_svg_or_png(train, tmp_path, suffix):
+@pytest.mark.parametrize("suffix", [".dot", ".txt", ""])
+def test_a_curve_ends_in_svg_png_or_pdf(train, tmp_path, suffix):
     path = tmp_path / f"curve{suffix}"
-    assert_refused(train("--curve", path), path, ".svg or .png")
+    assert_refused(train("--curve", path), path, ".svg, .png or .pdf")
 
 
 @pytest.mark.usefixtures("unread")
-def test_a_curve_without_matplotlib_says_how_to_get_it(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert_refused(train("--curve", tmp_path / "curve.svg"), "handgrad[plot]")
+def test_a_curve_in_pixels_without_cairosvg_says_how_to_get_it(train, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    assert_refused(train("--curve", tmp_path / "curve.png"), "handgrad[plot]")
 
 
-def test_matplotlib_is_not_needed_without_a_curve(train, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert train("--steps", 1)[0] == 0
+def test_cairosvg_is_not_needed_for_svg(train, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    assert train("--steps", 1, "--curve", tmp_path / "curve.svg")[0] == 0
 
 
 def test_a_curve_that_cannot_be_written_after_the_training_is_named(train, tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib", reason="the curve is drawn with matplotlib, an extra")
-
     def full(*_):
         raise OSError(28, "No space left on device")
 
     path = tmp_path / "curve.svg"
-    monkeypatch.setattr("handgrad.book.curve.write_bytes", full)
+    monkeypatch.setattr("handgrad.drawing.chart.write_bytes", full)
     status, _, errors = train("--steps", 1, "--curve", path)
     assert status == 2
     assert errors == f"handgrad: {path} cannot be written: No space left on device\n"

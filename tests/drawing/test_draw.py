@@ -1,12 +1,13 @@
 """`draw`: a rule, a text or a file as a picture that prints, and that can be kept."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from handgrad import Sigmoid, draw
 from handgrad.cli.draw import SUFFIXES as OF_THE_COMMAND
-from handgrad.drawing.formats import SUFFIXES
+from handgrad.drawing.formats import SUFFIXES, TEXTS
 
 TEXT = "x : () = 3\ny = x**2\ndx = dy * 2 * x\n"
 
@@ -30,11 +31,29 @@ def test_a_text_and_its_file_make_one_picture(tmp_path):
     assert "9" in same
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", TEXTS)
 def test_a_picture_is_kept_in_the_format_of_its_suffix(tmp_path, suffix):
     picture, path = draw(TEXT), tmp_path / f"square{suffix}"
     picture.save(path)
     assert path.read_text(encoding="utf-8") == picture.written_as(suffix)
+
+
+@pytest.mark.parametrize(("suffix", "begin"), [(".png", b"\x89PNG"), (".pdf", b"%PDF")])
+def test_a_picture_is_kept_in_pixels_and_on_paper(tmp_path, suffix, begin):
+    pytest.importorskip("cairosvg", reason="pixels and paper are made by cairosvg, an extra")
+    path = tmp_path / f"square{suffix}"
+    draw(TEXT).save(path)
+    assert path.read_bytes().startswith(begin)
+
+
+def test_pixels_without_cairosvg_say_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'handgrad\[plot\]'"):
+        draw(TEXT).save(tmp_path / "square.png")
+
+
+def test_no_text_of_a_picture_has_parts():
+    assert "<tspan" not in draw(TEXT).written_as(".svg")  # cairosvg would move them
 
 
 def test_the_command_writes_every_format():

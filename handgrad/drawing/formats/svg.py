@@ -15,20 +15,22 @@ RADIUS, DOT, PORT = 15, 3.2, 14
 APART = 2.5  # half the distance between the line forward and the line back
 MARGIN, TITLE, LEGEND = 20, 30, 28
 NARROW, WIDE = set("fijlrt.,:;'|!()[]{} "), set("mwMW@%‖")
-STYLE = """
-.handgrad { font-family: 'STIX Two Text', Cambria, 'Times New Roman', serif; font-size: 13px; }
+FONTS = "'STIX Two Text', Cambria, 'Times New Roman', serif"
+STYLE = f".handgrad {{ font-family: {FONTS}; font-size: 13px; }}"
+STYLE += """
 .handgrad text { fill: #1f2328; text-anchor: middle; }
 .handgrad .paper { fill: #ffffff; }
 .handgrad .node { fill: #f3f5f8; stroke: #1f2328; stroke-width: 1.2; }
 .handgrad .line { fill: none; stroke: #1f2328; stroke-width: 1.2; }
 .handgrad .back { fill: none; stroke: #c2410c; stroke-width: 1.2; }
 .handgrad .dot, .handgrad .head { fill: #1f2328; }
-.handgrad .backhead, .handgrad text.gradient { fill: #c2410c; }
+.handgrad .backhead { fill: #c2410c; }
 .handgrad .name { font-style: italic; }
 .handgrad .start { text-anchor: end; }
 .handgrad .end, .handgrad .title { text-anchor: start; }
 .handgrad .title { font-size: 15px; }
 .handgrad .small { font-size: 10px; fill: #57606a; }
+.handgrad text.gradient { fill: #c2410c; }
 @media (prefers-color-scheme: dark) {
 .handgrad text { fill: #e6edf3; }
 .handgrad .paper { fill: #0d1117; }
@@ -36,8 +38,8 @@ STYLE = """
 .handgrad .line { stroke: #e6edf3; }
 .handgrad .back { stroke: #ff9e64; }
 .handgrad .dot, .handgrad .head { fill: #e6edf3; }
-.handgrad .backhead, .handgrad text.gradient { fill: #ff9e64; }
 .handgrad .small { fill: #9198a1; }
+.handgrad .backhead, .handgrad text.gradient { fill: #ff9e64; }
 }
 """
 HEADS = (
@@ -55,10 +57,10 @@ def render(graph, *, norm=False):
     width = max(place.width, text_width(graph.title, 16), 150) + 2 * MARGIN
     height = place.height + TITLE + LEGEND + 2 * MARGIN
     parts = [
-        _opening(width, height),
+        opening(width, height),
         f"<title>{escape(graph.title)}</title><style>{STYLE}</style>{HEADS}",
         '<rect class="paper" width="100%" height="100%" rx="6"/>',
-        _text(MARGIN, MARGIN + 10, graph.title, "title"),
+        text_at(MARGIN, MARGIN + 10, graph.title, "title"),
         f'<g transform="translate({(width - place.width) / 2:.1f} {MARGIN + TITLE})">',
         *(_edge(view, i) for i in range(len(graph.edges))),
         *(f'<g data-node="{node.key}">{_node(view, node)}</g>' for node in graph.nodes),
@@ -69,7 +71,7 @@ def render(graph, *, norm=False):
     return "\n".join(filter(None, parts)) + "\n"
 
 
-def _opening(width, height):
+def opening(width, height):
     """The first tag: as wide as the picture is, but no wider than a page."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="handgrad" viewBox="0 0 {width:.0f} '
@@ -131,15 +133,15 @@ def _node(view, node):
                 f'<rect class="node" x="{x - width / 2:.1f}" y="{y - half:.1f}" '
                 f'width="{width:.1f}" height="{2 * half:.1f}" rx="{RADIUS}"/>'
             )
-            label = _text(x, y + 5, node.label)
-            return shape + label + _text(x, y + half + SMALL, node.detail, "small")
+            label = text_at(x, y + 5, node.label)
+            return shape + label + text_at(x, y + half + SMALL, node.detail, "small")
         case NodeKind.BRANCH:
             return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{DOT}"/>'
         case NodeKind.CONSTANT:
-            return _text(x, y + 5, node.label)
+            return text_at(x, y + 5, node.label)
         case NodeKind.OUTPUT:
-            return _text(x - box.width / 2 + 6, y + 5, node.label, "name end")
-    return _text(x + box.width / 2 - 6, y + 5, node.label, "name start")
+            return text_at(x - box.width / 2 + 6, y + 5, node.label, "name end")
+    return text_at(x + box.width / 2 - 6, y + 5, node.label, "name start")
 
 
 def _pill_width(node):
@@ -162,7 +164,7 @@ def _edge(view, i):
     if key is not None:
         x, y = view.layout.x[key], view.layout.y[key]
         forth += _above(caption, x, y)
-        parts.append(_text(x, y + 7 + SMALL, _minus(caption.gradient), "gradient"))
+        parts.append(text_at(x, y + 7 + SMALL, _minus(caption.gradient), "gradient"))
     ways = f'data-from="{edge.source}" data-to="{edge.target}"'
     return f"<g {ways}><g>{''.join(forth)}</g><g>{''.join(parts)}</g></g>"
 
@@ -171,7 +173,7 @@ def _above(caption, x, y):
     above = caption.lines[::-1]
     for i, text in enumerate(above):
         kind = "name" if text == caption.name and i == len(above) - 1 and caption.name else ""
-        yield _text(x, y - 8 - LINE * i, text if kind else _minus(text), kind)
+        yield text_at(x, y - 8 - LINE * i, text if kind else _minus(text), kind)
 
 
 def _minus(number):
@@ -219,7 +221,7 @@ def _line(points, kind, head):
     return f'<path class="{kind}" d="{"".join(path)}"{marker}/>'
 
 
-def _text(x, y, text, kind=""):
+def text_at(x, y, text, kind=""):
     if not text:
         return ""
     kind = f' class="{kind}"' if kind else ""
@@ -227,8 +229,9 @@ def _text(x, y, text, kind=""):
 
 
 def _legend(width, height):
-    x, y = width - MARGIN, height - MARGIN
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" class="small start">value → '
-        '<tspan class="backhead">← gradient</tspan></text>'
+    """What the colours mean, in two texts: not every program places a part of a text."""
+    x, y, back = width - MARGIN, height - MARGIN, "← gradient"
+    before = x - text_width(back, SMALL) - 8
+    return text_at(before, y, "value →", "small start") + text_at(
+        x, y, back, "small start gradient"
     )
