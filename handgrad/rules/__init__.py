@@ -12,6 +12,7 @@ from handgrad.rules.contrastive import *
 from handgrad.rules.convolution import *
 from handgrad.rules.cross_entropy import *
 from handgrad.rules.cumulative import *
+from handgrad.rules.delta_rules import *
 from handgrad.rules.divergences import *
 from handgrad.rules.elementary import *
 from handgrad.rules.fused import *
@@ -38,6 +39,7 @@ from handgrad.rules.segments import *
 from handgrad.rules.selection import *
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
+from handgrad.rules.state_space import *
 from handgrad.rules.structure import *
 from handgrad.rules.transposed_convolution import *
 from handgrad.rules.weight_normalization import *
