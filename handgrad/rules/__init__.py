@@ -37,6 +37,7 @@ from handgrad.rules.resampling import *
 from handgrad.rules.segmentation import *
 from handgrad.rules.segments import *
 from handgrad.rules.selection import *
+from handgrad.rules.sequences import *
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
 from handgrad.rules.state_space import *

@@ -7,6 +7,13 @@ The leading axes are any.
 from handgrad.arrays import array_namespace, sigmoid
 
 
+def slope(a):
+    """The slope of σ, σ(a) (1 − σ(a)), without a difference. That of tanh is 4 slope(2 a)."""
+    xp = array_namespace(a)
+    e = xp.exp(-xp.abs(a))
+    return e / (1 + e) ** 2
+
+
 def rnn(a):
     """The next state."""
     return array_namespace(a).tanh(a)
@@ -19,68 +26,71 @@ def rnn_back(y, dy):
 
 def lstm(a, c, order):
     """The next state, and the next memory."""
-    i, f, g, o = _lstm_gates(a, order)
-    s = f * c + i * g
-    return o * array_namespace(a).tanh(s), s
+    xp = array_namespace(a)
+    i, f, g, o = _lstm_sums(a, order)
+    s = sigmoid(f) * c + sigmoid(i) * xp.tanh(g)
+    return sigmoid(o) * xp.tanh(s), s
 
 
 def lstm_back(a, c, dy, ds, order):
     """The gradients of a and c, by those of the next state and the next memory."""
     xp = array_namespace(a)
-    i, f, g, o = _lstm_gates(a, order)
-    t = xp.tanh(f * c + i * g)
-    ds = ds + dy * o * (1 - t) * (1 + t)
+    i, f, g, o = _lstm_sums(a, order)
+    s = sigmoid(f) * c + sigmoid(i) * xp.tanh(g)
+    ds = ds + dy * sigmoid(o) * 4 * slope(2 * s)
     da = {
-        "i": ds * g * i * (1 - i),
-        "f": ds * c * f * (1 - f),
-        "g": ds * i * (1 - g) * (1 + g),
-        "o": dy * t * o * (1 - o),
+        "i": ds * xp.tanh(g) * slope(i),
+        "f": ds * c * slope(f),
+        "g": ds * sigmoid(i) * 4 * slope(2 * g),
+        "o": dy * xp.tanh(s) * slope(o),
     }
-    return xp.concat([da[gate] for gate in order], axis=-1), ds * f
+    return xp.concat([da[gate] for gate in order], axis=-1), ds * sigmoid(f)
 
 
 def gru(a, h, U, c, reset):
     """The next state; a is x W + b, and c the bias on h's side."""
-    _, z, v, _ = _gru_gates(a, h, U, c, reset)
-    return v + z * (h - v)
+    *_, z, v, _ = _gru_sums(a, h, U, c, reset)
+    v = array_namespace(a).tanh(v)
+    return v + sigmoid(z) * (h - v)
 
 
 def gru_back(a, h, U, c, dy, reset):
     """The gradients of x W + b, of h U + c and of h, and what U multiplies in the last block."""
     xp = array_namespace(a)
     H = h.shape[-1]
-    r, z, v, q = _gru_gates(a, h, U, c, reset)
-    dz = dy * (h - v) * z * (1 - z)
-    dv = dy * (1 - z) * (1 - v) * (1 + v)
+    r, z, v, q = _gru_sums(a, h, U, c, reset)
+    dz = dy * (h - xp.tanh(v)) * slope(z)
+    dv = dy * sigmoid(-z) * 4 * slope(2 * v)
     back = xp.matrix_transpose(U)
     if reset == "before":
-        m, dm = r * h, dv @ back[..., 2 * H :, :]
-        dr = dm * h * r * (1 - r)
-        da = dg = xp.concat([dr, dz, dv], axis=-1)
-        dh = dg[..., : 2 * H] @ back[..., : 2 * H, :] + dm * r
+        m, dm = sigmoid(r) * h, dv @ back[..., 2 * H :, :]
+        da = dg = xp.concat([dm * h * slope(r), dz, dv], axis=-1)
+        dh = dg[..., : 2 * H] @ back[..., : 2 * H, :] + dm * sigmoid(r)
     else:
-        m, dr = h, dv * q * r * (1 - r)
-        da, dg = (xp.concat([dr, dz, d], axis=-1) for d in (dv, dv * r))
+        m, dr = h, dv * q * slope(r)
+        da, dg = (xp.concat([dr, dz, d], axis=-1) for d in (dv, dv * sigmoid(r)))
         dh = dg @ back
-    return da, dg, dy * z + dh, m
+    return da, dg, dy * sigmoid(z) + dh, m
 
 
-def _lstm_gates(a, order):
-    """i, f, g and o, which stand in a in this order."""
-    H = a.shape[-1] // 4
-    block = {gate: a[..., k * H : (k + 1) * H] for k, gate in enumerate(order)}
-    i, f, o = (sigmoid(block[gate]) for gate in "ifo")
-    return i, f, array_namespace(a).tanh(block["g"]), o
+def _blocks(a, count):
+    """What each gate is a function of: a in blocks that stand side by side."""
+    a = array_namespace(a).reshape(a, (*a.shape[:-1], count, a.shape[-1] // count))
+    return [a[..., k, :] for k in range(count)]
 
 
-def _gru_gates(a, h, U, c, reset):
-    """r, z, the candidate v, and h U + c in the block of v, which "after" multiplies by r."""
-    xp = array_namespace(a)
+def _lstm_sums(a, order):
+    """What i, f, g and o are functions of."""
+    blocks = dict(zip(order, _blocks(a, 4), strict=True))
+    return [blocks[gate] for gate in "ifgo"]
+
+
+def _gru_sums(a, h, U, c, reset):
+    """What r, z and v are functions of, and h U + c in v's block, which "after" multiplies by r."""
     H = h.shape[-1]
     g = h @ U[..., : 2 * H] + c[..., : 2 * H]
-    r = sigmoid(a[..., :H] + g[..., :H])
-    z = sigmoid(a[..., H : 2 * H] + g[..., H:])
+    r, z, v = _blocks(a, 3)
+    r, z = r + g[..., :H], z + g[..., H:]
     before = reset == "before"
-    q = (r * h if before else h) @ U[..., 2 * H :] + c[..., 2 * H :]
-    v = xp.tanh(a[..., 2 * H :] + (q if before else r * q))
-    return r, z, v, q
+    q = (sigmoid(r) * h if before else h) @ U[..., 2 * H :] + c[..., 2 * H :]
+    return r, z, v + (q if before else sigmoid(r) * q), q

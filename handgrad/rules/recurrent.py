@@ -81,7 +81,13 @@ class LSTMCell:
         do, df, di, dg = dy * t, ds * c, ds * g, ds * i
         dc = ds * f
 
-    σ has the slope i (1 − i), tanh 1 − g². The four blocks stand side by side as in W:
+    σ has the slope i (1 − i), and tanh 1 − g². Neither has to be a difference:
+
+        u = exp(-abs(a))
+        sigmoid(a) * (1 - sigmoid(a)) = u / (1 + u)**2
+        1 - tanh(a)**2 = 4 * u**2 / (1 + u**2)**2
+
+    The four blocks stand side by side as in W:
 
         da = concat((di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)), axis=1)
         dx = da @ W.T
