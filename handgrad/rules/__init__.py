@@ -43,5 +43,6 @@ from handgrad.rules.sorting import *
 from handgrad.rules.state_space import *
 from handgrad.rules.structure import *
 from handgrad.rules.transposed_convolution import *
+from handgrad.rules.vocabulary import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *
