@@ -235,6 +235,8 @@ def _status_of(verdict):
 
 def _spoken_of(verdict):
     """What the verdict speaks of, where that is not all: x · W, b not judged."""
+    if any(note.check == "derivation" for note in verdict.notes):
+        return " · no derivation"
     if not verdict.not_judged:
         return ""
     return f" {', '.join(verdict.judged)} · {', '.join(verdict.not_judged)} not judged"
@@ -250,7 +252,8 @@ def _in_full(verdict):
 def _row(verdict):
     row = f"{verdict.subject:<29.29}{verdict.cases:>6}{verdict.links:>6}{number(verdict.vs_jax):>8}"
     row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}"
-    rows = [row + _status_of(verdict) + _spoken_of(verdict)]
+    exact = ", exact" if verdict.proof else ""
+    rows = [row + _status_of(verdict) + exact + _spoken_of(verdict)]
     if not verdict.ok and verdict.diagnosis:
         rows.append(_indented(verdict.diagnosis))
     rows += map(_indented, verdict.failures)
