@@ -32,7 +32,7 @@ def relative_bias(s, b, *, reach=2, start=0):
     return _biased(s, b, np.clip(_ahead(s, start), -reach, reach)[..., None] == _from(-reach, b))
 
 
-def t5_bias(s, b, *, buckets=32, distance=128, bidirectional=True, start=0):
+def t5_bias(s, b, *, buckets=32, distance=128.0, bidirectional=True, start=0):
     """The scores and a product of the table with one-hot buckets, found by their first distances"""
     ahead = _ahead(s, start)
     n = buckets // 2 if bidirectional else buckets

@@ -185,7 +185,7 @@ def _compared(golden, entry, stored, actual, precision):
         return Comparison(entry, stored.name, Status.WRONG, message=misfit)
     expected = golden.arrays[stored.name].astype(float)
     actual = as_double(actual).astype(float)
-    noise = golden.arrays[entry.noise_of(stored).name]
+    noise = golden.arrays[entry.noise_of(stored).name].astype(float)
     noise = noise * (PRECISIONS[precision].unit / PRECISIONS[entry.precision].unit)
     with np.errstate(all="ignore"):
         error = np.abs(actual - expected)

@@ -48,11 +48,15 @@ class ScaledDotProductAttention(Scoring):
         dp[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
 
-    softmax, as in Softmax. A key that is not seen has p = 0, and so ds = 0:
+    softmax, as in Softmax. A key that is not seen has p = 0, and so ds = 0. The weights sum to 1, so
+    that a number taken from all dp of a row changes nothing. Less the dp of the largest weight, c
+    has all its digits where that weight is near 1:
 
         Δ = sum(p * dp, axis=-1, keepdims=True)
           = sum(dy * y, axis=-1, keepdims=True)
+        c = dp - take_along_axis(dp, argmax(p, axis=-1)[..., None], axis=-1)
         ds = p * (dp - Δ)
+           = p * (c - sum(p * c, axis=-1, keepdims=True))
 
     The cap has the slope 1 − tanh², and the scores are a product again:
 
@@ -274,7 +278,7 @@ class SinkAttention(Scoring):
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
         dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
-    Keeps q, k, v, p, the sink's weight, and the slope of the cap.
+    Keeps q, k, v, p with the sink's weight behind it, and the slope of the cap.
 
     Xiao et al., Efficient Streaming Language Models, 2023, arXiv:2309.17453; gpt-oss, 2025.
     """
@@ -286,16 +290,15 @@ class SinkAttention(Scoring):
         column = xp.broadcast_to(c[:, None, None], (*s.shape[:-1], 1))
         e, Z, _ = exponentials(xp.concat([s, column], axis=-1))
         p = e / Z
-        p, sunk = p[..., :-1], p[..., -1:]
-        return self.averages(p, v), (q, k, v, p, sunk, *slope)
+        return self.averages(p[..., :-1], v), (q, k, v, p, *slope)
 
     def backward(self, residuals, dy):
-        q, k, v, p, sunk, *slope = residuals
+        q, k, v, p, *slope = residuals
         xp = array_namespace(q, k, v)
-        dp, dv = self.through_averages(p, v, dy)
-        delta = xp.sum(p * dp, axis=-1, keepdims=True)
-        dc = -xp.sum(sunk * delta, axis=(*range(p.ndim - 3), -2, -1))
-        return *self.through_scores(q, k, p * (dp - delta), slope), dv, dc
+        dp, dv = self.through_averages(p[..., :-1], v, dy)
+        ds = through_weights(p, xp.concat([dp, xp.zeros_like(p[..., -1:])], axis=-1))
+        dc = xp.sum(ds[..., -1], axis=(*range(p.ndim - 3), -1))
+        return *self.through_scores(q, k, ds[..., :-1], slope), dv, dc
 
 
 @dataclass(frozen=True)

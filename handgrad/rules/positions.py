@@ -182,7 +182,7 @@ class T5Bias:
     """
 
     buckets: int = 32
-    distance: int = 128
+    distance: float = 128.0
     bidirectional: bool = True
     start: int = 0
 
@@ -210,8 +210,8 @@ VARIANTS = (
     RoPE(part=0.5),
     ALiBi(start=2),
     RelativeBias(reach=1, start=-1),
-    T5Bias(8, 6),
-    T5Bias(6, 5, bidirectional=False, start=1),
+    T5Bias(8, 6.0),
+    T5Bias(6, 5.0, bidirectional=False, start=1),
 )
 
 

@@ -112,8 +112,15 @@ def weights(s):
 
 
 def through_weights(p, dp):
-    """The gradient of the scores by that of their weights."""
-    return p * (dp - array_namespace(p).sum(p * dp, axis=-1, keepdims=True))
+    """The gradient of the scores by that of their weights, which sum to 1.
+
+    p (dp − Σ p dp) does not see a number that is taken from all dp of a row. Less the dp of the
+    largest weight nothing cancels where that is near 1: the others tell how far it is from it.
+    """
+    xp = array_namespace(p, dp)
+    first = xp.expand_dims(xp.argmax(p, axis=-1), axis=-1)
+    c = dp - xp.take_along_axis(dp, first, axis=-1)
+    return p * (c - xp.sum(p * c, axis=-1, keepdims=True))
 
 
 def weights_again(s, L):
