@@ -11,6 +11,7 @@ import pytest
 
 from handgrad import __version__, check, compare, draw, rules
 from handgrad.cli import entry
+from handgrad.exact.proof import Proof
 from handgrad.judge.verdict import Verdict
 from handgrad.rules import catalog
 from tests.digits import finished, python
@@ -62,7 +63,7 @@ def test_verify_prints_one_line_for_each_rule_of_a_family(handgrad):
     assert (status, errors) == (0, "")
     assert header.split()[:2] == ["rule", "cases"]
     assert [row.split()[0] for row in rows] == sorted(rules.arithmetic.__all__)
-    assert all(row.endswith("PASS") for row in rows)
+    assert all(row.endswith(("PASS", "PASS, exact")) for row in rows)
     assert re.fullmatch(rf"{len(rows)} rules, \d+ cases, .*\d+ s: all pass", summary)
 
 
@@ -74,14 +75,22 @@ def test_verify_takes_names_in_any_case_and_each_rule_once(handgrad):
 def test_verify_alone_judges_every_rule_in_80_columns(handgrad, monkeypatch):
     def widest(rule, *, seed, **_):
         return Verdict(
-            repr(rule), seed, cases=999, vs_jax=1.2e-16, vs_numbers=1.2e-13, error_bar=1.2e-12
+            repr(rule),
+            seed,
+            cases=999,
+            vs_jax=1.2e-16,
+            vs_numbers=1.2e-13,
+            error_bar=1.2e-12,
+            proof=Proof(proved=True),
         )
 
+    monkeypatch.setattr("handgrad.common.parallel._processors", lambda: 1)
     monkeypatch.setattr("handgrad.judge.verify.verify", widest)
     status, output, _ = handgrad("verify")
     names = [cls.__name__ for classes in catalog.families().values() for cls in classes]
     assert status == 0
-    assert [line.split()[0] for line in output.splitlines()[1 : 1 + len(names)]] == names
+    rows = output.splitlines()[1 : 1 + len(names)]
+    assert [row.split()[0] for row in rows] == [name[:29] for name in names]
     assert max(map(len, output.splitlines())) <= 80
 
 
@@ -107,7 +116,7 @@ def test_a_wrong_rule_is_named_and_makes_the_status_1(handgrad, wrong_negate):
     status, output, _ = handgrad("verify", "Exp", "Negate")
     lines = output.splitlines()
     assert status == 1
-    assert lines[1].endswith("PASS")
+    assert lines[1].endswith("PASS, exact")
     assert lines[2].startswith("Negate ")
     assert lines[2].endswith("WRONG")
     assert lines[3].startswith("    the gradient of input 0 (x) is 2 times the right one")
@@ -301,7 +310,7 @@ def test_a_text_in_the_place_of_a_target_is_not_a_file(handgrad, target):
 def test_a_rule_with_variants_is_printed_in_full_as_one(handgrad):
     _, output, _ = handgrad("verify", "Softmax")
     assert len(catalog.instances(rules.Softmax)) > 1
-    assert output.startswith("Softmax: PASS\n  ")
+    assert output.startswith("Softmax: PASS, exact\n  ")
     assert "\n  against JAX " in output
 
 
