@@ -15,6 +15,7 @@ from handgrad.rules.cumulative import *
 from handgrad.rules.delta_rules import *
 from handgrad.rules.divergences import *
 from handgrad.rules.elementary import *
+from handgrad.rules.experts import *
 from handgrad.rules.fused import *
 from handgrad.rules.gates import *
 from handgrad.rules.indexing import *
