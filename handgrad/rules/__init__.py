@@ -21,6 +21,7 @@ from handgrad.rules.gates import *
 from handgrad.rules.indexing import *
 from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
+from handgrad.rules.mixing import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
 from handgrad.rules.policies import *
