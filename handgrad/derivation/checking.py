@@ -28,11 +28,12 @@ from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
 from handgrad.derivation.exploration import further_points
-from handgrad.derivation.expressions import of_derivative
+from handgrad.derivation.expressions import nodes_of
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
 from handgrad.derivation.recurrences import run_block
+from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import unpacked, without_warnings
 from handgrad.derivation.vocabulary import vocabulary
 
@@ -150,7 +151,7 @@ def unstated(derivation, names):
     claims = [c for c in derivation.chains if c.kind is Kind.GRADIENT]
     stated = {name[1:] for c in claims for name in c.targets}
     local = [c for c in derivation.chains if c.kind is Kind.LOCAL]
-    stated |= {of_derivative(name)[1] for c in local for name in c.targets}
+    stated |= {nodes_of(name)[1] for c in local for name in c.targets if not is_second(name)}
     inputs = [g.name for g in derivation.givens if f"d{g.name}" in names and g.domain != "one_hot"]
     missing = [name for name in inputs if name not in stated] if stated else []
     for target in dict.fromkeys(name for c in claims for name in c.targets):
@@ -164,11 +165,22 @@ def _left_out(target, claims, names):
     numbered = names | {target: np.arange(np.size(names[target])).reshape(np.shape(names[target]))}
     stated = set()
     for chain in claims:
-        for name, head in zip(chain.targets, chain.heads, strict=True):
+        for name, head in zip(chain.targets, chain.places, strict=True):
             for link in chain.links if name == target else ():
-                own = chain.beside(link)
-                stated.update(np.ravel(values_at(head, numbered, own)[0]).tolist())
+                stated.update(_places(head, numbered, chain, link))
     return np.size(names[target]) - len(stated)
+
+
+def _places(head, numbered, chain, link):
+    """The numbers that stand first, as a link and it agree on the ranges, or as it has them alone."""
+    for links in ((link,), ()):
+        try:
+            return np.ravel(values_at(head, numbered, replace(chain, links=links))[0]).tolist()
+        except BudgetError:
+            raise
+        except DerivationError:
+            continue
+    return []
 
 
 def check_at(derivation, points, *, hints=True):
@@ -202,7 +214,8 @@ def _truths(chain, points):
     elif chain.kind is Kind.LOCAL and not chain.letters:
         yield from _readings(chain, points)
     else:
-        whole = ast.Tuple(list(chain.heads), ast.Load()) if len(chain.heads) > 1 else chain.heads[0]
+        places = chain.places
+        whole = ast.Tuple(list(places), ast.Load()) if len(places) > 1 else places[0]
         for words, change in MOVES.get(chain.domain, EVERY):
             moved = [_with_gradient(point, chain.targets[0], change) for point in points]
             yield words, [evaluated(whole, point, chain) for point in moved]
@@ -219,13 +232,11 @@ def _with_gradient(point, name, change):
 def _readings(chain, points):
     """The ways in which a local derivative may be read that stands there whole."""
     (name,) = chain.targets
-    y, x = of_derivative(name)
     found = {}
     for point in points:
-        read = [
-            dict(readings(name, p.names[name], p.names[y].shape, p.names[x].shape))
-            for p in (point, *point.near)
-        ]
+        places = point, *point.near
+        shapes = [point.names[node].shape for node in nodes_of(name)]
+        read = [dict(readings(name, place.names[name], shapes)) for place in places]
         for words in read[0]:
             found.setdefault(words, []).append([(p[words],) for p in read if words in p])
     return ((words, values) for words, values in found.items() if len(values) == len(points))

@@ -31,6 +31,16 @@ def draw(rng, domain, shape, argument=None):
     return np.asarray(_domain(domain).draw(rng, shape, argument))
 
 
+def within(domain, move):
+    """A move of matrices, so that they stay in their domain: symmetric, or lower triangular."""
+    match domain:
+        case "spd" | "symmetric":
+            return (move + np.swapaxes(move, -1, -2)) / 2
+        case "lower":
+            return np.tril(move)
+    return move
+
+
 def stated(domain, value, argument=None):
     """A value that was written down, as an array of a domain. Raises DerivationError if it is none."""
     known = _domain(domain)

@@ -111,6 +111,12 @@ def _value(node, walk):
             return _binary(op, walk(left), walk(right)) if product is None else product
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
             return UNARY[type(op)](_number(walk(operand)))
+        case ast.Compare(
+            left=ast.Name(id=name),
+            ops=[ast.Eq() | ast.NotEq() as op],
+            comparators=[ast.Constant(value=str() as word)],
+        ):
+            return COMPARE[type(op)](_option(name, walk.names), word)
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
             left, right = _number(walk(left)), _number(walk(right))
             bound_broadcast(left, right)
@@ -147,6 +153,14 @@ def _as_value(name, value):
     if hasattr(value, "shape") or isinstance(value, int | float | str | NoneType | EllipsisType):
         return value
     raise DerivationError(f"{name} is a {type(value).__name__}, and not a number or an array")
+
+
+def _option(name, names):
+    """The value of an option, which may be compared with a word."""
+    value = _named(name, names)
+    if isinstance(value, str | int | float | NoneType):
+        return value
+    raise DerivationError(f"{name} is an array, and only an option is compared with a word")
 
 
 def _number(value):

@@ -10,13 +10,20 @@ import re
 
 from handgrad.derivation import habits
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.seconds import (
+    LETTER,
+    PARTIAL,
+    SECOND,
+    is_second,
+    joined,
+    of_second,
+    spelled_out,
+)
 
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 40
 QUOTED = 100
 WARNED = re.compile(r"\\|(?<![\w.])\d[\w.]*?(?:and|else|for|if|in|is|not|or)")
-PARTIAL = "∂"
-LETTER = "ꝺ"  # what Python takes for the first letter of a name, in the place of ∂
 
 
 def parse(text, line=None, column=1):
@@ -32,26 +39,39 @@ def parse(text, line=None, column=1):
     if match := WARNED.search(stripped):  # where Python's parser would print a warning
         message = f"{match[0]!r} is not part of an expression"
         raise DerivationError(message, line, column + match.start())
-    readable = stripped.rstrip().replace(PARTIAL, LETTER)
+    readable = _readable(stripped.rstrip(), line, column)
     try:
         node = ast.parse(readable, mode="eval").body
     except SyntaxError as error:
         said = habits.of_text(stripped) or f": {error.msg}"
-        message = f"{short(stripped.strip())!r} is not an expression{said}"
-        raise DerivationError(message, line, column + (error.offset or 1) - 1) from None
+        message = f"{short(' '.join(stripped.split()))!r} is not an expression{said}"
+        row, offset = (error.lineno or 1) - 1, (error.offset or 1) - 1
+        place = (line + row if line else line), (offset if row else column + offset)
+        raise DerivationError(message, *place) from None
     except (ValueError, RecursionError, MemoryError):
         raise DerivationError("this is not an expression that can be read", line, column) from None
     if _depth(node) > MAX_DEPTH:
         raise DerivationError(f"an expression nests at most {MAX_DEPTH} deep", line, column)
-    encoded = readable.encode()
+    rows = [row.encode() for row in readable.split("\n")]
     for inner in ast.walk(node):
         if isinstance(inner, ast.expr):
-            before = len(encoded[: inner.col_offset].decode())  # Python counts bytes
-            inner.lineno, inner.col_offset = line or 0, before + column - 1
+            row = inner.lineno - 1
+            before = len(rows[row][: inner.col_offset].decode())  # Python counts bytes
+            inner.lineno = line + row if line else 0
+            inner.col_offset = before + (0 if row else column - 1)
             if hint := habits.of_node(inner):
                 message = f"{spelled(inner)!r} is not allowed in a derivation{hint}"
-                raise DerivationError(message, line, inner.col_offset + 1)
+                raise DerivationError(message, *_place(inner))
     return _Derivatives().visit(node) if LETTER in readable else node
+
+
+def _readable(text, line, column):
+    """A text that Python's parser can read: derivatives become names."""
+    found = joined(text)
+    if SECOND in found:
+        message = "a second derivative is written ∂²L/∂x∂z, by entries ∂²L/∂x[i]∂z[j]"
+        raise DerivationError(message, line, column + text.index(SECOND))
+    return found.replace(PARTIAL, LETTER)
 
 
 def short(text):
@@ -69,7 +89,8 @@ def names_in(node):
     called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
     called |= {id(name) for n in ast.walk(node) if (name := reducer(n))}
     found = [n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called]
-    return list(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
+    found.sort(key=lambda n: (n.lineno, n.col_offset))
+    return list(dict.fromkeys(n.id for n in found))
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -114,6 +135,11 @@ def of_derivative(name):
     return y, x
 
 
+def nodes_of(name):
+    """The y and the x of ∂y/∂x, or the y, a and b of ∂²y/∂a∂b."""
+    return of_second(name) if is_second(name) else of_derivative(name)
+
+
 class _Derivatives(ast.NodeTransformer):
     """Joins ∂y and ∂x on both sides of a / to one name, and their subscripts to one subscript.
 
@@ -126,6 +152,8 @@ class _Derivatives(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Name(self, node):
+        if second := spelled_out(node.id):
+            return ast.copy_location(ast.Name(second, node.ctx), node)
         if node.id.startswith(LETTER):
             name = f"{PARTIAL}{node.id[1:]}"
             message = (
@@ -159,7 +187,7 @@ def _moved(node):
     name, index = (
         (node.value, elements(node.slice)) if isinstance(node, ast.Subscript) else (node, [])
     )
-    if isinstance(name, ast.Name) and name.id.startswith(LETTER):
+    if isinstance(name, ast.Name) and name.id.startswith(LETTER) and not spelled_out(name.id):
         return name.id[1:], index
     return None
 

@@ -1,4 +1,4 @@
-"""Local derivatives: ∂y/∂x as an array, with the axes of y before those of x.
+"""Local derivatives: ∂y/∂x as an array, with the axes of y before those of x; ∂²y/∂a∂b alike.
 
 Written whole, ∂y/∂x is the slope of each number where y depends on x number by number, and the
 Jacobian where it does not. Products of them contract over the node that they share.
@@ -11,7 +11,8 @@ import numpy as np
 
 from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import is_derivative, of_derivative
+from handgrad.derivation.expressions import is_derivative, nodes_of, of_derivative
+from handgrad.derivation.seconds import is_second
 
 SLOPE = "read as the slope of each number"
 ROWS = "read as a Jacobian, the axes of {} first"
@@ -20,35 +21,40 @@ ROWS = "read as a Jacobian, the axes of {} first"
 def as_whole(name, names):
     """What ∂y/∂x means where it stands whole: the slope of each number, or the Jacobian."""
     if name not in names:
-        y, x = of_derivative(name)
-        raise DerivationError(f"{name} is not known: {y} and {x} are not both real nodes")
-    y, x = of_derivative(name)
+        nodes = " and ".join(dict.fromkeys(nodes_of(name)))
+        raise DerivationError(f"{name} is not known: {nodes} are not all real nodes")
     full = names[name]
-    slope = slope_of(full, np.shape(names[y]), np.shape(names[x]))
+    slope = slope_of(full, [np.shape(names[node]) for node in nodes_of(name)])
     return full if slope is None else slope
 
 
-def slope_of(full, of_y, of_x):
-    """The slope of each number, where a Jacobian has nothing beside its diagonal; else None."""
-    if of_y != of_x:
+def slope_of(full, shapes):
+    """The slope of each number, where a Jacobian has nothing beside its diagonal; else None.
+
+    `shapes` are those of the nodes, of y and of what moves; of second derivatives there are three.
+    """
+    if len(set(shapes)) > 1:
         return None
-    n = math.prod(of_y)
-    square = np.reshape(full, (n, n))
-    if np.any(square - np.diag(np.diagonal(square))):
+    n = math.prod(shapes[0])
+    cube = np.reshape(full, (n,) * len(shapes))
+    diagonal = cube[(np.arange(n),) * len(shapes)]
+    if np.count_nonzero(cube) > np.count_nonzero(diagonal):
         return None
-    return np.reshape(np.diagonal(square), of_y)
+    return np.reshape(diagonal, shapes[0])
 
 
-def readings(name, full, of_y, of_x):
+def readings(name, full, shapes):
     """The ways in which ∂y/∂x may be read as a whole array, each with its words."""
-    slope = slope_of(full, of_y, of_x)
-    if slope is not None and of_y:
+    slope = slope_of(full, shapes)
+    if slope is not None and shapes[0]:
         yield SLOPE, slope
-    y, x = of_derivative(name)
-    yield ROWS.format(y) if of_y and of_x else "", full
-    if of_y and of_x:
-        order = [*range(len(of_y), full.ndim), *range(len(of_y))]
-        yield ROWS.format(x), np.transpose(full, order)
+    *_, above, below = nodes_of(name)  # the two whose axes may stand in either order
+    both = bool(shapes[-2] and shapes[-1] and above != below)
+    yield ROWS.format(above) if both else "", full
+    if both:
+        end, start = full.ndim - len(shapes[-1]), full.ndim - len(shapes[-1]) - len(shapes[-2])
+        order = [*range(start), *range(end, full.ndim), *range(start, end)]
+        yield ROWS.format(below), np.transpose(full, order)
 
 
 def chained(node, names):
@@ -57,14 +63,14 @@ def chained(node, names):
     if found is None or not isinstance(node, ast.BinOp):
         return None
     full, y, x = found
-    slope = slope_of(full, np.shape(names[y]), np.shape(names[x]))
+    slope = slope_of(full, [np.shape(names[y]), np.shape(names[x])])
     return full if slope is None else slope
 
 
 def _chain(node, names):
     """(the Jacobian, y, x) of a derivative, or of a product of derivatives."""
     match node:
-        case ast.Name(id=name) if is_derivative(name) and name in names:
+        case ast.Name(id=name) if is_derivative(name) and not is_second(name) and name in names:
             return names[name], *of_derivative(name)
         case ast.BinOp(left=left, op=ast.Mult() | ast.MatMult(), right=right):
             a, b = _chain(left, names), _chain(right, names)

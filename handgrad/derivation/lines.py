@@ -1,19 +1,19 @@
 """Lines: the text of a derivation in pieces, each with its place."""
 
+import itertools
 import re
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import MAX_CHARACTERS
 
-GIVEN = re.compile(r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+\((?P<rest>.*)")
+GIVEN = re.compile(r"(?s)\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+\((?P<rest>.*)")
 DOMAIN = re.compile(
-    r"\s*+(?P<const>const\b)?+\s*+(?P<domain>[a-z_]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+"
+    r"(?s)\s*+(?P<const>const\b)?+\s*+(?P<domain>[a-z_]*+)\s*+(\((?P<argument>[^()]*+)\))?\s*+"
     r"(?P<still>const\b)?+\s*+(=(?P<value>.*))?"
 )
 IMPLICIT = re.compile(
-    r"\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+(?P<kind>fixed_point|root)\s*+"
+    r"(?s)\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+(?P<kind>fixed_point|root)\s*+"
     r"\((?P<body>.*)\)\s*"
 )
 COMPARISON = re.compile(r"[=<>!]=|.==|==")
@@ -35,24 +35,52 @@ def is_given(text):
 def statements(lines):
     """The lines without comments, those that begin with `=` joined to the one before."""
     found = []
-    for line in lines:
-        text = _without_comment(line.text).rstrip()
-        if len(text) > MAX_CHARACTERS:
-            raise DerivationError(f"a line has at most {MAX_CHARACTERS} characters", line.number)
-        if not text.strip():
-            continue
+    for line in _joined([replace(line, text=_without_comment(line.text)) for line in lines]):
+        text = line.text
         if text.lstrip().startswith("=") and not text.lstrip().startswith("=="):
             if not found:
                 raise DerivationError("there is nothing before this `=`", line.number, 1)
-            found[-1].append(Line(text, line.number))
+            found[-1].append(line)
         else:
-            found.append([Line(text, line.number)])
+            found.append([line])
     return found
+
+
+def _joined(lines):
+    """The lines that are not empty; those within parentheses are one, up to where they close."""
+    i = 0
+    while i < len(lines):
+        line = lines[i]
+        if len(line.text) > MAX_CHARACTERS:
+            raise DerivationError(f"a line has at most {MAX_CHARACTERS} characters", line.number)
+        count = _until_closed(lines, i)
+        text = "\n".join(other.text for other in lines[i : i + count]).rstrip()
+        if text.strip():
+            yield Line(text, line.number)
+        i += count
+
+
+def _until_closed(lines, start):
+    """How many lines there are from one whose parentheses are open to where they close; else 1."""
+    depth = length = 0
+    for count, line in enumerate(itertools.islice(lines, start, None), 1):
+        depth += _depth(line.text)
+        length += len(line.text) + 1
+        if depth <= 0 and length <= MAX_CHARACTERS:
+            return count
+        if depth <= 0 or length > MAX_CHARACTERS:
+            break
+    return 1
+
+
+def _depth(text):
+    """How many more parentheses a text opens than it closes."""
+    return sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
 
 
 def split(rest, line):
     """The shape of a given, up to its closing parenthesis, and what follows, and where."""
-    depths = accumulate(((c == "(") - (c == ")") for c in rest), initial=1)
+    depths = itertools.accumulate(((c == "(") - (c == ")") for c in rest), initial=1)
     end = next((i for i, depth in enumerate(depths) if depth == 0), 0)
     domain = DOMAIN.fullmatch(rest[end:])
     if not end or domain is None:
@@ -67,7 +95,9 @@ def parts(line):
     for end in [*_equals_signs(line.text), len(line.text)]:
         piece = line.text[start:end]
         if piece.strip() or start:
-            yield piece, line.number, start + 1
+            before = line.text[:start]
+            row_start = before.rfind("\n") + 1
+            yield piece, line.number + before.count("\n"), start - row_start + 1
         start = end + 1
 
 

@@ -89,6 +89,11 @@ class Chain:
         return replace(self, letters=letters)
 
     @property
+    def places(self):
+        """The heads with their indices alone, without the ranges that are stated of these."""
+        return tuple(_without_ranges(head, self.letters) for head in self.heads)
+
+    @property
     def nodes(self):
         """Every expression of the chain."""
         return [*self.heads, *(link.node for link in self.links)]
@@ -112,6 +117,25 @@ class Chain:
     def text(self):
         """The chain as it begins."""
         return f"{self.shown} = {(self.links if self.heads else self.links[1:])[0].text}"
+
+
+def _without_ranges(head, letters):
+    """da[t], of da[t : T - 1]."""
+    if not isinstance(head, ast.Subscript):
+        return head
+    several = isinstance(head.slice, ast.Tuple)
+    parts = [_bare(p, letters) for p in (head.slice.elts if several else [head.slice])]
+    index = ast.Tuple(parts, ast.Load()) if several else parts[0]
+    whole = ast.Subscript(head.value, ast.copy_location(index, head.slice), head.ctx)
+    return ast.copy_location(whole, head)
+
+
+def _bare(part, letters):
+    """The letter of an index with its range; any other part of a subscript as it is."""
+    match part:
+        case ast.Slice(lower=ast.Name(id=letter)) if letter in letters:
+            return part.lower
+    return part
 
 
 @dataclass

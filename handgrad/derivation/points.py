@@ -14,11 +14,11 @@ from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
 from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.budget import spend
-from handgrad.derivation.domains import draw, stated
+from handgrad.derivation.domains import draw, stated, within
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError, EmptyError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import names_in, of_derivative
+from handgrad.derivation.expressions import names_in, nodes_of
 from handgrad.derivation.implicit import linked, solution
 from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.shapes import (
@@ -182,7 +182,11 @@ class Runner:
             for name, y in zip(self.derivation.outputs, outputs, strict=True)
             if is_real(y)
         }
-        moves = {n: rng.normal(size=x.shape) for n, x in inputs.items() if self._moves(n, x)}
+        moves = {
+            given.name: within(given.domain, rng.normal(size=inputs[given.name].shape))
+            for given in self.derivation.givens
+            if self._moves(given.name, inputs[given.name])
+        }
         near = tuple(
             self._at(
                 _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
@@ -260,13 +264,13 @@ class Runner:
             self._traced = self._trace(names, *arguments)
         program, leaves, tree = self._traced
         try:
-            with without_warnings():
+            with without_warnings():  # what overflows in float64 is infinite
                 results = program(*leaves(arguments), tick=spend)
+                return tree([np.asarray(x, dtype=float) for x in results])
         except DerivationError:
             raise
         except FAILURES as error:
             raise self._failure(error) from None
-        return tree([np.asarray(x, dtype=float) for x in results])
 
     def _trace(self, names, *arguments):
         """The program of the gradients and differentials, and how its arguments become a list."""
@@ -318,20 +322,30 @@ class Runner:
 
     def _jacobians(self, names, inputs, functions):
         """The local derivatives: how one node moves when another moves, and all that it enters."""
-        import jax
-
         found = {}
         for name in sorted(self.derivation.derivatives):
-            y, x = of_derivative(name)
-            if not (is_real(names[y]) and is_real(names[x])):
-                continue
-            bound_elements((*np.shape(names[y]), *np.shape(names[x])))
-            at = partial(self._moved, inputs, functions, y, x)
-            found[name] = jax.jacfwd(at)(np.zeros(np.shape(names[x])))
+            nodes = nodes_of(name)
+            if all(is_real(names[node]) for node in nodes):
+                shapes = [np.shape(names[node]) for node in nodes]
+                bound_elements(sum(shapes, ()))
+                found[name] = self._derivative(nodes, shapes, inputs, functions)
         return found
 
-    def _moved(self, inputs, functions, y, x, move):
-        return self.run(inputs, functions, moved={x: move})[y]
+    def _derivative(self, nodes, shapes, inputs, functions):
+        """∂y/∂x, or ∂²y/∂a∂b: y differentiated by each of the other nodes in turn."""
+        import jax
+
+        y, *others = nodes
+
+        def at(*moves):
+            moved = {}
+            for node, move in zip(others, moves, strict=True):
+                moved[node] = moved[node] + move if node in moved else move
+            return self.run(inputs, functions, moved=moved)[y]
+
+        for number in range(len(others)):
+            at = jax.jacfwd(at, argnums=number)
+        return at(*map(np.zeros, shapes[1:]))
 
 
 def _size(value):

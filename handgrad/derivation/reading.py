@@ -14,12 +14,13 @@ from handgrad.derivation.expressions import (
     is_reduction,
     names_in,
     near,
-    of_derivative,
+    nodes_of,
     parse,
 )
 from handgrad.derivation.indices import bound_in, letters_in, shift_of
 from handgrad.derivation.notation import CONSTANTS, Chain, Derivation, Given, Kind, Link
 from handgrad.derivation.recurrences import Blocks
+from handgrad.derivation.seconds import joined
 
 MAX_LINES = 2000
 
@@ -57,7 +58,7 @@ class _Reader:
     def read(self, lines):
         first = lines[0]
         for line in lines:
-            if said := habits.of_letters(line.text, self.spellings):
+            if said := habits.of_letters(joined(line.text), self.spellings):
                 raise DerivationError(said, line.number)
         match = text.GIVEN.fullmatch(first.text)
         if match and len(lines) == 1:
@@ -110,12 +111,19 @@ class _Reader:
         if len(parts) < 2:
             said = f"{line.text.strip()!r} is neither a given, `x : (N, D)`, nor a chain, `y = x`"
             raise DerivationError(f"{said}{habits.of_line(line.text)}", line.number, 1)
-        head, *links = [Link(parse(*part), part[0].strip(), part[1]) for part in parts]
+        head, *links = [Link(parse(*part), " ".join(part[0].split()), part[1]) for part in parts]
         heads = _heads(head.node)
         targets = tuple(map(_name, heads))
         if len(set(targets)) < len(targets):
             raise DerivationError("a name appears twice in front of the `=`", line.number, 1)
+        if (word := _word(links)) is not None and len(targets) == 1:
+            self._require_free(targets[0], line.number, 1)
+            self.derivation.fields[targets[0]] = word
+            return
         kind = self._kind(targets, heads, links)
+        if targets == ("δ",) and isinstance(head.node, ast.Name):
+            message = "δ is the sign of a move, and of δ[i, j], and not a name: write delta"
+            raise DerivationError(message, line.number, 1)
         if kind is Kind.IDENTITY:
             targets, heads, links = (), (), [head, *links]
         letters = self._letters(heads or [head.node], links)
@@ -271,6 +279,9 @@ class _Reader:
             said = f"{name} is not stated yet, and the output so far is {outputs}"
             later = self._defined_after(name[1:])
             return f"{said}: if {name[1:]} is meant, move {later} above it" if later else said
+        if name[0] == "d" and name[1:] in self.auxiliary:
+            said = f"{name[1:]} is defined after the first gradient, so it has none of its own"
+            return f"{said}: move it above that"
         hint = habits.of_name(name, self.derivation.outputs) or near(name, known)
         return f"{name} is not defined here{hint}"
 
@@ -288,7 +299,7 @@ class _Reader:
 
     def _require_nodes(self, name, link):
         """Both names of a local derivative must be those of nodes; it is then asked of JAX."""
-        for node in of_derivative(name):
+        for node in nodes_of(name):
             if node not in self.nodes:
                 message = f"{node}, of {name}, is not a node of the forward{near(node, self.nodes)}"
                 raise DerivationError(message, link.line)
@@ -299,6 +310,12 @@ def _heads(node):
     """The names in front of the first `=`, with their indices; () if something else is there."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
     return tuple(parts) if all(_name(part) for part in parts) else ()
+
+
+def _word(links):
+    """The word that an option is said to be, as in mode = "wrap"; None for anything else."""
+    node = links[0].node if len(links) == 1 else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _name(node):

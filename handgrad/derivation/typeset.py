@@ -121,17 +121,5 @@ def _chain(chain, write):
     if chain.kind is Kind.IDENTITY:
         (_, first), *texts = texts
         return Statement(chain, first, tuple(texts))
-    left = separated(style, [write(_without_ranges(head)) for head in chain.heads])
+    left = separated(style, [write(head) for head in chain.places])
     return Statement(chain, left, tuple(texts))
-
-
-def _without_ranges(head):
-    """y[n : N - K + 1] as y[n]: the letter says enough where its range is stated."""
-    if not isinstance(head, ast.Subscript):
-        return head
-    parts = [(_letter_of(p) or p) for p in elements(head.slice)]
-    return ast.Subscript(head.value, ast.Tuple(parts, ast.Load()), ast.Load())
-
-
-def _letter_of(part):
-    return part.lower if isinstance(part, ast.Slice) else None

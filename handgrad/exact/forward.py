@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from handgrad.derivation.domains import within
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import of_derivative
 from handgrad.derivation.points import is_real
+from handgrad.derivation.seconds import is_second
 from handgrad.derivation.vocabulary import Vocabulary, vocabulary
 from handgrad.exact import namespace
 from handgrad.exact.draw import current
@@ -31,9 +33,9 @@ class Forward:
         self.functions = FUNCTIONS
         self.inputs = _inputs(derivation, inputs, stated=stated)
         moves = {
-            name: direction(x.shape)
-            for name, x in self.inputs.items()
-            if is_real(x) and name not in runner.still
+            given.name: within(given.domain, direction(self.inputs[given.name].shape))
+            for given in derivation.givens
+            if is_real(self.inputs[given.name]) and given.name not in runner.still
         }
         moved = {
             name: moving(x, moves[name]) if name in moves else x for name, x in self.inputs.items()
@@ -90,6 +92,8 @@ class Forward:
 
     def jacobian(self, derivative):
         """∂y/∂x with the axes of y before those of x."""
+        if is_second(derivative):
+            raise InexactError("a second derivative")
         y, x = of_derivative(derivative)
         of_y = self.moved(x, *self._units(x))[y]
         shape = np.shape(self.names[x])

@@ -14,7 +14,7 @@ from handgrad.derivation.checking import EVERY, MOVES
 from handgrad.derivation.entries import defined, value_on
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import names_in, of_derivative
+from handgrad.derivation.expressions import names_in, nodes_of
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.recurrences import run_block
@@ -105,7 +105,7 @@ class Statements:
             return self._gradients(chain, values)
         if chain.kind is Kind.LOCAL and not chain.letters:
             return self._local(chain, values[0])
-        right = chain.links[0].node if chain.kind is Kind.IDENTITY else _joined(chain.heads)
+        right = chain.links[0].node if chain.kind is Kind.IDENTITY else _joined(chain.places)
         truths = self._values(right, chain)
         if len(truths) != len(values):
             raise DerivationError("there are not as many values as names")
@@ -145,7 +145,7 @@ class Statements:
             raise DerivationError("there are not as many values as names")
         results = [
             self._gradient(chain, target, head, value)
-            for target, head, value in zip(chain.targets, chain.heads, values, strict=True)
+            for target, head, value in zip(chain.targets, chain.places, values, strict=True)
         ]
         return all(holds for holds, _ in results), _largest([degree for _, degree in results])
 
@@ -200,8 +200,8 @@ class Statements:
     def _local(self, chain, value):
         """The test of a local derivative that stands there whole, in each way to read it."""
         (name,) = chain.targets
-        y, x = (np.shape(self.names[n]) for n in of_derivative(name))
-        ways = list(readings(name, self.names[name], y, x))
+        shapes = [np.shape(self.names[n]) for n in nodes_of(name)]
+        ways = list(readings(name, self.names[name], shapes))
         holds = any(same(value, truth) for _, truth in ways)
         return holds, value.degree.plus(self.names[name].degree)
 

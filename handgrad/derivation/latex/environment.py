@@ -16,6 +16,7 @@ from handgrad.derivation.expressions import (
     is_derivative,
     is_reduction,
     names_in,
+    nodes_of,
     of_derivative,
     parse,
 )
@@ -112,12 +113,8 @@ class Environment:
         """The value of an expression of the notation at the point. Raises DerivationError."""
         node = parse(text)
         for name in names_in(node):
-            if (
-                is_derivative(name)
-                and name not in self.names
-                and set(of_derivative(name)) <= self.nodes
-            ):
-                self.derivative(*of_derivative(name))
+            if is_derivative(name) and set(nodes_of(name)) <= self.nodes:
+                self.known_derivative(name)
         bound = {i for n in ast.walk(node) if is_reduction(n) for i, _ in bound_in(n)}
         free = [letter for letter in self.letters if letter not in bound]
         for number in (1, 0) if free else (1,):  # the second number shows more than the first
@@ -132,9 +129,12 @@ class Environment:
 
     def derivative(self, y, x):
         """The name of a local derivative, whose value is then known at the point."""
-        name = f"∂{y}/∂{x}"
+        return self.known_derivative(f"∂{y}/∂{x}")
+
+    def known_derivative(self, name):
+        """A first or second derivative, whose value is then known at the point."""
         if name not in self.names:
-            self.names[name] = self._jacobian(y, x)
+            self.names[name] = self._differences(*nodes_of(name))
         return name
 
     def node_for(self, node):
@@ -144,19 +144,27 @@ class Environment:
             raise NodeWantedError(text, *node.at)
         return self.hidden[text]
 
-    def _jacobian(self, y, x):
-        """∂y/∂x by differences: rough, for what it is needed for are its shape and its zeros."""
-        value = np.asarray(self.names[x], dtype=float)
-        if value.size > MOST or self.run is None:
+    def _differences(self, y, *others):
+        """∂y/∂x, or ∂²y/∂a∂b, by differences: rough, for what is needed are its shape and zeros."""
+        shapes = [np.shape(self.names[x]) for x in others]
+        if math.prod(map(math.prod, shapes)) > MOST or self.run is None:
             raise DerivationError("a derivative by an array this large")
+        found = self._differenced(y, others, {})
+        return found.reshape((*np.shape(self.names[y]), *sum(shapes, ())))
+
+    def _differenced(self, y, others, moves):
+        """y where nodes are moved, differentiated by each number of the others in turn."""
+        if not others:
+            return np.asarray(self.run(moves)[y], dtype=float)
+        (x, *rest), shape = others, np.shape(self.names[others[0]])
         columns = []
-        for i in range(value.size):
-            move = np.zeros(value.size)
-            move[i] = STEP
-            ends = [self.run({x: sign * move.reshape(value.shape)})[y] for sign in (1, -1)]
-            columns.append((np.asarray(ends[0], dtype=float) - ends[1]) / (2 * STEP))
-        shape = np.shape(self.names[y])
-        return np.stack(columns, axis=-1).reshape((*shape, *value.shape))
+        for unit in np.eye(math.prod(shape)).reshape((-1, *shape)):
+            ends = [
+                self._differenced(y, rest, moves | {x: moves.get(x, 0.0) + sign * STEP * unit})
+                for sign in (1, -1)
+            ]
+            columns.append((ends[0] - ends[1]) / (2 * STEP))
+        return np.stack(columns, axis=np.ndim(self.names[y]))
 
     def whole(self, name):
         """A local derivative as it stands whole: the slope of each number, or the Jacobian."""

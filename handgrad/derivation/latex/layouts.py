@@ -6,6 +6,7 @@ from dataclasses import replace
 from handgrad.derivation.expressions import is_derivative, of_derivative
 from handgrad.derivation.jacobians import ROWS
 from handgrad.derivation.lines import Line
+from handgrad.derivation.seconds import is_second
 
 WORDS = {
     "numerator": "it has the axes of {y} first, and other lines those of what stands below",
@@ -32,7 +33,8 @@ def in_one_layout(links, wanted, holds):
 
 def _layout(link, holds):
     """The only layout in which a link holds; "" where it holds in both, or is not a Jacobian."""
-    if not link.ok or not is_derivative(link.target) or "[" in link.target:
+    whole = is_derivative(link.target) and not is_second(link.target) and "[" not in link.target
+    if not link.ok or not whole:
         return ""
     y, x = of_derivative(link.target)
     if link.read_as == ROWS.format(x):
