@@ -281,27 +281,21 @@ class GELU:
           = erfc(-x / sqrt(2)) / 2
 
     erfc is 1 − erf, and erf is odd: the last form keeps its digits on the left, where 1 + erf
-    has none. approximate="tanh" takes σ(v) for Φ(x), which differs by up to 2·10⁻⁴, and so q
-    for y:
+    has none. approximate="tanh" takes s = σ(v) for Φ, which differs by up to 2·10⁻⁴:
 
         v = 2 * sqrt(2 / pi) * (x + 0.044715 * x**3)
-        q = x * sigmoid(v)
-          = x * (1 + tanh(v / 2)) / 2
+        s = sigmoid(v)
+          = (1 + tanh(v / 2)) / 2
+        y = x * where(approximate == "tanh", s, Φ)
 
-    The slope of Φ is the normal density φ (pdf), and y is a product:
+    The slope of Φ is the normal density (pdf), that of σ(v) is σ(v) σ(−v), and y is a product:
 
-        φ = exp(-x**2 / 2) / sqrt(2 * pi)
-        y = x * Φ
-        ∂Φ/∂x = φ
-        dx = dy * (Φ + x * φ)
-
-    q is another function with a slope of its own. It is a product too, and σ has the slope
-    σ(v) σ(−v):
-
+        ∂Φ/∂x = exp(-x**2 / 2) / sqrt(2 * pi)
         ∂v/∂x = 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)
-        ∂q/∂x = sigmoid(v) + x * sigmoid(v) * sigmoid(-v) * ∂v/∂x
+        ∂s/∂x = s * sigmoid(-v) * ∂v/∂x
+        dx = dy * where(approximate == "tanh", s + x * ∂s/∂x, Φ + x * ∂Φ/∂x)
 
-    Keeps the slope of y, or of q.
+    Keeps the slope of y.
 
     Hendrycks and Gimpel, Gaussian error linear units, 2016, arXiv:1606.08415, section 2.
     """

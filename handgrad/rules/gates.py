@@ -84,18 +84,20 @@ class GeGLU:
 
         a : (...)
         b : (...)
-        Φ = (1 + erf(a / sqrt(2))) / 2
-        φ = exp(-a**2 / 2) / sqrt(2 * pi)
+        v = 2 * sqrt(2 / pi) * (a + 0.044715 * a**3)
+        Φ = where(approximate == "tanh", sigmoid(v), (1 + erf(a / sqrt(2))) / 2)
         f = a * Φ
         y = f * b
 
-    A product, and then the slope Φ + a φ of gelu:
+    A product, and then the slope of gelu, which is one too. Φ has the slope of σ, or the normal density:
 
         df = dy * b
         db = dy * f
-        da = df * (Φ + a * φ)
+        ∂v/∂a = 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * a**2)
+        ∂Φ/∂a = where(approximate == "tanh", Φ * (1 - Φ) * ∂v/∂a, exp(-a**2 / 2) / sqrt(2 * pi))
+        da = df * (Φ + a * ∂Φ/∂a)
 
-    approximate="tanh" takes GELU's approximation, and its slope. Both are formed again in backward.
+    f and its slope are formed again in backward.
 
     Keeps a and b.
 

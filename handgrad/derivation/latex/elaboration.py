@@ -309,6 +309,8 @@ def grouped(node, environment):
 
 def compared(node, environment):
     """A comparison, whose indices stand for themselves."""
+    if found := _of_option(node, environment):
+        return found
     (sign,), sides = node.signs, [indices.bare(side, environment) for side in node.sides]
     for place, (side, other) in enumerate(zip(node.sides, reversed(sides), strict=True)):
         if other and isinstance(side, tree.Number) and side.text.isdigit():  # a place, from 1
@@ -320,3 +322,12 @@ def compared(node, environment):
         text = f"{a.within(SUM)} {COMPARED[sign]} {b.within(SUM)}"
         found += made(environment, text, COMPARISON)
     return found
+
+
+def _of_option(node, environment):
+    """mode = wrap, where the header says that mode is a word; [] for another comparison."""
+    (sign,), (option, word) = node.signs, node.sides
+    name = environment.name_of(option)
+    if not isinstance(environment.names.get(name), str):
+        return []
+    return made(environment, f"{name} {COMPARED[sign]} {canonical(word)!r}", COMPARISON)

@@ -37,8 +37,8 @@ def compare_with_derivation(rule, seed):
 
 def _speaks_of(derivation, rule):
     """Whether a derivation names every option that is off its default."""
-    nodes = [link.node for chain in derivation.chains for link in chain.links]
-    nodes += [axis for given in derivation.givens for axis in given.axes]
+    nodes = [node for chain in derivation.chains for node in chain.nodes]
+    nodes += [part for g in derivation.givens for part in (*g.axes, g.argument) if part]
     named = {name for node in nodes for name in names_in(node)}
     fields = dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ()
     return all(f.name in named or getattr(rule, f.name) == f.default for f in fields)

@@ -18,8 +18,8 @@ def read_back(rule):
     """The verdict on the LaTeX of a rule, with its givens for a header."""
     derivation = derivation_of(rule)
     rows = typeset(derivation, "text").split("\n")[: len(derivation.givens)]
-    numbers = {n: v for n, v in derivation.fields.items() if type(v) in {int, float}}
-    fields = [f"{name} = {value}" for name, value in numbers.items()]
+    options = {n: v for n, v in derivation.fields.items() if type(v) in {int, float, str}}
+    fields = [f"{name} = {value!r}" for name, value in options.items()]
     header = "; ".join([*fields, *rows, "loss L", "differentials \\delta"])
     text = f"<!-- derivation: {header} -->\n{typeset(derivation)}\n"
     (section,) = sections_of(text, "t.md", type(rule).__name__)
