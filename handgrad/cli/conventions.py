@@ -72,9 +72,7 @@ def _page(rows):
     yield from ("# Conventions", "", f"Measured with {measured}, in float64.", EXPLANATION, "")
     yield from _table("rule", "at", *LIBRARIES)
     for row in rows:
-        ours = row.outcomes[0]
-        cells = (f"{outcome}{'' if outcome.agrees(ours) else ' ≠'}" for outcome in row.outcomes)
-        yield f"| `{row.case.rule}` | {_point(row.case)} | {' | '.join(cells)} |"
+        yield f"| `{row.case.rule}` | {row.point} | {' | '.join(row.cells)} |"
     yield from ("", "## How it is written", "", *_table("rule", "JAX", "torch"))
     for rule, *codes in dict.fromkeys((r.case.rule, r.case.jax, r.case.torch) for r in rows):
         yield f"| `{rule}` | {' | '.join(map(_code, codes))} |"
@@ -83,14 +81,6 @@ def _page(rows):
 def _table(*names):
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
-
-
-def _point(case):
-    """The inputs, that of the gradient first."""
-    from handgrad.comparison.conventions import shown
-
-    names = sorted(case.at, key=lambda name: name != case.by)
-    return ", ".join(f"{name} = {shown(case.at[name])}" for name in names)
 
 
 def _code(text):

@@ -41,6 +41,18 @@ class Row:
     case: Any
     outcomes: tuple[Outcome, ...]
 
+    @property
+    def point(self):
+        """The inputs, that of the gradient first."""
+        at, by = self.case.at, self.case.by
+        return ", ".join(f"{k} = {shown(at[k])}" for k in sorted(at, key=lambda name: name != by))
+
+    @property
+    def cells(self):
+        """What each library returned; ≠ marks what differs from ours."""
+        ours, *_ = self.outcomes
+        return [f"{outcome}{'' if outcome.agrees(ours) else ' ≠'}" for outcome in self.outcomes]
+
     def to_dict(self):
         """The row as JSON has it."""
         case, codes = self.case, (self.case.rule, self.case.jax, self.case.torch)

@@ -131,6 +131,13 @@ def compared(rule, sizes, dtype, seed):
     return Comparison(repr(rule), names, derivation.outputs, sizes, dtype, seed, ways)
 
 
+def programs_of_ways(rule, seed=0):
+    """Sizes, and the programs of every way at them: what can be counted without running them."""
+    with in_double_precision(), jax.enable_x64(False):
+        sizes, _, programs = _traced(rule, derivation_of(rule), {}, "float32", seed)
+    return sizes, programs
+
+
 def _traced(rule, derivation, given, dtype, seed):
     """The sizes, the inputs and the programs of every way: the first sizes that are not too large."""
     limit, largest, sizes = MOST if given else COMFORTABLE, 0, given

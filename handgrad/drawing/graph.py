@@ -165,7 +165,8 @@ def _needed(expanded):
     found = []
     for operation in reversed(expanded.operations):
         if wanted & set(operation.targets):
-            wanted |= {expanded.root(name) for name in names_in(operation.node)}
+            names = {*names_in(operation.node), *map(name_of, operation.operands)}
+            wanted |= {expanded.root(name) for name in names}
             found.append(operation)
     return tuple(reversed(found))
 

@@ -2,10 +2,17 @@
 
 import ast
 import inspect
+import sys
 import textwrap
 from html import escape
 
-from handgrad.common.html import pre
+from handgrad.common.html import pre, table
+from handgrad.comparison.conventions import LIBRARIES, measured
+from handgrad.comparison.counting import operations_in
+from handgrad.comparison.sizes import spelled
+from handgrad.comparison.special_points import CASES
+from handgrad.comparison.table import halves_of, kept_rows, operation_rows
+from handgrad.comparison.ways import programs_of_ways
 from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.pages.markdown import Block, inline
@@ -22,17 +29,41 @@ def rule_page(cls, seed=0):
     section = Section(cls.__name__, f"{cls.__module__.replace('.', '/')}.py", blocks, fields, seed)
     verdict = verify(rule, seed=seed)
     reference = registered_reference(rule)
-    code = inspect.getsource(reference.func).rstrip() if reference else ""
     parts = [
         f"<h1>{cls.__name__}</h1><p><strong>{inline(formula)}</strong></p>",
         section.html(),
         _options(cls),
-        f"<h2>By hand</h2>{pre(_source(cls))}",
-        f"<h2>For JAX to differentiate</h2>{pre(code)}",
         f"<h2>The verdict</h2>{pre(str(verdict))}",
+        _conventions(cls),
+        f"<h2>By hand</h2>{pre(code_of(cls))}",
+        f"<h2>For JAX to differentiate</h2>{pre(code_of(reference.func))}" if reference else "",
+        _beside(rule, seed),
         f"<p>Source: <code>{escape(section.path)}</code></p>",
     ]
     return Page(file_of(cls), cls.__name__, "\n".join(parts), section.ok and verdict.ok)
+
+
+def _conventions(cls):
+    """What the rule, JAX and torch return at its kinks and limits."""
+    cases = [case for case in CASES if case.rule.partition("(")[0] == cls.__name__]
+    if not cases:
+        return ""
+    rows = [(f"{row.case.rule} at {row.point}", row.cells) for row in measured(cases)]
+    note = "The value; the gradient of the first input. ≠ marks what differs from ours."
+    return f"<h2>At special points</h2>{table([('', LIBRARIES)], rows)}<p>{note}</p>"
+
+
+def _beside(rule, seed):
+    """The gradient by hand beside automatic differentiation: operations, and what is kept."""
+    try:
+        sizes, ways = programs_of_ways(rule, seed)
+    except ValueError:
+        return ""  # its code needs values, and not shapes alone
+    programs = list(ways.values())
+    counted = [operations_in(half) for way in programs for half in way.halves.values()]
+    rows = [*operation_rows(counted), *kept_rows(programs)]
+    heads = [(spelled(sizes), list(ways)), halves_of(ways)]
+    return f"<h2>By hand beside automatic differentiation</h2>{table(heads, rows)}"
 
 
 def file_of(cls):
@@ -64,11 +95,29 @@ def _options(cls):
     return f"<p>Judged as {items}.</p>"
 
 
-def _source(cls):
-    """The code of a class without its docstring."""
-    text = textwrap.dedent(inspect.getsource(cls))
-    node = next(n for n in ast.parse(text).body if isinstance(n, ast.ClassDef))
-    docstring = node.body[0]
-    lines = text.splitlines()
-    del lines[docstring.lineno - 1 : docstring.end_lineno]
-    return "\n".join(lines)
+def code_of(thing):
+    """The code of a class without its docstring, or of a function, and of the helpers that it uses."""
+    module = sys.modules[thing.__module__]
+    found, waiting = {}, [thing]
+    while waiting:
+        function = waiting.pop(0)
+        node, found[function] = _parsed(function)
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        used = [getattr(module, name, None) for name in sorted(names)]
+        waiting += [
+            f
+            for f in used
+            if inspect.isfunction(f) and f.__module__ == thing.__module__ and f not in found
+        ]
+    return "\n\n\n".join(found.values())
+
+
+def _parsed(thing):
+    """A class or a function as a tree, and its text; a class without its docstring."""
+    text = textwrap.dedent(inspect.getsource(thing)).rstrip()
+    (node,) = ast.parse(text).body
+    if not isinstance(node, ast.ClassDef):
+        return node, text
+    docstring, lines = node.body[0], text.splitlines()
+    head, rest = lines[: docstring.lineno - 1], lines[docstring.end_lineno :]
+    return node, "\n".join([*head, *rest]).replace(":\n\n", ":\n", 1)

@@ -1,12 +1,15 @@
 """The site: pages in a folder, each linked to the next, and an index of them."""
 
 import re
+from functools import partial
 from html import escape
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 import handgrad.derivation
 from handgrad.common.files import write_bytes
+from handgrad.common.parallel import side_by_side
 from handgrad.common.text import printable
 from handgrad.derivation.sources import read_text
 from handgrad.pages.markdown import blocks_of, inline
@@ -38,12 +41,13 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     site = "handgrad" if not paths else documents[0][0]
     pages = [page for _, chapters in documents for page in _written(folder, chapters, site)]
     families = {} if paths else catalog.families()
+    made = side_by_side(partial(rule_page, seed=seed), list(chain(*families.values())))
     for classes in families.values():
-        made = []
+        of_family = []
         for cls in classes:
             notice(cls.__name__)
-            made.append(rule_page(cls, seed))
-        pages += _written(folder, made, site)
+            of_family.append(next(made))
+        pages += _written(folder, of_family, site)
     index = Page(INDEX, site, _index(documents, families, site))
     _written(folder, [index], site)
     return pages
