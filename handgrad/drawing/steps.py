@@ -149,10 +149,10 @@ def _names(walk, operation):
     operands = [walk.shown(operand) for operand in operation.operands]
     target = operation.targets[0]
     names = dict(zip(LETTERS, operands, strict=False))
-    return names | _power(operation) | {"y": ast.Name(target), "dy": ast.Name(f"d{target}")}
+    return names | power_of(operation) | {"y": ast.Name(target), "dy": ast.Name(f"d{target}")}
 
 
-def _power(operation):
+def power_of(operation):
     """The exponent of a power, and the numerator of 1/x, are not operands but appear in the rule."""
     match operation.node:
         case ast.BinOp(op=ast.Pow(), right=right) if len(operation.operands) == 1:

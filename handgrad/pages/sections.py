@@ -6,6 +6,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from handgrad.common import strict_json
 from handgrad.common.html import folded, pre
 from handgrad.common.text import printable
 from handgrad.derivation.errors import DerivationError
@@ -15,6 +16,7 @@ from handgrad.derivation.report import check_scopes
 from handgrad.derivation.sources import Scope
 from handgrad.drawing.formats import picture
 from handgrad.drawing.graph import walk
+from handgrad.drawing.numbers import numbers_of
 from handgrad.drawing.steps import walks
 from handgrad.pages.markdown import Block, html_of
 
@@ -92,7 +94,7 @@ class Section:
         )
         caption = f"The computational graph of {escape(printable(self.title))}"
         return (
-            f'<figure class="graph"><div class="wide">{_readable(drawn)}</div><figcaption>{caption}</figcaption>'
+            f'<figure class="graph"{_numbers(steps)}><div class="wide">{_readable(drawn)}</div><figcaption>{caption}</figcaption>'
             f"{folded('step by step', lists)}</figure>"
         )
 
@@ -105,6 +107,12 @@ def sections_of(blocks, path, title, seed=0):
             found.append(Section(block.lines[0], path, [], seed=seed))
         found[-1].blocks.append(block)
     return [section for section in found if section.blocks]
+
+
+def _numbers(steps):
+    """The graph as data, where its numbers are single ones, and a reader may change them."""
+    found = numbers_of(steps) if steps.stated else None
+    return f' data-numbers="{escape(strict_json.dumps(found))}"' if found else ""
 
 
 def _readable(drawn):

@@ -54,6 +54,68 @@ for (const figure of document.querySelectorAll("figure.graph")) {
   show();
 }
 
+// Numbers that follow: a graph of single numbers, forward and back, for the inputs that are typed.
+const FUNCTIONS = {
+  "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / b,
+  "**": Math.pow, neg: (a) => -a, negative: (a) => -a, ">": (a, b) => a > b, "<": (a, b) => a < b,
+  where: (c, a, b) => (c ? a : b), maximum: Math.max, minimum: Math.min, square: (a) => a * a,
+  relu: (a) => Math.max(a, 0), sigmoid: (a) => 1 / (1 + Math.exp(-a)),
+  softplus: (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+};
+function valueOf(expression, names) {
+  if (typeof expression === "number") return expression;
+  if (typeof expression === "string") return names[expression];
+  const [name, ...parts] = expression;
+  return (FUNCTIONS[name] ?? Math[name])(...parts.map((part) => valueOf(part, names)));
+}
+for (const figure of document.querySelectorAll("figure[data-numbers]")) {
+  const nodes = JSON.parse(figure.dataset.numbers);
+  const edges = [...figure.querySelectorAll("[data-from]")].map((drawn) => (
+    { drawn, from: +drawn.dataset.from, to: +drawn.dataset.to }));
+  const write = (edge, kind, number) => {
+    const text = edge.drawn.querySelector(`text.${kind}`);
+    if (text) text.textContent = String(Number(number.toPrecision(4))).replaceAll("-", "−");
+  };
+
+  function compute() {
+    const values = nodes.map((node) => node.value);
+    const names = nodes.map((node, i) => {
+      const taken = edges.filter((edge) => edge.to === i).map((edge) => values[edge.from]);
+      const own = Object.fromEntries([..."abcdefgh"].map((letter, k) => [letter, taken[k]]));
+      values[i] ??= node.makes ? valueOf(node.makes, own) : taken[0];
+      return { ...own, y: values[i] };
+    });
+    for (let i = nodes.length - 1; i >= 0; i -= 1) {
+      const ways = edges.filter((edge) => edge.from === i);
+      const gradient = ways.length ? ways.reduce((sum, way) => sum + way.gradient, 0) : 1;
+      edges.filter((edge) => edge.to === i).forEach((edge, k) => {
+        edge.gradient = gradient * (nodes[i].slopes ? valueOf(nodes[i].slopes[k], names[i]) : 1);
+      });
+    }
+    for (const edge of edges) {
+      write(edge, "value", values[edge.from]);
+      write(edge, "gradient", edge.gradient);
+    }
+  }
+
+  const fields = document.createElement("div");
+  fields.className = "controls";
+  for (const node of nodes.filter((node) => node.input)) {
+    const label = document.createElement("label");
+    const field = document.createElement("input");
+    Object.assign(field, { type: "number", step: "any", value: node.value });
+    field.addEventListener("input", () => {
+      if (field.value === "") return;
+      node.value = Number(field.value);
+      figure.querySelector("details").hidden = true; // it has the numbers of the derivation
+      compute();
+    });
+    label.append(node.input, " ", field);
+    fields.append(label);
+  }
+  figure.querySelector("figcaption").before(fields);
+}
+
 // The search of the index: rules whose name or formula has the words in it.
 const search = document.querySelector("input[type=search]");
 search?.addEventListener("input", () => {

@@ -1,7 +1,8 @@
 """Pages in a browser: `python -m tests.pages.browser SITE` loads each in headless Chromium.
 
 At every width, a page must load without an error, be no wider than the window, and its graphs must
-walk back to their beginning and on to their end.
+walk back to their beginning and on to their end. What the page computes for the numbers of a graph
+must be what stands there, and must follow when one of them changes.
 """
 
 import html
@@ -26,8 +27,18 @@ addEventListener("load", () => {
     last.click();
     return [hidden > fewer, figure.querySelectorAll(".off").length === 0];
   });
+  const numbers = [...document.querySelectorAll("figure[data-numbers]")].map((figure) => {
+    const texts = () => [...figure.querySelectorAll(".value, .gradient")].map((t) => t.textContent).join();
+    const field = figure.querySelector("input");
+    const before = texts();
+    field.dispatchEvent(new Event("input"));
+    const same = texts() === before;
+    field.value = 2 * field.value + 1;
+    field.dispatchEvent(new Event("input"));
+    return [same, texts() !== before];
+  });
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  document.title = JSON.stringify({ errors, walks, wide });
+  document.title = JSON.stringify({ errors, walks, numbers, wide });
 });
 </script>"""
 
@@ -52,8 +63,8 @@ def main(folder):
             copy.write_text(text.replace("<head>", f"<head>{PROBE}", 1), encoding="utf-8")
             for width in WIDTHS:
                 found = seen(copy, width)
-                walked = all(map(all, found["walks"]))
-                if found["errors"] or found["wide"] > 0 or not walked:
+                works = all(map(all, found["walks"] + found["numbers"]))
+                if found["errors"] or found["wide"] > 0 or not works:
                     faults.append(f"{page.name} at {width}: {found}")
     print(*faults, f"{len(pages)} pages, {len(WIDTHS)} widths: {len(faults)} faults", sep="\n")
     return int(bool(faults))

@@ -172,8 +172,13 @@ def _edge(view, i):
 def _above(caption, x, y):
     above = caption.lines[::-1]
     for i, text in enumerate(above):
-        kind = "name" if text == caption.name and i == len(above) - 1 and caption.name else ""
-        yield text_at(x, y - 8 - LINE * i, text if kind else _minus(text), kind)
+        is_name = text == caption.name and i == len(above) - 1 and caption.name
+        yield text_at(
+            x,
+            y - 8 - LINE * i,
+            text if is_name else _minus(text),
+            "name" if is_name else "value",
+        )
 
 
 def _minus(number):
