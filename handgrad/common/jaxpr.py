@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.common.oracle import in_double_precision
-from handgrad.common.primitives import TABLE, extended
+from handgrad.common.primitives import TABLE, extended, is_key
 
 PLAIN = {"f": np.float64, "c": np.complex128}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
@@ -102,6 +102,9 @@ class Program:
         if name == "scan":
             params = params | {"program": Program(_closed(params["jaxpr"]))}
             made = params["program"].made * params["length"]
+        if name == "while":
+            parts = {"cond_program": "cond_jaxpr", "body_program": "body_jaxpr"}
+            params = params | {new: Program(_closed(params[old])) for new, old in parts.items()}
         self.made += made * math.prod(params.get("window_dimensions", ()))
         if self.made > MOST:
             raise OverflowError(f"a program of more than {MOST} numbers")
@@ -148,7 +151,7 @@ def run_step(step, operands):
     """The results of one step: by NumPy, or by XLA in float64 where NumPy lacks the operation."""
     function = TABLE.get(step.primitive.name)
     if function is None:
-        plain = [x.astype(PLAIN.get(x.dtype.kind, x.dtype)) for x in operands]
+        plain = [x if is_key(x) else x.astype(PLAIN.get(x.dtype.kind, x.dtype)) for x in operands]
         with in_double_precision():
             results = step.primitive.bind(*plain, **step.params)
         results = results if step.primitive.multiple_results else [results]

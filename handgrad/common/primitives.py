@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.common.factorizations import cholesky, lu, triangular_solve
 
+TURNS = 10_000  # of a loop
 EXTENDED = np.longdouble if np.finfo(np.longdouble).nmant >= 63 else np.float64
 ELEMENTWISE = {
     "abs": np.abs,
@@ -91,12 +92,17 @@ def is_foreign(x):
     return hasattr(x, "__array_function__") and not isinstance(x, np.ndarray)
 
 
+def is_key(x):
+    """Whether it is a typed key of JAX's random numbers."""
+    return str(getattr(x, "dtype", "")).startswith("key<")
+
+
 def extended(x):
     """A value as the programs hold it: real numbers in extended precision, others as they are.
 
     Arrays that are not NumPy's, and that its functions take for its own, stay as they are, too.
     """
-    if is_foreign(x):
+    if is_foreign(x) or is_key(x):
         return x
     x = np.asarray(x)
     return x.astype(EXTENDED) if x.dtype.kind == "f" and x.dtype.itemsize >= 8 else x
@@ -283,6 +289,21 @@ def scan(*operands, program, length, reverse, num_consts, num_carry, **_):
     return [*state, *map(np.stack, columns)]
 
 
+def repeat(*operands, cond_program, body_program, cond_nconsts, body_nconsts, **_):
+    """The last state of a loop that goes on while a condition holds.
+
+    Raises OverflowError after TURNS turns: some loops end for no NaN.
+    """
+    fixed = cond_nconsts + body_nconsts
+    state = operands[fixed:]
+    for _turn in range(TURNS):
+        (goes_on,) = cond_program(*operands[:cond_nconsts], *state)
+        if not goes_on:
+            return [*state]
+        state = body_program(*operands[cond_nconsts:fixed], *state)
+    raise OverflowError(f"a loop of more than {TURNS} turns")
+
+
 TABLE = {
     **{name: lambda *xs, f=f, **_: f(*xs) for name, f in ELEMENTWISE.items()},
     **{name: functools.partial(_reduced, ufunc) for name, ufunc in REDUCTIONS.items()},
@@ -309,6 +330,7 @@ TABLE = {
         np.round(x) if int(rounding_method) else np.copysign(np.floor(np.abs(x) + 0.5), x)
     ),
     "scan": scan,
+    "while": repeat,
     "scatter": functools.partial(scatter, _put),
     "scatter-add": functools.partial(scatter, np.add.at),
     "scatter-mul": functools.partial(scatter, np.multiply.at),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.judge.libraries import as_numpy, is_floating, is_key
+from handgrad.common.primitives import is_key
+from handgrad.judge.libraries import as_numpy, is_floating
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,6 @@ def is_floating(dtype):
     return np.issubdtype(dtype, np.floating) or dtype.name == "bfloat16"
 
 
-def is_key(x):
-    """Whether it is a typed key of JAX's random numbers."""
-    return str(getattr(x, "dtype", "")).startswith("key<")
-
-
 def as_numpy(x):
     """An array of any library, or a number, as a NumPy array; in the same memory if that may be."""
     if library_of([x]) == "torch":
@@ -76,11 +71,13 @@ class _Surroundings:
     def __init__(self):
         self.lock, self.threads, self.restore = threading.Lock(), [], {}
         self.show = warnings.showwarning
+        self.torch_threads = 0
 
     def __enter__(self):
         with self.lock:
             self.threads.append(threading.get_ident())
-            self.restore = dict(_random_states()) | self.restore
+            self.restore = dict(random_states()) | self.restore
+            self.torch_threads = self.torch_threads or _torch_threads(1)
             if warnings.showwarning is not _shown:
                 self.show, warnings.showwarning = warnings.showwarning, _shown
 
@@ -91,6 +88,7 @@ class _Surroundings:
                 for restored in self.restore.values():
                     restored()
                 self.restore = {}
+                self.torch_threads = _torch_threads(self.torch_threads) and 0
                 if warnings.showwarning is _shown:
                     warnings.showwarning = self.show
 
@@ -104,7 +102,7 @@ def _shown(*warning, **options):
         SURROUNDINGS.show(*warning, **options)
 
 
-def _random_states():
+def random_states():
     """(library, what puts its global random generator back into its present state)."""
     yield "numpy", partial(np.random.set_state, np.random.get_state())
     yield "random", partial(random.setstate, random.getstate())
@@ -112,6 +110,21 @@ def _random_states():
         import torch
 
         yield "torch", partial(torch.set_rng_state, torch.get_rng_state())
+
+
+def _torch_threads(count):
+    """How many threads torch had before it was given so many; 0 where it is not there.
+
+    Arrays in a trial are small: threads that wait for each other take many times as long.
+    """
+    if "torch" not in sys.modules:
+        return 0
+    import torch
+
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    return before
 
 
 def _bfloat16():
