@@ -105,7 +105,7 @@ def of_sizes(trial, domains):
         yield chain(f"axes of {size}", together, (size + 1, *SMALL, *LONG, size - 1), "special")
     for i, x in enumerate(trial.inputs):
         for axis, size in enumerate(x.shape):
-            if not size:
+            if not size or _is_tied(trial.inputs, i, axis):
                 continue
 
             def single(new, i=i, axis=axis):
@@ -113,6 +113,15 @@ def of_sizes(trial, domains):
 
             yield chain(f"axis {axis} of {_named(trial, i)}", single, (size + 1, 1), "alone")
     yield from _of_other_shapes(trial, domains)
+
+
+def _is_tied(inputs, i, axis):
+    """Whether an axis is as long as that of labels or a mask: each row has its own."""
+    return any(
+        x.shape[axis : axis + 1] == inputs[i].shape[axis : axis + 1]
+        for k, x in enumerate(inputs)
+        if k != i and {x.dtype.kind, inputs[i].dtype.kind} & {*"iub"}
+    )
 
 
 def _of_other_shapes(trial, domains):

@@ -125,9 +125,7 @@ class Probing:
     def _is_suspect(self):
         """Whether the code may not come back from strange inputs."""
         whole = self.whole
-        if whole.suspect is None and whole.subject.fed:
-            whole.suspect = whole.subject.loops
-        elif whole.suspect is None:
+        if whole.suspect is None:
             ours = whole.library == "numpy" and not whole.subject.library
             whole.suspect = ours and may_not_return(whole.subject.held)
         return whole.suspect
@@ -135,8 +133,6 @@ class Probing:
     def _is_safe(self, inputs):
         """Whether JAX's or torch's code may be run at these inputs, where no child can try it."""
         whole = self.whole
-        if whole.subject.fed and self._is_suspect():
-            return False
         if is_finite(x for x in inputs if is_floating(x.dtype)):
             return True
         return bool(whole.subject.fed and whole.oracle and not whole.oracle.decomposes(inputs))

@@ -23,7 +23,8 @@ from handgrad.judge.probing import Probing
 from handgrad.judge.single import computes_in_single
 from handgrad.judge.sizes import smaller
 from handgrad.judge.special import is_sound
-from handgrad.judge.trial import Trial, is_finite
+from handgrad.judge.subjects.draws import Draws
+from handgrad.judge.trial import Trial, is_finite, repeats
 from handgrad.judge.verdict import Finding, Status, Verdict
 
 PROJECTIONS = 2
@@ -104,15 +105,23 @@ class Examination:
             self.report(doubt)
         if self.small is not None and self.verdict.status is Status.PASS:
             self.verdict.proof = proof_of(self.small, self.domains(self.small.inputs))
-        for name in self.subject.accumulates:
-            says = "the gradient of {what} adds up over calls: set it to 0 before each"
-            self.report(Finding(Status.CONTRACT, "gradients add up", says, what=name, note=True))
+        self._close_sums()
         self.verdict.not_judged = list(self.subject.not_judged)
         if self.subject.not_judged:
             says = "the output moves with {what}, of which no gradient was found"
             what = " and ".join(self.subject.not_judged)
             check = "parameters are judged"
             self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
+
+    def _close_sums(self):
+        """Gradients that add up over calls are a convention, if all of a layer's do."""
+        subject = self.subject
+        everywhere = len(subject.accumulates) == len(subject.parameters)
+        others = "" if everywhere else ", and those of other parameters do not"
+        for name in subject.accumulates:
+            says = f"the gradient of {{what}} adds up over calls{others}: set it to 0 before each"
+            check = "gradients add up"
+            self.report(Finding(Status.CONTRACT, check, says, what=name, note=everywhere))
 
     def report(self, finding, trial=None, words=""):
         """One more finding, at the given inputs or at others that the words describe."""
@@ -128,11 +137,27 @@ class Examination:
 
     def trial(self, inputs):
         """A trial, in the library whose arrays the forward returns."""
-        trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
+        trial = self._steadied(Trial(self.subject, inputs, self.verdict.seed, self.library))
         if trial.library != "numpy" or trial.returned_library == "numpy" or self.subject.fed:
             return trial
         self.library = trial.returned_library
         return Trial(self.subject, inputs, self.verdict.seed, self.library)
+
+    def _steadied(self, trial):
+        """The trial; of a forward that draws random numbers, with the same ones at each call."""
+        subject = self.subject
+        if subject.fed or subject.draws is not None or repeats(trial):
+            return trial
+        subject.draws = Draws(subject.held)
+        steady = Trial(subject, trial.inputs, self.verdict.seed, self.library)
+        if not repeats(steady):
+            subject.draws = None  # it changes for another reason
+            return trial
+        if subject.pristine is not None:
+            subject.pristine.draws = subject.draws
+        says = "forward draws random numbers, and was given the same ones at each call"
+        self.report(Finding(Status.CONTRACT, "random numbers", says, note=True))
+        return steady
 
     def obeys(self, trial, laws, words=""):
         """Whether no law is broken; what is, is reported."""

@@ -222,11 +222,13 @@ class Trial:
 
     @cached_property
     def halved(self):
-        """The inputs with half of every real number, or another share where that is refused."""
+        """The inputs in reverse with half of every real number, or a share where that is refused."""
         fresh = self.subject.pristine
         subject = fresh.anew() if fresh else self.subject
-        for share in SHARES:
-            inputs = self.with_real([x * x.dtype.type(share) for x in self.real_inputs])
+        turned = (np.flip(x).copy() * x.dtype.type(0.5) for x in self.real_inputs)
+        others = [[x * x.dtype.type(share) for x in self.real_inputs] for share in SHARES]
+        for xs in (list(turned), *others):
+            inputs = self.with_real(xs)
             try:
                 _ = Trial(subject, inputs, self.seed, self.library).first
             except CodeError:
@@ -298,6 +300,16 @@ def outputs_of(y):
             kind = type(outputs[k]).__name__ if is_no_array else array.dtype
             raise UnjudgeableError(f"output {k} of forward is {kind}: the judge needs real numbers")
     return arrays
+
+
+def repeats(trial):
+    """Whether forward gives the same outputs as before, as far as it can be run."""
+    try:
+        again = trial.forward()
+    except CodeError:
+        return True
+    pairs = zip(again, trial.y, strict=True)
+    return all(np.array_equal(a.astype(float), b.astype(float), equal_nan=True) for a, b in pairs)
 
 
 def without_address(name):

@@ -8,6 +8,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from handgrad.derivation.docstrings import derivation_of
 from handgrad.judge import likeness
 from handgrad.judge.domains import stated
 from handgrad.judge.draws import Case
@@ -180,6 +181,9 @@ def _check_derivation(examination, rule):
     """Hold a rule against its own derivation, link by link."""
     verdict = examination.verdict
     verdict.links, faults = compare_with_derivation(rule, verdict.seed)
+    if not derivation_of(rule).chains:
+        says = "the docstring states inputs, and has no line to check: write y = … and dx = …"
+        examination.report(Finding(Status.VACUOUS, "derivation", says, note=True))
     for fault in dict.fromkeys(faults):
         finding = Finding(Status.WRONG, "derivation", "{what}", what=fault)
         examination.report(finding, words="random points")

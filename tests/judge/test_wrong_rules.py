@@ -197,6 +197,7 @@ LAW_BREAKERS = [
     (laws.outputs_add_up, short_circuited),
 ]
 OF_TWO_OUTPUTS = {laws.outputs_add_up}
+OF_TORCH = {laws.each_gradient_can_be_asked_for, laws.tangents_agree}  # in test_unseen.py
 
 
 @pytest.mark.parametrize(("law", "spoiled"), LAW_BREAKERS)
@@ -208,7 +209,8 @@ def test_a_broken_law_is_named(law, spoiled):
 
 
 def test_every_law_has_been_broken():
-    assert {law for law, _ in LAW_BREAKERS} == {*laws.LAWS, *laws.LONG_LAWS}
+    broken = {law for law, _ in LAW_BREAKERS} | OF_TORCH
+    assert broken == {*laws.LAWS, *laws.LONG_LAWS}
 
 
 FAMILY_ERRORS = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from handgrad.judge.calls import CodeError
 from handgrad.judge.compare import breach
+from handgrad.judge.laws.autograd import each_gradient_can_be_asked_for, tangents_agree
 from handgrad.judge.laws.contract import gradients_fit_their_inputs, precision_is_kept
 from handgrad.judge.laws.layout import layout_does_not_matter
 from handgrad.judge.laws.linearity import (
@@ -46,6 +47,8 @@ LAWS = (
 
 # These take many calls, and are tried at small inputs.
 LONG_LAWS = (
+    each_gradient_can_be_asked_for,
+    tangents_agree,
     layout_does_not_matter,
     outputs_add_up,
     scaling_passes_through_far_away,

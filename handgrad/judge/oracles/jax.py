@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.common.jaxpr import Program, inner_programs, run_step
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
-from handgrad.judge.calls import CodeError, Contained, contained
+from handgrad.judge.calls import Contained, contained
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.differences import UNIT
 
@@ -217,17 +217,3 @@ def _rounding(k):
         return [rounded(np.asarray(r)) for r in results] if name in ROUNDED else results
 
     return run
-
-
-def oracle_for(subject, reference, own):
-    """The oracle, or None where there is no function that JAX can differentiate."""
-    return None if reference is None else Automatic(reference, subject, own=own)
-
-
-def is_asked(oracle, trial):
-    """Whether the oracle has an opinion at a trial: JAX cannot reverse every program."""
-    try:
-        oracle(trial.inputs, trial.dy)
-    except CodeError:
-        return False
-    return True

@@ -7,9 +7,15 @@ from handgrad.judge.calls import CodeError
 from handgrad.judge.inputs import Arguments
 from handgrad.judge.libraries import as_numpy, to_library
 from handgrad.judge.subjects.functions import Meant, of_pair
-from handgrad.judge.subjects.jax import JaxFunction
+from handgrad.judge.subjects.jax import JaxFunction, JaxPair
 from handgrad.judge.subjects.objects import Object, of_object
-from handgrad.judge.subjects.torch import TorchCallable, TorchFunction, applied, is_function
+from handgrad.judge.subjects.torch import (
+    TorchCallable,
+    TorchFunction,
+    applied,
+    is_function,
+    takes_context,
+)
 
 KINDS = "a rule, a layer, a pair (f, vjp), a JAX function, a torch Function or module"
 
@@ -47,7 +53,9 @@ def _recognised(subject, params, arguments, library):
         raise TypeError(f"{subject.__name__} is a class: pass a rule, such as {subject.__name__}()")
     if isinstance(subject, tuple | list):
         if len(subject) == 2 and all(map(callable, subject)):
-            return of_pair(tuple(subject), arguments, values)
+            found = of_pair(tuple(subject), arguments, values)
+            traced = JaxPair(found, arguments) if library == "jax" else None
+            return traced if traced and traced.is_traced(arguments.leaves) else found
         raise TypeError(f"a pair is (f, vjp), two functions, and not {subject!r}")
     if hasattr(subject, "backward") and (hasattr(subject, "forward") or callable(subject)):
         return of_object(subject, params, arguments, values)
@@ -98,7 +106,7 @@ def _forward_of(subject):
     """The function that computes the forward, and how many of its parameters are not inputs."""
     function = subject if is_function(subject) else applied(subject)
     if function is not None:
-        return function.forward, 1  # ctx
+        return function.forward, int(takes_context(function))
     if isinstance(subject, tuple | list) and subject:
         return subject[0], 0
     inner = getattr(subject, "rule", subject)  # of a Layer

@@ -10,6 +10,9 @@ from typing import Any
 from handgrad.judge.calls import CodeError, contained
 from handgrad.judge.inputs import Arguments
 
+FORMS = ("d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "grad{}", "{}grad", "g{}", "g_{}")
+FORMS += ("dL_d{}", "dLd{}", "dL{}", "delta_{}", "del_{}", "nabla_{}", "gradient_{}", "D{}")
+
 
 class Subject:
     """Code with a gradient.
@@ -23,10 +26,11 @@ class Subject:
     fed: str | None = None  # the library of what it is given, where that is another
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
-    reference: Callable | None = None  # the same function, for JAX to differentiate
+    reference: Any = None  # the same function, for JAX to differentiate
     held: Any = None  # what was judged: an object, a function or a pair of them
     tried = 0  # calls that it took to find out how it is called
     silent: frozenset[int] = frozenset()  # the leaves of which its backward never speaks
+    draws: Any = None  # what restores the random states before each call, if forward draws
 
     def __init__(self, name, arguments=None):
         self.name = name
@@ -50,11 +54,13 @@ class Subject:
     @contained
     def forward(self, *leaves):
         """What the judged code returns."""
+        self._restore()
         return self._forward(*self._packed(leaves))
 
     @contained
     def vjp(self, *leaves):
         """The outputs, or None, and the function from upstream gradients to gradients."""
+        self._restore()
         y, backward = self._vjp(*self._packed(leaves))
         return y, contained(lambda dy: self.flat(backward(dy)))
 
@@ -70,6 +76,10 @@ class Subject:
         made = copy.copy(self)
         made.held = self._copied()
         return made
+
+    def _restore(self):
+        if self.draws is not None:
+            self.draws.restore(self.held)
 
     def remember(self):
         """Keep a copy as it is now, for calls of a fresh instance."""
@@ -95,8 +105,17 @@ class Subject:
         return self.held
 
 
-def as_tuple(grads):
+def as_tuple(grads, names=()):
+    """Gradients as a tuple; those of a dictionary are found by the names of what they belong to."""
+    if isinstance(grads, dict):
+        found = [next((grads[k] for k in forms_of(n) if k in grads), None) for n in names]
+        return tuple(grads.values() if all(g is None for g in found) else found)
     return tuple(grads) if isinstance(grads, tuple | list) else (grads,)
+
+
+def forms_of(name):
+    """What the gradient of something of a name may be called."""
+    return [name, *(form.format(name) for form in FORMS)]
 
 
 def named(function):

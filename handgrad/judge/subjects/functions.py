@@ -20,10 +20,13 @@ class Pair(Subject):
         result = None if self.way is ways.PAIR else f(*arguments)
 
         def backward(dy):
-            """A single gradient stands for itself, and None for what follows the first input."""
+            """A single gradient is that of the first input; what follows it has none."""
             grads = self.way.call(vjp, result, dy, arguments)
+            if isinstance(grads, dict) and self.arguments.is_flat:
+                return as_tuple(grads, self.arguments.names)
             if isinstance(grads, tuple | list):
                 return as_tuple(grads)
+            self.silent |= frozenset(range(1, len(arguments)))
             return grads, *[None] * (len(arguments) - 1)
 
         return None if result is None else self.way.output(result), backward
@@ -61,7 +64,7 @@ def of_pair(held, arguments, values):
     if not values:
         return Pair(held, ways.PAIR, arguments)
     f, vjp = held
-    way, tried = ways.of_pair(f, vjp, values)
+    way, tried = ways.of_pair(f, vjp, values, arguments.names)
     subject = Pair(held, way, arguments)
     subject.tried = tried
     return subject

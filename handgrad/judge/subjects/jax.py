@@ -10,8 +10,9 @@ import numpy as np
 
 from handgrad.common.jaxpr import Program
 from handgrad.common.oracle import in_double_precision
-from handgrad.judge.calls import UnjudgeableError
+from handgrad.judge.calls import CodeError, UnjudgeableError
 from handgrad.judge.libraries import is_floating
+from handgrad.judge.subjects import ways
 from handgrad.judge.subjects.base import Subject, named
 
 KEPT = 24  # programs
@@ -28,12 +29,6 @@ class JaxFunction(Subject):
         self.reference = function  # for an oracle that replaces derivatives of its own
         self.programs = OrderedDict()
 
-    @property
-    def loops(self):
-        """Whether it has a loop that waits for a number, and so may not end."""
-        steps = (step for program, *_ in self.programs.values() for step in program.steps)
-        return any(step.primitive.name == "while" for step in steps)
-
     def _packed(self, leaves):
         return leaves
 
@@ -43,14 +38,12 @@ class JaxFunction(Subject):
         return outputs[0] if is_one else outputs
 
     def _vjp(self, *leaves):
-        real = [i for i, x in enumerate(leaves) if is_floating(x.dtype)]
-
         def backward(dy):
             given = tuple(dy) if isinstance(dy, tuple | list) else (dy,)
-            program, dtypes, _ = self._program("vjp", leaves, given)
+            program, dtypes, which = self._program("vjp", leaves, given)
             grads = _narrowed(program(*leaves, *given), dtypes)
-            found = dict(zip(real, grads, strict=True))
-            return tuple(found.get(i) for i in range(len(leaves)))
+            found = dict(zip(which, grads, strict=True))
+            return tuple(found.get(i) for i in range(max([len(leaves), *(k + 1 for k in which)])))
 
         return None, backward
 
@@ -66,17 +59,23 @@ class JaxFunction(Subject):
         return self.programs[key]
 
     def _traced(self, kind, leaves, dy):
+        """The program, the types of its results, and what is noted when it is traced.
+
+        That is of a forward whether it has one output, of a vjp which leaves its gradients are of.
+        """
         import jax
 
-        is_one = []
+        noted = []
 
         def forward(*given):
-            y = self.held(*self.packed_for_reference(given))
-            is_one[:] = [jax.tree.structure(y) == jax.tree.structure(0)]
+            y = self.reference(*self.packed_for_reference(given))
+            noted[:] = [jax.tree.structure(y) == jax.tree.structure(0)]
             return jax.tree.leaves(y)
 
         def vjp(*given):
-            return _pulled(forward, given[: len(leaves)], given[len(leaves) :])
+            found = self._pulled(given[: len(leaves)], given[len(leaves) :])
+            noted[:] = found
+            return list(found.values())
 
         try:
             with in_double_precision():
@@ -87,23 +86,54 @@ class JaxFunction(Subject):
                 f"{self.name} is not a JAX function ({what}): pass a pair (f, vjp)"
             ) from None
         dtypes = [v.aval.dtype for v in closed.jaxpr.outvars]
-        return Program(closed), dtypes, is_one[0]
+        return Program(closed), dtypes, noted[0] if kind == "forward" else noted
+
+    def _pulled(self, leaves, dy):
+        """The gradients of the real leaves, by position."""
+        import jax
+
+        real = [i for i, x in enumerate(leaves) if is_floating(x.dtype)]
+
+        def of_real(*xs):
+            given = list(leaves)
+            for i, x in zip(real, xs, strict=True):
+                given[i] = x
+            return jax.tree.leaves(self.reference(*self.packed_for_reference(given)))
+
+        ys, pull = jax.vjp(of_real, *(leaves[i] for i in real))
+        grads = pull([_cotangent(d, y) for d, y in zip(dy, ys, strict=True)])
+        return dict(zip(real, grads, strict=True))
 
 
-def _pulled(function, leaves, dy):
-    """The gradients of the real leaves."""
-    import jax
+class JaxPair(JaxFunction):
+    """f and vjp in JAX, called in the way that was found: both are traced."""
 
-    real = [i for i, x in enumerate(leaves) if is_floating(x.dtype)]
+    def __init__(self, pair, arguments):
+        super().__init__(pair.held[0], arguments)
+        self.name, self.held, self.way, self.tried = pair.name, pair.held, pair.way, pair.tried
+        self.reference = lambda *given: self.way.output(pair.held[0](*given))
+        self.silent = frozenset()
 
-    def of_real(*xs):
-        given = list(leaves)
-        for i, x in zip(real, xs, strict=True):
-            given[i] = x
-        return function(*given)
+    def _pulled(self, leaves, dy):
+        f, vjp = self.held
+        given = self.packed_for_reference(leaves)
+        result = None if self.way is ways.PAIR else f(*given)
+        is_one = self._program("forward", leaves)[2]
+        grads = self.way.call(vjp, result, dy[0] if is_one else tuple(dy), given)
+        whole = ways.as_tuple(grads, self.arguments.names if self.arguments.is_flat else ())
+        if not isinstance(grads, tuple | list | dict):
+            self.silent |= frozenset(range(1, len(leaves)))
+        return {i: g for i, g in enumerate(self.arguments.flat(whole)) if g is not None}
 
-    ys, pull = jax.vjp(of_real, *(leaves[i] for i in real))
-    return pull([_cotangent(d, y) for d, y in zip(dy, ys, strict=True)])
+    def is_traced(self, leaves):
+        """Whether JAX can trace both at these leaves."""
+        try:
+            y, backward = self.vjp(*leaves)
+            y = self.forward(*leaves)
+            backward([np.zeros_like(a) for a in (y if isinstance(y, tuple) else (y,))])
+        except (CodeError, UnjudgeableError):
+            return False
+        return True
 
 
 def _cotangent(d, y):

@@ -8,6 +8,7 @@ from handgrad.judge.calls import CodeError, Contained, UnjudgeableError
 from handgrad.judge.libraries import as_numpy, library_of, to_library
 from handgrad.judge.subjects import parameters, ways
 from handgrad.judge.subjects.base import Subject, as_tuple
+from handgrad.judge.subjects.draws import Draws
 
 
 class Object(Subject):
@@ -53,7 +54,7 @@ class Object(Subject):
             grads = self.way.call(getattr(self.held, self.entries[1]), result, dy, xs)
             if self.strict:
                 return grads
-            own = as_tuple(grads)
+            own = _spread(grads, self.arguments.names, self.found)
             if self.returned:
                 return own
             return self._filled(own, len(xs)) + tuple(self._kept(p) for p in self.found)
@@ -63,7 +64,7 @@ class Object(Subject):
     def _filled(self, grads, count):
         """Gradients of what is passed to forward: there may be none for what comes last."""
         if self.found and len(grads) < count:
-            self.silent = frozenset(range(len(grads), count))
+            self.silent |= frozenset(range(len(grads), count))
             return grads + (None,) * (count - len(grads))
         return grads[:count] if self.found else grads
 
@@ -112,7 +113,7 @@ def of_object(held, params, arguments, values):
     if isinstance(held, Layer):
         return OurLayer(held, arguments)
     forward = "forward" if hasattr(held, "forward") else "__call__"
-    way, tried = ways.of_object(held, forward, "backward", values, _copied)
+    way, tried = ways.of_object(held, (forward, "backward"), values, _copied, arguments.names)
     subject = Object(held, way, arguments, forward=forward)
     subject.tried = tried if values else 0
     if params is not None:
@@ -127,13 +128,16 @@ def of_object(held, params, arguments, values):
 def _find(subject, values):
     """Look for parameters; where the first call made them, the subject is one that was called."""
 
+    same = Draws(subject.held)
+
     def run(layer):
+        same.restore(layer)
         with Contained():
             result = getattr(layer, subject.entries[0])(*values)
             y = subject.way.output(result)
             back = getattr(layer, subject.entries[1])
             grads = subject.way.call(back, result, ways.upstream(y), values)
-        return [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))], as_tuple(grads)
+        return [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))], grads
 
     found = parameters.find(subject.held, run)
     if not found:
@@ -142,9 +146,19 @@ def _find(subject, values):
         subject.held = copy.deepcopy(subject.held)
         run(subject.held)
     _, grads = run(_copied(subject.held))
-    extra = grads[len(values) :]
+    extra = _spread(grads, subject.arguments.names, found)[len(values) :]
     shapes = [np.shape(as_numpy(p.places[0].get(subject.held))) for p in found]
-    subject.adopt(found, returned=len(extra) > 0 and [np.shape(g) for g in extra] == shapes)
+    subject.adopt(
+        found, returned=len(extra) > 0 and [getattr(g, "shape", None) for g in extra] == shapes
+    )
+
+
+def _spread(grads, names, found):
+    """Gradients one by one: a dictionary may hold those of the parameters, or all."""
+    keys = [str(p.places[0].steps[-1][1]) for p in found]
+    if isinstance(grads, tuple | list) and grads and isinstance(grads[-1], dict):
+        return (*grads[:-1], *as_tuple(grads[-1], keys))
+    return as_tuple(grads, [*names, *keys])
 
 
 def _stated(held, name, gradient):

@@ -6,6 +6,7 @@ it as it is. Its gradient is where a name says so: `dW`, `grad_W`, `grads["W"]`,
 
 import copy
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -15,13 +16,12 @@ import numpy as np
 
 from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
+from handgrad.judge.subjects.base import FORMS
 
 DEPTH = 5  # objects inside objects
 MOST = 60  # arrays that are tried
 MOVE = 1e-3
 WRAPPED = ("data", "value", "val", "array", "v", "param", "x")
-FORMS = ("d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "grad{}", "{}grad", "g{}", "g_{}")
-FORMS += ("dL_d{}", "dLd{}", "dL{}", "delta_{}", "del_{}", "nabla_{}", "gradient_{}", "D{}")
 SHORT = {"weight": ("w",), "weights": ("w", "weight"), "kernel": ("k", "w"), "bias": ("b",)}
 SHORT |= {"biases": ("b", "bias"), "gamma": ("g",), "beta": ("b",)}
 HOLDERS = {"params": ("grads", "gradients", "dparams"), "parameters": ("gradients", "grads")}
@@ -78,7 +78,8 @@ class Parameter:
 
     @property
     def name(self):
-        text = str(self.places[0])
+        text = re.sub(r"\.?_(?:parameters|modules)\['(\w+)'\]", r".\1", str(self.places[0]))
+        text = text.removeprefix(".")
         for wrapped in WRAPPED:
             text = text.removesuffix(f".{wrapped}") if self.gradient_is_grad else text
         return text
@@ -104,23 +105,29 @@ def find(layer, run: Callable):
     groups = {}
     for path in moved:
         groups.setdefault(id(arrays[path]), []).append(path)
-    found = [_parameter(used, places) for places in groups.values()]
+    kept = [[p for p in ps if p.found(layer) is not None] or ps for ps in groups.values()]
+    found = [_parameter(used, places, set(moved)) for places in kept]
     for parameter in found:
         if parameter.gradient is not None:
             parameter.accumulates = _adds_up(used, parameter.gradient, run)
     return found
 
 
-def _arrays(root, steps=(), depth=0, seen=None):
+def _arrays(root):
     """(path, array) of every real array that an object holds."""
+    return paths_to(root, _is_array)
+
+
+def paths_to(root, is_wanted, steps=(), depth=0, seen=None):
+    """(path, value) of everything of a kind that an object holds."""
     seen = set() if seen is None else seen
     for step, value in _members(root):
         here = (*steps, step)
-        if _is_array(value):
+        if is_wanted(value):
             yield Path(here), value
         elif depth < DEPTH and id(value) not in seen and _may_hold(value):
             seen.add(id(value))
-            yield from _arrays(value, here, depth + 1, seen)
+            yield from paths_to(value, is_wanted, here, depth + 1, seen)
 
 
 def _members(holder):
@@ -173,12 +180,12 @@ def _put(path, root, value):
         return  # a tuple, or an attribute that cannot be set
 
 
-def _parameter(used, places):
+def _parameter(used, places, moved):
     shape = np.shape(as_numpy(places[0].get(used)))
     for place in places:
         for path in _candidates(place, used):
             gradient = path.found(used)
-            if _is_array(gradient) and np.shape(as_numpy(gradient)) == shape:
+            if path not in moved and _is_array(gradient) and np.shape(as_numpy(gradient)) == shape:
                 return Parameter(places, path)
     return Parameter(places, None)
 
@@ -186,12 +193,15 @@ def _parameter(used, places):
 def _candidates(place, used):
     """The places where the gradient of a parameter may be, by its name."""
     how, key = place.steps[-1]
+    yield place.then(".", "grad")
     if key in WRAPPED and len(place.steps) > 1:
         yield place.beside(".", "grad")
     if how == ".":
         yield from _attributes_beside(place, key, used)
     elif len(place.steps) > 1:
         holder = Path(place.steps[:-1])
+        if key == 0:
+            yield place.beside("[", 1)  # [parameter, gradient]
         outer = holder.steps[-1][1]
         for name in HOLDERS.get(outer, ("grads",)) if isinstance(outer, str) else ():
             yield from (holder.beside(".", name).then("[", stem) for stem in (key, f"d{key}"))

@@ -1,5 +1,6 @@
 """torch: functions with a backward of their own, modules, and functions that autograd differentiates."""
 
+from handgrad.judge.calls import contained
 from handgrad.judge.subjects.base import Subject, as_tuple, named
 
 
@@ -10,10 +11,32 @@ class TorchFunction(Subject):
     """
 
     library = "torch"
+    asked = ()  # for which arguments a gradient is asked; empty for all
 
     def __init__(self, held, arguments=None):
         super().__init__(held.__name__, arguments)
         self.held = held
+
+    def asking(self, which):
+        """The same, asked for the gradients of these leaves alone: ctx.needs_input_grad."""
+        made = self.anew()
+        made.asked = self._packed([i in which for i in range(len(self.arguments.leaves))])
+        return made
+
+    @contained
+    def pushed(self, leaves, moves):
+        """The outputs' moves, by the Function's own jvp; None where it has none."""
+        if not _overrides(self.held, "jvp"):
+            return None
+        from torch.autograd import forward_ad as ad
+
+        with ad.dual_level():
+            duals = [
+                x if u is None else ad.make_dual(x, u) for x, u in zip(leaves, moves, strict=True)
+            ]
+            y = self.held.apply(*self._packed(duals))
+            outputs = y if isinstance(y, tuple) else (y,)
+            return [ad.unpack_dual(o).tangent for o in outputs]
 
     def _forward(self, *arguments):
         y = self.held.apply(*arguments)
@@ -23,7 +46,8 @@ class TorchFunction(Subject):
         import torch
 
         returned = []
-        leaves = [_leaf(x) for x in arguments]
+        asked = self.asked or (True,) * len(arguments)
+        leaves = [_leaf(x, asked=one) for x, one in zip(arguments, asked, strict=True)]
         with torch.enable_grad():
             y = _recorded(self.held, returned).apply(*leaves)
         outputs = y if isinstance(y, tuple) else (y,)
@@ -98,11 +122,22 @@ def _titled(held):
     return type(held).__name__ if hasattr(held, "named_parameters") else named(held)
 
 
-def _leaf(x):
+def _leaf(x, *, asked=True):
     """A tensor for which autograd is asked; options are as they are."""
     if not hasattr(x, "detach"):
         return x
-    return x.detach().requires_grad_(x.is_floating_point())
+    return x.detach().requires_grad_(bool(asked) and x.is_floating_point())
+
+
+def _overrides(function, name):
+    """Whether a Function has a method of its own."""
+    classes = (c for c in function.__mro__ if not c.__module__.startswith("torch.autograd"))
+    return any(name in vars(cls) for cls in classes)
+
+
+def takes_context(function):
+    """Whether forward takes ctx first: it does not where setup_context does."""
+    return not _overrides(function, "setup_context")
 
 
 def _needs(x):

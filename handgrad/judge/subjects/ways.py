@@ -33,8 +33,14 @@ def _is_pair(result):
     return 2 if isinstance(result, tuple | list) and len(result) == 2 else None
 
 
+def _is_reversed(result):
+    """(cache, output): what comes first is not an array."""
+    return 2 if _is_pair(result) and is_real(result[1]) and not is_real(result[0]) else None
+
+
 def _several(result):
-    return len(result) if isinstance(result, tuple | list) and len(result) > 1 else None
+    several = isinstance(result, tuple | list) and len(result) > 1
+    return len(result) if several and all(map(is_real, result)) else None
 
 
 def _first(result):
@@ -49,6 +55,13 @@ def _times(grads, dy):
 
 RULE = Way("rule", _is_pair, lambda back, y, dy, _: back(y[1], dy), _first, reentrant=True)
 CACHE = Way("cache", _is_pair, lambda back, y, dy, _: back(dy, y[1]), _first, reentrant=True)
+REVERSED = Way(
+    "reversed",
+    _is_reversed,
+    lambda back, y, dy, _: back(dy, y[0]),
+    lambda result: result[1],
+    reentrant=True,
+)
 MEMORY = Way("memory", lambda _: 1, lambda back, y, dy, _: back(dy))
 SPREAD = Way("spread", _several, lambda back, y, dy, _: back(*dy))
 RATE = Way("rate", lambda _: 2, lambda back, y, dy, _: back(dy, 0.0))
@@ -56,8 +69,9 @@ LOSS = Way("loss", lambda _: 0, lambda back, y, dy, _: _times(back(), dy))
 PAIR = Way("pair", lambda _: 1, lambda back, y, dy, xs: back(dy, *xs), reentrant=True)
 
 
-def of_object(obj, forward, backward, arguments, copied):
+def of_object(obj, entries, arguments, copied, names=()):
     """The way of an object with a forward and a backward, and how many calls it took to find it."""
+    forward, backward = entries
     result = _returned(copied(obj), forward, arguments)
     wants = _names(getattr(obj, backward))
     pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
@@ -74,21 +88,18 @@ def of_object(obj, forward, backward, arguments, copied):
                 fresh = copied(obj)
                 yield getattr(fresh, forward), getattr(fresh, backward), way
 
-    usual, tried = _best(attempts(order), arguments)
-    if usual is not None:
-        return usual, 1 + tried
-    unusual, more = _best(attempts((SPREAD, RATE, LOSS)), arguments)
-    return unusual or order[0], 1 + tried + more
+    way, tried = _best(attempts((*order, REVERSED, SPREAD, RATE, LOSS)), arguments, names)
+    return way or order[0], 1 + tried
 
 
-def of_pair(f, vjp, arguments):
+def of_pair(f, vjp, arguments, names=()):
     """The way of a pair of functions, and how many calls it took to find it."""
     result = _returned(f, None, arguments)
-    pairs = [w for w in (CACHE, RULE) if _is_pair(result) and _binds(vjp, 2)]
+    pairs = [w for w in (CACHE, RULE, REVERSED) if _suits(w, vjp, result)]
     if not pairs:
         return PAIR, 1
     ways = [PAIR, *pairs] if _binds(vjp, 1 + len(arguments)) else pairs
-    way, tried = _best([(f, vjp, way) for way in ways], arguments)
+    way, tried = _best([(f, vjp, way) for way in ways], arguments, names)
     return way or ways[0], 1 + tried
 
 
@@ -104,37 +115,58 @@ def takes_upstream_last(vjp):
 
 def _suits(way, backward, result):
     count = way.takes(result)
-    return count is not None and _binds(backward, count)
+    if count is None or not _binds(backward, count) or (way is LOSS and _binds(backward, 1)):
+        return False
+    first, second = ([bool(UPSTREAM.fullmatch(n)) for n in _names(backward)] + [False] * 2)[:2]
+    if count != 2 or first == second:
+        return True
+    return (way is RULE) == second  # its names say which of the two is dy
 
 
-def _best(attempts, arguments):
-    """The first way that gives gradients of the inputs' shapes, else the first that runs, or None.
+def _best(attempts, arguments, names):
+    """The way that gives gradients of the inputs' shapes, linear in dy; else of the shapes; else any.
 
-    With the number of calls.
+    With the number of calls. Where dy and a cache are mistaken for each other, it is seldom linear.
     """
-    ran, tried = None, 0
+    ranked, tried = {}, 0
     for forward, backward, way in attempts:
-        tried += 1
+        found = []
         try:
-            with Contained():
-                result = forward(*arguments)
-                y = way.output(result)
-                grads = as_tuple(way.call(backward, result, upstream(y), arguments))
+            for times in (1.0, 2.0):
+                tried += 1
+                with Contained():
+                    result = forward(*arguments)
+                    dy = upstream(way.output(result), times)
+                    found.append(as_tuple(way.call(backward, result, dy, arguments), names))
+                if not _fit(found[0], arguments):
+                    break
         except CodeError:
-            continue
-        if _fit(grads, arguments):
+            pass
+        if len(found) == 2 and _is_twice(*found):
             return way, tried
-        ran = ran or way
-    return ran, tried
+        if found:
+            ranked.setdefault(_fit(found[0], arguments), way)
+    return ranked.get(True) or ranked.get(False), tried
+
+
+def _is_twice(once, twice):
+    """Whether gradients are twice those of before, as they are for 2 dy."""
+    pairs = [(_plain(a), _plain(b)) for a, b in zip(once, twice, strict=False) if a is not None]
+    return bool(pairs) and all(
+        a.shape == b.shape and np.array_equal(a + a, b, equal_nan=True) for a, b in pairs
+    )
 
 
 def _fit(grads, arguments):
-    """Whether each gradient has its argument's shape; there may be fewer, or more for parameters."""
+    """Whether each gradient has its argument's shape, and not all are 0.
+
+    There may be fewer of them, or more for parameters.
+    """
     for dx, x in zip(grads, arguments, strict=False):
         shaped = hasattr(x, "shape") or isinstance(x, float | int)
         if dx is not None and shaped and np.shape(_plain(dx)) != np.shape(_plain(x)):
             return False
-    return True
+    return any(dx is not None and np.any(_plain(dx)) for dx in grads)
 
 
 def _plain(x):
@@ -144,14 +176,14 @@ def _plain(x):
         return np.empty(0)
 
 
-def upstream(y: Any):
-    """An upstream gradient like y."""
+def upstream(y: Any, times=1.0):
+    """An upstream gradient like y, or so many times it."""
     outputs = y if isinstance(y, tuple | list) else (y,)
     drawn = []
     for k, output in enumerate(outputs):
         plain = as_numpy(output)
         kind = plain.dtype if is_floating(plain.dtype) else float
-        d = np.random.default_rng(k).normal(size=plain.shape).astype(kind)
+        d = (times * np.random.default_rng(k).normal(size=plain.shape)).astype(kind)
         drawn.append(to_library(d, library_of([output])))
     if not isinstance(y, tuple | list):
         return drawn[0]
