@@ -1,0 +1,59 @@
+"""Code as people publish it, that was written without a look at the judge: right, and with a bug.
+
+A bug is caught where the verdict is not ok, or where its first line names what was not judged. All
+of it, in float64 and float32, is run by `pytest -m slow`; a part of it in float64 by default.
+"""
+
+import importlib
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+
+from handgrad import verify
+from tests.judge.unseen.case import Random, edited
+
+KINDS = {"functions": "numpy", "images": "numpy", "layers": "numpy"}
+KINDS |= {"jax_rules": "jax", "torch_functions": "torch"}
+EVERY = 7  # of the cases: so many run by default
+
+
+def _module(name):
+    if KINDS[name] == "torch":
+        pytest.importorskip("torch", reason="torch is an extra")
+    return importlib.import_module(f"tests.judge.unseen.{name}")
+
+
+def _cases(of):
+    """(module, number, dtype) of every case that is right, or wrong."""
+    for name in KINDS:
+        if name == "torch_functions" and importlib.util.find_spec("torch") is None:
+            continue
+        for k, case in enumerate(getattr(_module(name), of)):
+            for dtype in ("float64", "float32"):
+                ordinary = dtype == "float64" and k % EVERY == 0
+                marks = [] if ordinary else [pytest.mark.slow]
+                yield pytest.param(name, k, dtype, id=f"{case.name}-{dtype}", marks=marks)
+
+
+def _verdict(case, name, dtype):
+    inputs = case.inputs(Random(0, dtype, KINDS[name]))
+    return verify(case.make(np.dtype(dtype)), *inputs, **case.options)
+
+
+@pytest.mark.parametrize(("name", "k", "dtype"), list(_cases("RIGHT")))
+def test_published_code_that_is_right_passes(name, k, dtype):
+    verdict = _verdict(_module(name).RIGHT[k], name, dtype)
+    assert verdict.ok, verdict
+    assert not verdict.not_judged, verdict.headline
+
+
+@pytest.mark.parametrize(("name", "k", "dtype"), list(_cases("WRONG")))
+def test_published_code_with_a_bug_is_caught(name, k, dtype, tmp_path):
+    wrong = _module(name).WRONG[k]
+    module = edited(_module(name), wrong, tmp_path)
+    (case,) = (case for case in module.RIGHT if case.name == wrong.case)
+    verdict = _verdict(case, name, dtype)
+    assert not verdict.ok or verdict.not_judged, verdict
+    assert re.search(wrong.says, verdict.diagnosis), verdict.diagnosis
