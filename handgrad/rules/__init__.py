@@ -16,11 +16,13 @@ from handgrad.rules.delta_rules import *
 from handgrad.rules.divergences import *
 from handgrad.rules.elementary import *
 from handgrad.rules.experts import *
+from handgrad.rules.factorizations import *
 from handgrad.rules.fused import *
 from handgrad.rules.gates import *
 from handgrad.rules.indexing import *
 from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
+from handgrad.rules.matrices import *
 from handgrad.rules.mixing import *
 from handgrad.rules.normalization import *
 from handgrad.rules.piecewise import *
