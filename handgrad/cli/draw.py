@@ -16,6 +16,7 @@ from handgrad.rules import catalog
 
 SUFFIXES = (".svg", ".dot", ".mmd", ".txt", ".png", ".pdf")
 FORMS = {
+    "forward": "draw what goes forward, before anything comes back",
     "symbolic": "write formulas at the edges, not numbers",
     "simplified": "draw all of it as one node, with the last form of each gradient",
 }

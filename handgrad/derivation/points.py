@@ -86,6 +86,12 @@ class Runner:
         first = [self._point(0, at_values=True)] if self._has_values() else []
         return [*first, *(self._point(number) for number in range(1, POINTS + 1))]
 
+    def first(self):
+        """The first of the points, without those near it."""
+        at_values = self._has_values()
+        rng, inputs = self._start(0 if at_values else 1, at_values=at_values)
+        return self._at(inputs, *self._around(rng, inputs, at_values=at_values), at_values)
+
     def starts(self):
         """(inputs, whether they are the stated ones) of the points."""
         first = [(self._start(0, at_values=True)[1], True)] if self._has_values() else []
@@ -175,6 +181,18 @@ class Runner:
 
     def point_at(self, rng, inputs, *, at_values=False):
         """The point with these inputs, and with upstream gradients and moves at random."""
+        upstream, moves = self._around(rng, inputs, at_values=at_values)
+        near = tuple(
+            self._at(
+                _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
+            )
+            for _ in range(DITHERS)
+        )
+        exact = self._at(inputs, upstream, moves, at_values)
+        return Point(exact.names, exact.paths, at_values, near)
+
+    def _around(self, rng, inputs, *, at_values):
+        """Upstream gradients of the outputs, and moves of the inputs."""
         names = self.values(inputs)
         outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
@@ -187,14 +205,7 @@ class Runner:
             for given in self.derivation.givens
             if self._moves(given.name, inputs[given.name])
         }
-        near = tuple(
-            self._at(
-                _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
-            )
-            for _ in range(DITHERS)
-        )
-        exact = self._at(inputs, upstream, moves, at_values)
-        return Point(exact.names, exact.paths, at_values, near)
+        return upstream, moves
 
     def _at(self, inputs, upstream, moves, at_values):
         """The point with these inputs, upstream gradients and moves of the inputs."""

@@ -6,6 +6,7 @@ where that is short, and the last link of its gradient that is.
 
 import ast
 import re
+from dataclasses import replace
 
 from handgrad.common.text import printable
 from handgrad.derivation.expressions import names_in
@@ -21,6 +22,12 @@ GRADIENT = re.compile(r"\bd([^\W\d][\w\u0300-\u036f]*)")
 def symbolic_graph(walk):
     """The graph of a walk, with formulas in the place of numbers and shapes."""
     return draw_graph(walk, _Labels(walk))
+
+
+def forward_graph(walk):
+    """The graph before anything comes back: with the derivation's numbers, or else with formulas."""
+    graph = draw_graph(walk) if walk.stated else symbolic_graph(walk)
+    return replace(graph, edges=tuple(replace(edge, gradient=None) for edge in graph.edges))
 
 
 def simplified_graph(walk):
@@ -57,7 +64,12 @@ class _Labels:
         chains = walk.derivation.chains
         stated = [c for c in chains if c.kind is Kind.GRADIENT and len(c.targets) == 1]
         self.lines = {
-            c.targets[0][1:]: [self._said(respelled(k.text)) for k in c.links] for c in stated
+            c.targets[0][1:]: [
+                self._said(respelled(k.text))
+                for k in c.links
+                if not isinstance(k.node, ast.Constant)
+            ]
+            for c in stated
         }
 
     def of(self, name, through):

@@ -154,7 +154,7 @@ def walk(derivation, seed=0):
     """The operations of a derivation that reach an output, at its given values or at random."""
     constants = Runner(derivation, seed).constants
     expanded = expand(derivation, constants)
-    point = Runner(expanded.derivation, seed).points()[0]
+    point = Runner(expanded.derivation, seed).first()
     shapes = shapes_in_letters(expanded.derivation, point.names)
     return Walk(derivation, expanded, _needed(expanded), point, shapes)
 

@@ -56,7 +56,8 @@ def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 
 
     source  a rule, such as Sigmoid(); a text with a line break in it; or a file, as for `check`
     norm    write the norms of arrays beside their shapes
-    form    "numbers"; "symbolic", formulas on the edges; or "simplified", all of it as one node
+    form    "numbers"; "forward", before anything comes back; "symbolic", formulas on the edges; or
+            "simplified", all of it as one node
     seed    of the numbers, where the derivation states no values
 
     >>> from handgrad import Sigmoid, draw

@@ -17,7 +17,7 @@ from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.pages.markdown import Block, inline
 from handgrad.pages.page import Page
-from handgrad.pages.sections import Section
+from handgrad.pages.sections import FAULTS, Section
 from handgrad.rules import catalog
 
 
@@ -40,7 +40,12 @@ def rule_page(cls, seed=0):
         _beside(rule, seed),
         f"<p>Source: <code>{escape(section.path)}</code></p>",
     ]
-    return Page(file_of(cls), cls.__name__, "\n".join(parts), section.ok and verdict.ok)
+    return Page(
+        file_of(cls),
+        cls.__name__,
+        "\n".join(parts),
+        section.checked.status not in FAULTS and verdict.ok,
+    )
 
 
 def _conventions(cls):
@@ -61,9 +66,10 @@ def _beside(rule, seed):
         return ""  # its code needs values, and not shapes alone
     programs = list(ways.values())
     counted = [operations_in(half) for way in programs for half in way.halves.values()]
-    rows = [*operation_rows(counted), *kept_rows(programs)]
+    rows = [row for row in operation_rows(counted) if not row[0].startswith(" ")]
     heads = [(spelled(sizes), list(ways)), halves_of(ways)]
-    return f"<h2>By hand beside automatic differentiation</h2>{table(heads, rows)}"
+    shown = table(heads, [*rows, *kept_rows(programs)])
+    return f"<h2>By hand beside automatic differentiation</h2>{shown}"
 
 
 def file_of(cls):

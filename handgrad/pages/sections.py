@@ -12,15 +12,16 @@ from handgrad.common.text import printable
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.lines import Line
 from handgrad.derivation.marked import Marked
+from handgrad.derivation.notation import Kind
 from handgrad.derivation.report import check_scopes
 from handgrad.derivation.sources import Scope
 from handgrad.drawing.formats import picture
-from handgrad.drawing.graph import walk
+from handgrad.drawing.graph import draw_graph, walk
 from handgrad.drawing.numbers import numbers_of
 from handgrad.drawing.steps import walks
 from handgrad.pages.markdown import Block, html_of
 
-WRONG = {"ERROR", "WRONG", "VACUOUS", "INCOMPLETE"}
+FAULTS = {"ERROR", "WRONG", "VACUOUS"}
 VIEW = re.compile(r'viewBox="0 0 ([\d.]+)')
 SMALLEST = 0.75  # of the size at which a picture was laid out
 
@@ -75,36 +76,81 @@ class Section:
 
     def _said(self):
         """What was said of the derivation as a whole, if it is not right."""
-        if self.checked is None or self.checked.status not in WRONG:
+        if self.ok:
             return ""
         return pre(self.checked.row(), "wrong")
 
-    def _figure(self):
-        """The graph of a derivation that is right, and the walk through it."""
-        if self.checked is None or not self.checked.ok:
-            return ""
+    @cached_property
+    def steps(self):
+        """The walk through the graph of a derivation in which no link is wrong, or None."""
+        if self.checked is None or self.checked.status in FAULTS:
+            return None
         try:
             steps = walk(self.scope.derivation(), self.seed)
-            drawn = picture(steps, ".svg", form="numbers" if steps.stated else "symbolic")
+            draw_graph(steps)
         except DerivationError:
-            return ""  # there is no picture of it
+            return None  # there is no picture of it
+        return steps
+
+    def drawn(self, form, caption):
+        """A picture of the graph."""
+        picture_of = picture(self.steps, ".svg", form=form)
+        return f'<div class="wide">{_readable(picture_of)}</div><figcaption>{caption}</figcaption>'
+
+    @property
+    def form(self):
+        """Numbers where they are the derivation's own, and else formulas."""
+        return "numbers" if self.steps.stated else "symbolic"
+
+    def _figure(self):
+        """The graph, and the walk through it."""
+        if self.steps is None:
+            return ""
+        drawn = self.drawn(self.form, f"The computational graph of {escape(printable(self.title))}")
         lists = "".join(
             f"<h4>{title}</h4><ol>{''.join(f'<li>{escape(printable(line))}</li>' for line in lines)}</ol>"
-            for title, lines in zip(("Forward", "Backward"), walks(steps), strict=True)
+            for title, lines in zip(("Forward", "Backward"), walks(self.steps), strict=True)
         )
-        caption = f"The computational graph of {escape(printable(self.title))}"
-        return (
-            f'<figure class="graph"{_numbers(steps)}><div class="wide">{_readable(drawn)}</div><figcaption>{caption}</figcaption>'
-            f"{folded('step by step', lists)}</figure>"
+        walked = folded("step by step", lists)
+        return f'<figure class="graph"{_numbers(self.steps)}>{drawn}{walked}</figure>'
+
+
+class Chapter(Section):
+    """A section of a document: its graph is drawn where its definitions end, and in another form."""
+
+    def html(self):
+        """Its text and its derivation, with pictures: forward, with the way back, and in short."""
+        parts = [self._block(block) + self._forward(block) for block in self.blocks]
+        return "\n".join([*parts, self._said(), self._figure(), self._again()])
+
+    def _forward(self, block):
+        """The graph before anything comes back, behind the last definition of the first block."""
+        if self.steps is None or block.kind != "derivation":
+            return ""
+        ends = max(chain.line for chain in self.steps.derivation.definitions)
+        claims = [c.line for c in self.steps.derivation.chains if c.kind is not Kind.DEFINITION]
+        if not block.number <= ends <= block.last or not any(n > block.last for n in claims):
+            return ""
+        return f"<figure>{self.drawn('forward', 'What goes forward')}</figure>"
+
+    def _again(self):
+        """The same graph in symbols where numbers stand above, and else as one node with its name."""
+        if self.steps is None or len(self.steps.operations) < 2:
+            return ""
+        if not self.steps.stated and not self.title.isidentifier():
+            return ""
+        form, caption = (
+            ("symbolic", "In symbols") if self.steps.stated else ("simplified", "In short")
         )
+        return f"<figure>{self.drawn(form, caption)}</figure>"
 
 
 def sections_of(blocks, path, title, seed=0):
     """The sections of a document: one for each heading, and one for what stands before the first."""
-    found = [Section(title, path, [], seed=seed)]
+    found = [Chapter(title, path, [], seed=seed)]
     for block in blocks:
         if block.kind == "heading":
-            found.append(Section(block.lines[0], path, [], seed=seed))
+            found.append(Chapter(block.lines[0], path, [], seed=seed))
         found[-1].blocks.append(block)
     return [section for section in found if section.blocks]
 

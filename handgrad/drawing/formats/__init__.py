@@ -1,10 +1,15 @@
 """Pictures of the computational graph: one module for each format, found by a file's suffix."""
 
 from handgrad.drawing.formats import dot, mermaid, raster, svg, terminal
-from handgrad.drawing.formulas import simplified_graph, symbolic_graph
+from handgrad.drawing.formulas import forward_graph, simplified_graph, symbolic_graph
 from handgrad.drawing.graph import draw_graph
 
-GRAPHS = {"numbers": draw_graph, "symbolic": symbolic_graph, "simplified": simplified_graph}
+GRAPHS = {
+    "numbers": draw_graph,
+    "forward": forward_graph,
+    "symbolic": symbolic_graph,
+    "simplified": simplified_graph,
+}
 OF_GRAPHS = {".svg": svg, ".dot": dot, ".mmd": mermaid}
 TEXTS = (*OF_GRAPHS, ".txt")
 SUFFIXES = (*TEXTS, *raster.SUFFIXES)

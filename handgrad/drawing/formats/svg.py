@@ -65,7 +65,7 @@ def render(graph, *, norm=False):
         *(_edge(view, i) for i in range(len(graph.edges))),
         *(f'<g data-node="{node.key}">{_node(view, node)}</g>' for node in graph.nodes),
         "</g>",
-        _legend(width, height),
+        _legend(width, height, back=any(edge.gradient is not None for edge in graph.edges)),
         "</svg>",
     ]
     return "\n".join(filter(None, parts)) + "\n"
@@ -233,10 +233,9 @@ def text_at(x, y, text, kind=""):
     return f'<text x="{x:.1f}" y="{y:.1f}"{kind}>{escape(text)}</text>'
 
 
-def _legend(width, height):
+def _legend(width, height, *, back):
     """What the colours mean, in two texts: not every program places a part of a text."""
-    x, y, back = width - MARGIN, height - MARGIN, "← gradient"
-    before = x - text_width(back, SMALL) - 8
-    return text_at(before, y, "value →", "small start") + text_at(
-        x, y, back, "small start gradient"
-    )
+    x, y, gradient = width - MARGIN, height - MARGIN, "← gradient" if back else ""
+    before = x - text_width(gradient, SMALL) - 8
+    said = text_at(x, y, gradient, "small start gradient")
+    return text_at(before, y, "value →", "small start") + said
