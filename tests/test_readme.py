@@ -100,3 +100,14 @@ def test_every_command_is_listed():
 
 def test_it_fits_200_lines():
     assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "form"),
+    [("apples", "Buying two apples", "numbers"), ("sigmoid", "Sigmoid", "symbolic")],
+)
+def test_a_picture_is_what_draw_makes(name, heading, form):
+    book = ROOT / "handgrad" / "derivation" / "book.md"
+    drawn = handgrad.draw(f"{book}#{heading}", form=form).written_as(".svg")
+    assert f"](.github/{name}.svg)" in README
+    assert (ROOT / ".github" / f"{name}.svg").read_text(encoding="utf-8") == drawn
