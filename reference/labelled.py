@@ -21,8 +21,9 @@ def nll(z, t, *, reduction="mean", ignore_index=-100):
 
 def weighted_cross_entropy(x, t, w, *, reduction="mean", ignore_index=-100, label_smoothing=0.0):
     """The share 1 − ε of w[t] log Σ exp(x − x[t]), and ε of the mean of w log Σ exp(x − xⱼ)"""
-    weight = w[jnp.broadcast_to(t, x.shape[:-1])]
-    losses = (1 - label_smoothing) * weight * _behind(x, t) + label_smoothing * _behind_all(x, w)
+    word = _word(t, ignore_index)
+    weight = w[jnp.broadcast_to(word, x.shape[:-1])]
+    losses = (1 - label_smoothing) * weight * _behind(x, word) + label_smoothing * _behind_all(x, w)
     return _reduce(losses, weight * (t != ignore_index), t != ignore_index, reduction)
 
 
@@ -31,7 +32,8 @@ def capped_cross_entropy(
 ):
     """The same of the capped logits s, with weights of 1, and λ (log Σ exp(s))²"""
     s = softcap * jnp.tanh(x / softcap)
-    losses = (1 - label_smoothing) * _behind(s, t) + label_smoothing * _behind_all(s, 1)
+    behind = _behind(s, _word(t, ignore_index))
+    losses = (1 - label_smoothing) * behind + label_smoothing * _behind_all(s, 1)
     losses += z_loss * jax.nn.logsumexp(s, axis=-1) ** 2
     return _reduce(losses, t != ignore_index, t != ignore_index, reduction)
 
@@ -47,6 +49,11 @@ def multiclass_hinge(x, t, *, reduction="mean", margin=1.0):
     wrong = jnp.arange(x.shape[-1]) != jnp.broadcast_to(t, x.shape[:-1])[..., None]
     pushes = jax.nn.relu(margin - _at(x, t)[..., None] + x)
     return REDUCE[reduction](jnp.mean(pushes * wrong.astype(x.dtype), axis=-1))
+
+
+def _word(t, ignore_index):
+    """The labels, with class 0 where they are ignored: a class that is not there makes NaN"""
+    return jnp.where(t == ignore_index, 0, t)
 
 
 def _at(x, t):

@@ -24,7 +24,7 @@ def fused_linear_cross_entropy(
     del chunk  # what is in memory at once, and no number of the result
     a = jnp.einsum("...d,vd->...v", scale * x, W)
     a = a if softcap is None else softcap * jnp.tanh(a / softcap)
-    losses = _behind(a, jnp.broadcast_to(t, a.shape[:-1]))
+    losses = _behind(a, jnp.broadcast_to(t, a.shape[:-1]), ignore_index)
     losses += z_loss * jax.nn.logsumexp(a, axis=-1) ** 2
     return _reduced(losses, t, ignore_index, reduction)
 
@@ -32,12 +32,13 @@ def fused_linear_cross_entropy(
 def vocabulary_parallel_cross_entropy(x, t, *, reduction="mean", ignore_index=-100):
     """The same of the shards side by side, without the square"""
     whole = jnp.concatenate(list(x), axis=-1)
-    return _reduced(_behind(whole, t), t, ignore_index, reduction)
+    return _reduced(_behind(whole, t, ignore_index), t, ignore_index, reduction)
 
 
-def _behind(a, t):
-    """log Σ exp(aⱼ − a[t]) of each token"""
-    return jax.nn.logsumexp(a - jnp.take_along_axis(a, t[..., None], axis=-1), axis=-1)
+def _behind(a, t, ignore_index):
+    """log Σ exp(aⱼ − a[t]) of each token; of word 0 where it does not count"""
+    word = jnp.where(t == ignore_index, 0, t)
+    return jax.nn.logsumexp(a - jnp.take_along_axis(a, word[..., None], axis=-1), axis=-1)
 
 
 def _reduced(losses, t, ignore_index, reduction):

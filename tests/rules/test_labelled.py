@@ -1,5 +1,7 @@
 """Facts of losses of labels: rows that do not count, weights, smoothing, and caps."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from handgrad import (
     SoftmaxCrossEntropyWithLabels,
     WeightedCrossEntropy,
 )
+from handgrad.judge.oracles.jax import registered_reference
 from tests.rules.running import assert_close, gradients, normals, value
 
 LABELS = np.array([1, 0, 3])
@@ -96,6 +99,16 @@ def test_the_cap_bounds_the_loss_of_any_logits():
     rule = CappedCrossEntropy("sum", z_loss=0.0, softcap=5.0)
     assert_close(value(rule, x, np.array([1])), np.float32(10.0067), 1e-5)
     assert np.all(np.isfinite(gradients(rule, x, np.array([1]), dy=np.float32(1.5))[0]))
+
+
+@pytest.mark.parametrize("rule", COUNTING, ids=repr)
+def test_jax_has_no_gradient_either_where_rows_do_not_count(rule):
+    x, t = normals(12, (3, 4))[0], np.array([1, -100, 3])
+    given = map(jnp.asarray, inputs(rule, x, t))
+    with jax.numpy_dtype_promotion("standard"):  # references mix counts and numbers
+        dx = jax.grad(registered_reference(rule))(*given)
+    assert_close(gradients(rule, *inputs(rule, x, t), dy=1.0)[0], dx)
+    assert not dx[1].any()
 
 
 def test_the_z_loss_moves_all_logits_of_a_row_together():

@@ -1,5 +1,7 @@
 """Facts of cross-entropy over a vocabulary: chunks, tokens that count, shards, and what is kept."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from handgrad import (
     VocabularyParallelCrossEntropy,
     WeightedCrossEntropy,
 )
+from handgrad.judge.oracles.jax import registered_reference
 from tests.rules.kept import kept_bytes
 from tests.rules.running import assert_close, assert_like_torch, gradients, normals, value
 
@@ -92,6 +95,14 @@ def test_the_mean_is_that_of_the_tokens_that_count():
     none = np.full(7, -100)
     assert value(rule, x, W, none) == 0
     assert not any(d.any() for d in gradients(rule, x, W, none, dy=1.7)[:2])
+
+
+@pytest.mark.parametrize("rule", [FusedLinearCrossEntropy(), VocabularyParallelCrossEntropy()])
+def test_jax_has_no_gradient_either_where_tokens_do_not_count(rule):
+    fused = isinstance(rule, FusedLinearCrossEntropy)
+    inputs = (*drawn(19), T) if fused else (*normals(20, (2, 7, 3)), T)
+    dx = jax.grad(registered_reference(rule))(*map(jnp.asarray, inputs))
+    assert_close(gradients(rule, *inputs, dy=1.0)[0], dx)
 
 
 def test_a_label_that_is_not_a_word_gives_nan_and_spoils_no_other_token():
