@@ -7,6 +7,7 @@ from handgrad.rules.attention_layers import *
 from handgrad.rules.attention_tiles import *
 from handgrad.rules.batch_normalization import *
 from handgrad.rules.binary import *
+from handgrad.rules.chains import *
 from handgrad.rules.channel_normalization import *
 from handgrad.rules.contrastive import *
 from handgrad.rules.convolution import *
@@ -41,6 +42,7 @@ from handgrad.rules.resampling import *
 from handgrad.rules.segmentation import *
 from handgrad.rules.segments import *
 from handgrad.rules.selection import *
+from handgrad.rules.sequence_losses import *
 from handgrad.rules.sequences import *
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *

@@ -113,7 +113,7 @@ class LSTMCell:
     def backward(self, residuals, dy):
         x, h, c, W, U, a = residuals
         xp = array_namespace(x)
-        da, dc = cells.lstm_back(a, c, *dy, self.order)
+        da, dc = cells.lstm_back(a, c, dy[0], dy[1], self.order)
         dx, dh = da @ xp.matrix_transpose(W), da @ xp.matrix_transpose(U)
         dW, dU = xp.matrix_transpose(x) @ da, xp.matrix_transpose(h) @ da
         return dx, dh, dc, dW, dU, xp.sum(da, axis=0)

@@ -151,11 +151,11 @@ class LSTM:
         return (y, *last), (x, n, h0, c0, W, U, b, y, S)
 
     def backward(self, residuals, dy):
-        x, n, *rest, y, S = residuals
+        x, n, h0, c0, W, U, b, y, S = residuals
         live, X = _read(x, n, self.reverse)
         Y, dY = (_turned(a, n, self.reverse) for a in (y, kept(live, dy[0])))
-        steps = carried(x, self.truncation)
-        dX, *grads = over_time.lstm_back(X, live, steps, *rest, Y, S, dY, dy[1:], self.order)
+        steps, last, order = carried(x, self.truncation), dy[1:], self.order
+        dX, *grads = over_time.lstm_back(X, live, steps, h0, c0, W, U, b, Y, S, dY, last, order)
         return _turned(dX, n, self.reverse), None, *grads
 
 
@@ -222,11 +222,11 @@ class GRU:
         return (y, last), (x, n, h0, W, U, b, c, y)
 
     def backward(self, residuals, dy):
-        x, n, *rest, y = residuals
+        x, n, h0, W, U, b, c, y = residuals
         live, X = _read(x, n, self.reverse)
         Y, dY = (_turned(a, n, self.reverse) for a in (y, kept(live, dy[0])))
-        steps = carried(x, self.truncation)
-        dX, *grads = over_time.gru_back(X, live, steps, *rest, Y, dY, dy[1], self.reset)
+        steps, reset = carried(x, self.truncation), self.reset
+        dX, *grads = over_time.gru_back(X, live, steps, h0, W, U, b, c, Y, dY, dy[1], reset)
         return _turned(dX, n, self.reverse), None, *grads
 
 
