@@ -49,7 +49,6 @@ COMPARE = {
     ast.GtE: operator.ge,
 }
 UNARY = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-ATTRIBUTES = {"T", "ndim", "shape", "size"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _value(node, walk):
             return entries.chosen(node.args, walk)
         case ast.Call(func=ast.Name(id=name)):
             return _call(name, node, walk)
-        case ast.Attribute(value=value, attr=name) if name in ATTRIBUTES:
+        case ast.Attribute(value=value, attr=name) if name in habits.ATTRIBUTES:
             return getattr(_array(walk(value), f".{name}"), name)
         case ast.Subscript(value=base, slice=index):
             return _subscript(base, index, walk)

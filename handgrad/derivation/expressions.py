@@ -84,13 +84,15 @@ def spelled(node):
     return short(node.id if isinstance(node, ast.Name) else ast.unparse(node))
 
 
+@functools.lru_cache(maxsize=10_000)
 def names_in(node):
     """The names in an expression, each once, without those of the functions that it calls."""
-    called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-    called |= {id(name) for n in ast.walk(node) if (name := reducer(n))}
-    found = [n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called]
+    inner = [*ast.walk(node)]
+    called = {id(n.func) for n in inner if isinstance(n, ast.Call)}
+    called |= {id(name) for n in inner if (name := reducer(n))}
+    found = [n for n in inner if isinstance(n, ast.Name) and id(n) not in called]
     found.sort(key=lambda n: (n.lineno, n.col_offset))
-    return list(dict.fromkeys(n.id for n in found))
+    return tuple(dict.fromkeys(n.id for n in found))
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -52,6 +52,7 @@ OTHERS = {
     ast.Or: "logical_or(a, b)",
     ast.Not: "logical_not(a)",
 }
+ATTRIBUTES = {"T", "ndim", "shape", "size"}  # of arrays, whatever their names are
 LIBRARIES = {"np", "numpy", "jnp", "jax", "torch", "math", "F", "nn", "tf"}
 UPSTREAM = {"dout", "grad_output", "grad_out", "upstream", "dL_dy", "grad_y"}
 NAME = re.compile(r"[^\W\d]\w*")
@@ -107,7 +108,11 @@ def of_node(node):
         case ast.BinOp(op=ast.BitXor()):
             return ": write ** for a power"
         case ast.Attribute(value=ast.Name(id=library), attr=name) if library in LIBRARIES:
-            return f": write {FUNCTIONS.get(name, name)}, without {library}"
+            return (
+                ""
+                if name in ATTRIBUTES
+                else f": write {FUNCTIONS.get(name, name)}, without {library}"
+            )
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=function)):
             return f": write {function}({name})" if name not in LIBRARIES else ""
         case ast.Call(func=ast.Attribute(attr=function)):

@@ -95,10 +95,11 @@ def _slope(residual, z):
 
 
 def _shape(chain, walk):
-    """The shape of z: the first among those of the names beside it that the expression keeps."""
+    """The shape of z: the first that the expression keeps, among (), the axes and the shapes beside it."""
     name, node = chain.targets[0], chain.links[0].node
     known = [np.shape(walk.names[n]) for n in names_in(node) if n != name and n in walk.names]
-    for shape in dict.fromkeys([(), *sorted(known, key=len)]):
+    axes = [(size,) for shape in known for size in shape]
+    for shape in dict.fromkeys([(), *axes, *sorted(known, key=len)]):
         if math.prod(shape) > MOST:
             continue
         try:

@@ -24,6 +24,7 @@ from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.shapes import (
     distinct_sizes,
     find_shapes,
+    narrow,
     telling_sizes,
     unpacked,
     value_of,
@@ -75,7 +76,9 @@ class Runner:
             letter = distinct_sizes(rng, telling_sizes(derivation))
             try:
                 self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
-                if self._has_finite_outputs(self._inputs(generator(seed, "sizes", attempt))):
+                wide = attempt >= ATTEMPTS // 2 or not narrow(derivation, self.constants)
+                inputs = self._inputs(generator(seed, "sizes", attempt))
+                if wide and self._has_finite_outputs(inputs):
                     break
             except EmptyError:
                 if attempt + 1 == ATTEMPTS:

@@ -5,6 +5,8 @@ once, in the order of their lines. What a block defines has its steps on the fir
 """
 
 import ast
+import copy
+import functools
 
 import numpy as np
 
@@ -77,14 +79,15 @@ def run_block(chains, walk_for, moved):
     forward = all(min(known, default=0) == 0 for known in rows.values())
     for step in range(count) if forward else reversed(range(count)):
         for chain in steps:
-            names = {letter: step}
-            for name in set(names_in(chain.links[0].node)) & rows.keys():
-                names[name] = _stacked(name, rows[name], sizes[name], walk_for(chain, {}))
+            names, node = {letter: step}, chain.links[0].node
+            for name in rows.keys() & set(names_in(node)):
+                states = _States(name, rows[name], sizes[name], walk_for(chain, {}))
+                names[name] = states if _is_indexed(name, node) else states.stacked()
             walk = walk_for(chain, names)
             shift = shift_of(elements(chain.heads[0].slice)[0], letter)
             _keep(rows, chain, step + (shift or 0), _row(chain, walk), moved)
     whole = walk_for(chains[-1], {})
-    return {name: _stacked(name, rows[name], sizes[name], whole) for name in rows}
+    return {name: _States(name, rows[name], sizes[name], whole).stacked() for name in rows}
 
 
 def _parted(chains):
@@ -158,11 +161,47 @@ def _keep(rows, chain, at, value, moved):
     rows[name][at] = value + moved[name][at] if name in moved else value
 
 
-def _stacked(name, rows, size, walk):
-    """The states that are known as one array; the others are NaN."""
-    if not rows:
-        raise DerivationError(f"no step of {name} is known here: state its first, {name}[0] = …")
-    shape = np.shape(next(iter(rows.values())))
-    bound_elements((size, *shape))
-    unknown = np.full(shape, np.nan)
-    return walk.functions["stack"].call(tuple(rows.get(i, unknown) for i in range(size)))
+class _States:
+    """The states of a name that are known, and NaN for the others: one of them, or all as an array.
+
+    An array of all would be made anew in each step, and most steps only take one or two out of it.
+    """
+
+    def __init__(self, name, rows, size, walk):
+        if not rows:
+            message = f"no step of {name} is known here: state its first, {name}[0] = …"
+            raise DerivationError(message)
+        self.rows, self.stack = rows, walk.functions["stack"].call
+        shape = np.shape(next(iter(rows.values())))
+        self.shape, self.ndim = (size, *shape), 1 + len(shape)
+        bound_elements(self.shape)
+        self.unknown, self.nudge = np.full(shape, np.nan), None
+
+    def __getitem__(self, index):
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, int | np.integer) and 0 <= first < self.shape[0]:
+            row = self._row(int(first))
+            return row[tuple(rest)] if rest else row
+        return self.stacked()[index]
+
+    def __add__(self, nudge):
+        """The states, to which an array is added that has one number for each of theirs."""
+        found = copy.copy(self)
+        found.nudge = nudge
+        return found
+
+    def _row(self, i):
+        row = self.rows.get(i, self.unknown)
+        return row if self.nudge is None else row + self.nudge[i]
+
+    def stacked(self):
+        """All of them as one array."""
+        return self.stack(tuple(map(self._row, range(self.shape[0]))))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _is_indexed(name, node):
+    """Whether a name stands in an expression only with a subscript, as in h[t]."""
+    inner = [*ast.walk(node)]
+    indexed = {id(n.value) for n in inner if isinstance(n, ast.Subscript)}
+    return all(id(n) in indexed for n in inner if isinstance(n, ast.Name) and n.id == name)

@@ -7,7 +7,8 @@ import numpy as np
 from handgrad.derivation.bounds import bound_elements
 from handgrad.derivation.errors import DerivationError, EmptyError
 from handgrad.derivation.evaluation import evaluate
-from handgrad.derivation.expressions import names_in
+from handgrad.derivation.expressions import is_reduction, names_in
+from handgrad.derivation.indices import bound_in
 from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
@@ -68,6 +69,32 @@ def find_shapes(derivation, letter, leading):
         elif item.kind is Kind.DEFINITION:
             constants |= _constants(item, constants)
     return constants, shapes
+
+
+def narrow(derivation, constants):
+    """Whether a stated range has only one number at these sizes, where it might have more."""
+    reductions = [
+        limits
+        for chain in derivation.chains
+        for node in chain.nodes
+        for inner in ast.walk(node)
+        if is_reduction(inner)
+        for _, limits in bound_in(inner)
+    ]
+    stated = [*reductions, *(limits for c in derivation.chains for limits in c.limits.values())]
+    return any(_is_one(limits, constants) for limits in stated if limits)
+
+
+def _is_one(limits, constants):
+    """Whether limits that depend on sizes have one number between them."""
+    names = {name for limit in limits for name in names_in(limit)}
+    if not names or not names <= constants.keys():
+        return False
+    try:
+        low, high = ([0] * (len(limits) == 1)) + [evaluate(n, constants, {}) for n in limits]
+    except DerivationError:
+        return False
+    return high - low == 1
 
 
 def value_of(given, constants):

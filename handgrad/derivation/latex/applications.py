@@ -53,6 +53,9 @@ def _first(factors, environment):
         yield found
         return
     following = factors[1][1] if len(factors) > 1 and not factors[1][0] else None
+    if indices.is_expectation(node, following, environment):
+        yield indices.expectation(node, following, environment), 2
+        return
     if following is not None and tables.marks_indicator(node, environment):
         inside = tables.iverson(following, environment, wanted=True)
         if inside is not None:

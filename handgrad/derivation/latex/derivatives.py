@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.derivation.latex import indices, tree
+from handgrad.derivation.latex import indices, seconds, tree
 from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import labelled, spellings
 from handgrad.derivation.latex.readings import ATOM, PRODUCT, made, pairs
@@ -15,6 +15,8 @@ SIGNS = {"partial", "d", "mathrm{d}", "∂"}
 
 def fraction(node, environment):
     """A derivative, or a quotient."""
+    if seconds.is_second(node, environment):
+        return seconds.fraction(node, environment)
     above, below = moved(node.above, environment), moved(node.below, environment)
     if above is not None and below is not None:
         if above is node.above:
@@ -68,16 +70,10 @@ def is_sign(node, environment):
 def of_factors(factors, environment):
     """(readings, factors used) of a derivative that several factors make: ∂L/∂W, ∇_W L, dX; or None."""
     node = factors[0][1]
-    if (
-        isinstance(node, tree.Scripted)
-        and canonical(node.base) == "nabla"
-        and node.below is not None
-    ):
-        if len(factors) < 2:
-            raise UnreadError("a gradient of nothing", *node.at)
-        if node.above is not None:
-            raise UnreadError("a second derivative", *node.at)
-        return derivative(factors[1][1], node.below, environment), 2 + _is_called(factors[1:])
+    if canonical(node.base if isinstance(node, tree.Scripted) else node) == "nabla":
+        return _nabla(factors, environment)
+    if isinstance(node, tree.Fraction) and seconds.is_second(node, environment):
+        return None
     if isinstance(node, tree.Fraction):
         return _operator(factors, environment) or _at_arguments(factors, environment)
     if not is_sign(node, environment) and canonical(node) not in environment.header.differentials:
@@ -85,6 +81,23 @@ def of_factors(factors, environment):
     if len(factors) >= 4 and factors[2][0] == "/" and is_sign(factors[2][1], environment):
         return derivative(factors[1][1], factors[3][1], environment), 4
     return _differential(factors, environment)
+
+
+def _nabla(factors, environment):
+    """∇_x y, ∇²_x y, or without the x where there is only one input."""
+    node = factors[0][1]
+    below, above = (node.below, node.above) if isinstance(node, tree.Scripted) else (None, None)
+    if len(factors) < 2:
+        raise UnreadError("a gradient of nothing", *node.at)
+    if below is None and len(environment.inputs) != 1:
+        raise UnreadError("a ∇ without its subscript", *node.at)
+    x = below if below is not None else tree.Symbol(node.at, environment.inputs[0])
+    y, used = factors[1][1], 2 + _is_called(factors[1:])
+    if above is None:
+        return derivative(y, x, environment), used
+    if canonical(above) != "2":
+        raise UnreadError("a higher derivative", *node.at)
+    return seconds.hessian(y, x, environment), used
 
 
 def _is_called(factors):

@@ -40,7 +40,7 @@ MOST = 400  # numbers in a node by which another one is differentiated here
 class Environment:
     """Names with values at a point, the nodes among them, and the header.
 
-    `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
+    `inputs` are the givens that have a gradient. `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
     where nodes are moved. `squares` are the nodes σ² of which σ is the root, `hidden` those that
     stand for an expression, `states` those with steps that count from 0. A `literal` reading is made whether the shapes fit or not.
     """
@@ -48,6 +48,7 @@ class Environment:
     header: Header
     names: dict[str, Any]
     nodes: frozenset[str]
+    inputs: tuple[str, ...] = ()
     run: Any = None
     reader: Any = None
     letters: Mapping[str, int] = field(default_factory=dict)

@@ -43,8 +43,9 @@ class Forward:
         """What the equations that define are read with."""
         nodes = frozenset(name for name, value in self.names.items() if is_real(value))
         run = partial(_moved, self.runner, self.inputs)
+        inputs = tuple(g.name for g in self.derivation.givens if g.name in nodes and not g.const)
         return Environment(
-            self.header, dict(self.names), nodes, run, read_part, squares=frozenset(self.squares),
+            self.header, dict(self.names), nodes, inputs, run, read_part, squares=frozenset(self.squares),
             states=frozenset(self.states), hidden=self.hidden,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.latex.names import SPELLED
+from handgrad.derivation.latex.names import SPELLED, labelled
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.tokens import tokens_of
 from handgrad.derivation.latex.tree import Group, canonical
@@ -17,7 +17,7 @@ from handgrad.derivation.lines import Line, is_given
 
 NAME = re.compile(r"[^\W\d]\w*")
 OPTION = re.compile(
-    r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout)\b\s*(?P<rest>.*)"
+    r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout|sums)\b\s*(?P<rest>.*)"
 )
 ACCENTS = {"\\bar": "bar", "\\dot": "dot", "\\tilde": "tilde", "\\hat": "hat"}
 DIFFERENTIALS = {"d": "d", "\\delta": "delta", "\\partial": "partial", "δ": "delta", "∂": "partial"}
@@ -29,7 +29,8 @@ class Header:
 
     `lines` are givens and definitions in the notation. `loss` is the name of the loss, `output`
     that of the last node. `aliases` give what LaTeX writes, in its canonical form, a name.
-    `accents` tell whether one means a gradient, "d", or a move, "δ".
+    `accents` tell whether one means a gradient, "d", or a move, "δ". `sums` are "einstein" where a
+    letter that stands twice is summed over.
     """
 
     line: int = 0
@@ -40,6 +41,7 @@ class Header:
     accents: dict[str, str] = field(default_factory=dict)
     differentials: frozenset[str] = frozenset()
     layout: str = ""
+    sums: str = ""
 
     @property
     def words(self):
@@ -59,9 +61,18 @@ def header_of(text, line):
                 message = f"{match['word']}: {error.message}"
                 raise DerivationError(message, error.line or number, error.column) from None
         else:
-            lines.append(Line(part, number))
+            lines.append(Line(_named(part, number), number))
     options["differentials"] = frozenset(options["differentials"])
     return Header(line, tuple(lines), **options)
+
+
+def _named(part, line):
+    r"""A given whose name is in LaTeX, as in \theta : (K) or W^{(1)} : (H, D), in the notation."""
+    name, colon, rest = part.partition(":")
+    if not colon or not set(name) & set("\\^{"):
+        return part
+    found = labelled(parsed(tokens_of(name.strip(), line), frozenset(SPELLED)))
+    return f"{found[0]} :{rest}" if found else part
 
 
 def _parts(text, line):
@@ -92,6 +103,10 @@ def _keep(options, word, rest, line):
             if rest not in DIFFERENTIALS:
                 raise DerivationError(f"{rest!r} is not one of d, \\delta, \\partial", line)
             options["differentials"].add(DIFFERENTIALS[rest])
+        case "sums":
+            if rest != "einstein":
+                raise DerivationError(f"{rest!r} is not a way to sum: sums einstein", line)
+            options["sums"] = rest
         case _:
             if rest not in {"numerator", "denominator"}:
                 raise DerivationError(f"{rest!r} is not a layout: numerator or denominator", line)

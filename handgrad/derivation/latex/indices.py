@@ -5,7 +5,7 @@ import numpy as np
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import spellings
-from handgrad.derivation.latex.readings import ATOM, Reading, made
+from handgrad.derivation.latex.readings import ATOM, POWER, Reading, made
 from handgrad.derivation.latex.tree import canonical
 
 KEPT = ("", ", keepdims=True")
@@ -184,6 +184,39 @@ def reduced(node, environment):
         text = f"where({kept}, {body.text}, {NEUTRAL[node.name]})" if kept else body.text
         text = f"{node.name}[{listed}]({text})"
         found += made(environment, text, ATOM, body.turn, shape=body.shape)
+    return found
+
+
+def is_expectation(node, following, environment):
+    r"""Whether \mathbb{E}_{i \sim p} stands in front of brackets."""
+    return (
+        isinstance(node, tree.Scripted)
+        and node.below is not None
+        and isinstance(following, tree.Group)
+        and isinstance(node.base, tree.Symbol)
+        and node.base.name == "E"
+        and bool(node.base.style)
+        and not environment.name_of(node.base)
+    )
+
+
+def expectation(node, group, environment):
+    """E over i ∼ p, the sum of the p_i-th parts; E over i alone, the mean."""
+    below, weights = node.below, [None]
+    if isinstance(below, tree.Relation):
+        if below.signs != ("≈",) or len(group.parts) != 1:
+            raise UnreadError("this expectation", *node.at)
+        below, distribution = below.sides
+        weights = environment.read(distribution)
+    letters = _names(below, environment)
+    listed, found = ", ".join(letters), []
+    for body in environment.with_letters(letters).read(group.parts[0]):
+        for p in weights:
+            if p is not None and p.ndim != len(letters):
+                raise UnreadError("this expectation", *node.at)
+            parts = f"{p.within(ATOM)}[{listed}] * {body.within(POWER)}" if p is not None else ""
+            text = f"sum[{listed}]({parts})" if parts else f"mean[{listed}]({body.text})"
+            found += made(environment, text, ATOM, shape=())
     return found
 
 

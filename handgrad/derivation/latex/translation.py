@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.derivatives import differentiated
+from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
 from handgrad.derivation.latex.equations import Equation
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
@@ -147,6 +148,12 @@ class Translator:
     def _tree(self, tokens):
         return parsed(list(tokens), self.words)
 
+    def _summed(self, front, node, environment):
+        """A side of an equation, with the sums that are not written where the header says so."""
+        if not self.section.header.sums:
+            return node
+        return summed(node, letters_of(front, environment), environment)
+
     def _define(self, equation):
         """Read an equation that defines a node. Raises DerivationError if it does not."""
         environment = self.forward.environment()
@@ -183,7 +190,7 @@ class Translator:
 
     def _values(self, equation, side, environment):
         """The expressions that a side may stand for, the chosen one first."""
-        node = self._tree(side)
+        node = self._summed(self._tree(equation.sides[0]), self._tree(side), environment)
         environment = environment.with_letters(letters_of(node, environment))
         texts = [reading.text for reading in read(node, environment)]
         key = equation.line, equation.column
@@ -214,7 +221,8 @@ class Translator:
         return replace(fresh, names=self.environment.names | fresh.names)
 
     def _claimed(self, equation):
-        sides = [self._tree(side) for side in equation.sides]
+        front, *others = [self._tree(side) for side in equation.sides]
+        sides = [front, *(self._summed(front, side, self.environment) for side in others)]
         letters = letters_of(Group((1, 1), "", tuple(sides)), self.environment)
         environment = self.environment.with_letters(letters)
         if equation in self.defined:
