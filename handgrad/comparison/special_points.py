@@ -5,7 +5,7 @@ such function. The gradient is that of the first input, unless `by` names anothe
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, log
 from typing import Any
 
 
@@ -24,6 +24,7 @@ class Case:
 
 
 HALVES = (0.5, 0.5)
+HALF_LOGS = (log(0.5), log(0.5))
 TIE = (1.0, 1.0)
 ZEROS = (0.0, 0.0)
 RULED_OUT = (-inf, -inf)
@@ -200,6 +201,17 @@ CASES = (
         "1 - 2 * jnp.sum(p * t) / jnp.sum(p + t)",
     ),
     Case("Tversky(smooth=0.0)", {"p": (ZEROS,), "t": (ZEROS,)}),
+    Case(  # of log-probabilities JAX has the gradient, and torch that of the scores before them
+        "CTC('sum')",
+        {"x": ((HALF_LOGS,),), "labels": ((1,),), "n": (1,), "m": (1,)},
+        "-x[0, 0, 1]",
+        "F.ctc_loss(x, labels, n, m, reduction='sum')",
+    ),
+    Case(  # one step cannot spell two labels
+        "CTC('sum')",
+        {"x": ((HALF_LOGS,),), "labels": ((1, 1),), "n": (1,), "m": (2,)},
+        torch="F.ctc_loss(x, labels, n, m, reduction='sum')",
+    ),
     Case("Dropout(1.0)", {"x": 2.0, "keep": False}, torch="F.dropout(x, 1.0)"),
     Case("L1Penalty(1.0)", {"W": ZEROS}, "jnp.sum(jnp.abs(W))", "torch.sum(torch.abs(W))"),
 )
