@@ -14,6 +14,7 @@ from handgrad.judge.oracles.directions import direction, project
 from handgrad.judge.sizes import resized
 
 CLOSE = 1e-7  # of a factor
+COARSER = 64  # times what is known of gradients in low precision, a factor of many of them is known
 HALVES = {"2": "½", "3": "⅓", "4": "¼"}
 
 
@@ -153,9 +154,10 @@ def _ratio(a):
 
 def _counted(points, i):
     """A factor that is another one at every point: a count, a sum or a norm of an input; or ""."""
-    found = [_proportion(point.wrong[i], point.right[i]) for point in points]
+    close = max(CLOSE, points[0].truth.accuracy / COARSER)
+    found = [_proportion(point.wrong[i], point.right[i], close) for point in points]
     factors = np.array([a for a in found if a is not None])
-    if len(factors) < len(points) or not factors.size or np.ptp(factors) <= CLOSE:
+    if len(factors) < len(points) or not factors.size or np.ptp(factors) <= close:
         return ""
     for j, x in enumerate(points[0].inputs):
         for words, measure in _measures(x):
@@ -165,18 +167,18 @@ def _counted(points, i):
                     ("large: is a division by it missing?", 1),
                     ("small: is a division by it too many?", -1),
                 ):
-                    if np.allclose(factors, sizes**power, rtol=CLOSE, atol=0):
+                    if np.allclose(factors, sizes**power, rtol=close, atol=0):
                         return f"is {words} {input_name(points[0].trial, j)} times too {how}"
     return ""
 
 
-def _proportion(wrong, right):
+def _proportion(wrong, right, close):
     """The factor between two arrays that are proportional; else None."""
     square = float(np.sum(right * right))
     if not square or wrong.shape != right.shape:
         return None
     a = float(np.sum(wrong * right)) / square
-    bar = CLOSE * abs(a) * np.max(np.abs(right))
+    bar = close * abs(a) * np.max(np.abs(right))
     return a if np.allclose(wrong, a * right, rtol=0, atol=bar) else None
 
 

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from handgrad.judge.explain import changes
+from handgrad.judge.explain.chunks import overwritten
 from handgrad.judge.explain.factors import named
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
@@ -329,6 +330,7 @@ FAMILIES = (
     loops,
     derivatives,
     assigned,
+    overwritten,
     sums,
     pairs,
     operands,

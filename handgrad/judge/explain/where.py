@@ -39,13 +39,25 @@ def _unnamed(what, points, i, offs):
     """What can be said of places that have no name."""
     off = offs[0]
     count = np.count_nonzero(off)
-    counted = f"{what} at {count} of {off.size} places" if 2 * count <= off.size else ""
+    counted = f"{what} at {count} of {off.size} places{_within(offs)}"
+    counted = counted if 2 * count <= off.size else ""
     return (
         _single(what, offs)
         or _tied(what, points, i, offs)
         or _threshold(what, points, i, offs)
         or counted
     )
+
+
+def _within(offs):
+    """In words, what all wrong places have in common, though there are right ones among them."""
+    shape = offs[0].shape
+    for name, place in _positions(shape):
+        mask = np.broadcast_to(place(None), shape)
+        few = 2 * np.count_nonzero(mask) <= mask.size
+        if few and all(off.shape == shape and not np.any(off & ~mask) for off in offs):
+            return f", all {name}"
+    return ""
 
 
 def _off(point, i):
