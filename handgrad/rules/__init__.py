@@ -20,6 +20,7 @@ from handgrad.rules.experts import *
 from handgrad.rules.factorizations import *
 from handgrad.rules.fused import *
 from handgrad.rules.gates import *
+from handgrad.rules.implicit import *
 from handgrad.rules.indexing import *
 from handgrad.rules.labelled import *
 from handgrad.rules.linear import *
