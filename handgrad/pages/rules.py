@@ -4,6 +4,7 @@ import ast
 import inspect
 import sys
 import textwrap
+from functools import cached_property
 from html import escape
 
 from handgrad.common.html import pre, table
@@ -13,12 +14,30 @@ from handgrad.comparison.sizes import spelled
 from handgrad.comparison.special_points import CASES
 from handgrad.comparison.table import halves_of, kept_rows, operation_rows
 from handgrad.comparison.ways import programs_of_ways
+from handgrad.derivation.checking import check_at
+from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.points import Runner
+from handgrad.derivation.report import Derivation
 from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
 from handgrad.pages.markdown import Block, inline
 from handgrad.pages.page import Page
-from handgrad.pages.sections import FAULTS, Section
+from handgrad.pages.sections import Section
 from handgrad.rules import catalog
+
+
+class Docstring(Section):
+    """The docstring of a rule: its links are checked as the judge checks them, at random points."""
+
+    @cached_property
+    def checked(self):
+        """The links, each with the error that was measured."""
+        try:
+            derivation = self.scope.derivation()
+            links = check_at(derivation, Runner(derivation, self.seed).points())
+        except DerivationError as error:
+            return Derivation(self.title, self.path, [], str(error))
+        return Derivation(self.title, self.path, links)
 
 
 def rule_page(cls, seed=0):
@@ -26,7 +45,9 @@ def rule_page(cls, seed=0):
     rule = catalog.instances(cls)[0]
     formula, blocks = docstring_of(cls)
     fields = getattr(rule, "__dict__", {})
-    section = Section(cls.__name__, f"{cls.__module__.replace('.', '/')}.py", blocks, fields, seed)
+    section = Docstring(
+        cls.__name__, f"{cls.__module__.replace('.', '/')}.py", blocks, fields, seed
+    )
     verdict = verify(rule, seed=seed)
     reference = registered_reference(rule)
     parts = [
@@ -40,12 +61,7 @@ def rule_page(cls, seed=0):
         _beside(rule, seed),
         f"<p>Source: <code>{escape(section.path)}</code></p>",
     ]
-    return Page(
-        file_of(cls),
-        cls.__name__,
-        "\n".join(parts),
-        section.checked.status not in FAULTS and verdict.ok,
-    )
+    return Page(file_of(cls), cls.__name__, "\n".join(parts), section.ok and verdict.ok)
 
 
 def _conventions(cls):

@@ -33,15 +33,16 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     written, and DerivationError where a file cannot be read.
     """
     own = [Path(handgrad.derivation.__file__).parent / name for name in OWN]
-    documents = [_chapters(path, seed) for path in paths or own]
+    files, families = paths or own, {} if paths else catalog.families()
+    jobs = [*files, *chain(*families.values())]
+    made = side_by_side(partial(_made, seed=seed), jobs)
+    documents = [next(made) for _ in files]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
         write_bytes(folder / name, (resources.files("handgrad.pages") / name).read_bytes())
     site = "handgrad" if not paths else documents[0][0]
     pages = [page for _, chapters in documents for page in _written(folder, chapters, site)]
-    families = {} if paths else catalog.families()
-    made = side_by_side(partial(rule_page, seed=seed), list(chain(*families.values())))
     for classes in families.values():
         of_family = []
         for cls in classes:
@@ -51,6 +52,11 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     index = Page(INDEX, site, _index(documents, families, site))
     _written(folder, [index], site)
     return pages
+
+
+def _made(job, seed):
+    """The chapters of a file, or the page of a rule."""
+    return rule_page(job, seed) if isinstance(job, type) else _chapters(job, seed)
 
 
 def _written(folder, pages, site):
