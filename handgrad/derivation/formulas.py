@@ -256,7 +256,8 @@ class Typesetter:
         return Piece(self.style.row(operator, self.style.fenced(inner)), Level.POWER)
 
     def _axis(self, node):
-        return self.style.words(f"axis {ast.unparse(node)}")
+        name = ast.unparse(node)
+        return self.style.words(name if name == "axis" else f"axis {name}")
 
     def _inverse(self, matrix):
         one = self.style.row(self.style.symbol("−"), self.style.number("1"))

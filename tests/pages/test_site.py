@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from handgrad import Affine, Sigmoid
+from handgrad import Affine, L2Normalize, Norm, Sigmoid
 from handgrad.pages.rules import docstring_of, rule_page
 from handgrad.pages.site import write_site
 
@@ -23,6 +23,24 @@ dx = 2 * dy * x{slip}
 ## Without a derivation
 
 Nothing to check here.
+"""
+
+APPLES = """# Apples
+
+```derivation
+apple : () = 100
+number : () = 2
+tax : () = 1.1
+price = apple * number = 200
+total = price * tax = 220
+```
+
+And back:
+
+```derivation
+dprice = dtotal * tax = 1.1
+dapple = dprice * number = 2.2
+```
 """
 
 
@@ -81,6 +99,47 @@ def test_what_cannot_be_read_is_shown_as_it_stands(tmp_path):
     assert not pages[1].ok
     assert "dx = 2 * dy * x *" in pages[1].body
     assert "is not an expression" in " ".join(pages[1].body.split())
+
+
+def test_a_chapter_draws_its_graph_forward_first_and_then_in_symbols(tmp_path):
+    path = tmp_path / "notes.md"
+    path.write_text(APPLES, encoding="utf-8")
+    (page,) = write_site(tmp_path / "site", [str(path)])
+    forward, back = page.body.split("<p>And back:</p>")
+    assert 'class="line"' in forward
+    assert 'class="back"' not in forward
+    assert back.count('<path class="back"') == 10  # the numbers, and then the symbols
+    assert [caption in back for caption in ("The computational graph", "In symbols")] == [
+        True,
+        True,
+    ]
+
+
+def test_the_numbers_of_a_graph_can_be_changed_where_they_are_stated(tmp_path):
+    path = tmp_path / "notes.md"
+    for text, changed in ((APPLES, 1), (NOTES.format(slip=""), 0)):
+        path.write_text(text, encoding="utf-8")
+        pages = write_site(tmp_path / "site", [str(path)])
+        assert sum(page.body.count("data-numbers=") for page in pages) == changed
+
+
+def test_a_rule_with_special_points_shows_what_each_library_returns():
+    body = rule_page(Norm).body
+    assert "<th>handgrad</th><th>JAX</th><th>torch</th>" in body
+    assert "<td>Norm() at x = (0, 0)</td><td>0; (0, 0)</td><td>0; (NaN, NaN) ≠</td>" in body
+    assert "At special points" not in rule_page(Affine).body
+
+
+def test_a_rule_counts_what_a_backward_costs_by_hand_and_by_jax():
+    body = rule_page(Sigmoid).body
+    head, counted = body.split("By hand beside automatic differentiation")
+    assert re.search(r"<td>operations</td>(<td>\d+</td>){6}", counted)
+    assert "<td>kept for backward</td>" in counted
+    assert "def _sigmoid_and_slope(x)" in head  # a helper stands below the rule
+
+
+def test_a_side_that_no_input_takes_is_no_fault_of_a_rule():
+    assert rule_page(L2Normalize).ok
 
 
 @pytest.mark.parametrize("cls", [Sigmoid, Affine])
