@@ -42,6 +42,7 @@ def test_every_cell_but_the_first_shows_something(outputs):
         ('draw("""', PICTURE),
         ('form="symbolic"', PICTURE),
         ("\nnet = Sequential", NOTE),
+        ("Chart(", PICTURE),
         ("verify(Affine())", NOTE),
         ("verify(net", NOTE),
         ("compare(", NOTE),
