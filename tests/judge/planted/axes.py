@@ -20,6 +20,10 @@ def product_vjp_with_weight_transposed(dy, x, W):
     return dy @ W.T, dy.T @ x
 
 
+def product_vjp_of_the_last_chunk(dy, x, W):
+    return dy @ W.T, x[5:].T @ dy[5:]
+
+
 def product_vjp_through_weight_itself(dy, x, W):
     return dy @ W, x.T @ dy
 
@@ -175,6 +179,14 @@ PLANTED = [
         real((8, 5), (5, 5)),
         pair(product, product_vjp),
         pair(product, product_vjp_with_weight_transposed),
+    ),
+    Planted(
+        "dW = the part of the last chunk of rows",
+        "sum missing",
+        r"input 1 .*the last 3 of 8 .*assigned, and not added",
+        real((8, 5), (5, 4)),
+        pair(product, product_vjp),
+        pair(product, product_vjp_of_the_last_chunk),
     ),
     Planted(
         "dx = dy W",
