@@ -240,7 +240,7 @@ class RNNTransducer:
         label = xp.take_along_axis(log_p, following, axis=-1)[..., 0]
         b, e = (
             ruled_out(inside, log_p[..., self.blank]),
-            ruled_out(inside & (u < m[..., None]), label),
+            ruled_out(inside, label),
         )
         ends = (d == xp.minimum(n, T) + m) & (u == m)
         return _slanted(b), _slanted(e), ends, inside[..., None]
@@ -282,7 +282,7 @@ class SoftDTW:
 
     That is dy times the share of the paths that pass a cell. The two ends have the share 1.
 
-    Keeps D, y and log α.
+    Keeps D: α is formed again.
 
     Cuturi and Blondel, Soft-DTW, 2017, arXiv:1703.01541, algorithms 1 and 2.
     """
@@ -290,24 +290,14 @@ class SoftDTW:
     gamma: float = 1.0
 
     def forward(self, D):
-        xp = array_namespace(D)
-        s = _slanted(xp.matrix_transpose(-D / self.gamma))
-        outside = xp.full_like(s[0, ...], -xp.inf)
-
-        def step(state, s):
-            alpha, before = state
-            new = s + log_sum(alpha, shifted(alpha, 1), shifted(before, 1))
-            return (new, alpha), (new,)
-
-        first = s[0, ...]
-        (last, _), (alpha,) = scan(step, (first, outside), (s[1:, ...],))
-        alpha = xp.concat([first[None, ...], alpha])
-        return -self.gamma * last[:, -1], (D, alpha, last[:, -1])
+        _, alpha = self._sums(D)
+        return -self.gamma * alpha[-1, :, -1], (D,)
 
     def backward(self, residuals, dy):
-        D, alpha, whole = residuals
+        (D,) = residuals
         xp = array_namespace(D)
-        s = _slanted(xp.matrix_transpose(-D / self.gamma))
+        s, alpha = self._sums(D)
+        whole = alpha[-1, :, -1]
         outside = xp.full_like(s[0, ...], -xp.inf)
 
         def step(state, s, alpha, ends):
@@ -321,6 +311,21 @@ class SoftDTW:
         _, (passing,) = scan(step, (outside, outside), (s, alpha, ends), reverse=True)
         passing = xp.matrix_transpose(_upright(passing, D.shape[2]))
         return (dy[:, None, None] * passing,)
+
+    def _sums(self, D):
+        """−D / γ and log α by diagonals."""
+        xp = array_namespace(D)
+        s = _slanted(xp.matrix_transpose(-D / self.gamma))
+
+        def step(state, s):
+            alpha, before = state
+            new = s + log_sum(alpha, shifted(alpha, 1), shifted(before, 1))
+            return (new, alpha), (new,)
+
+        first = s[:1, ...]
+        start = first[0, ...], xp.full_like(first[0, ...], -xp.inf)
+        _, (alpha,) = scan(step, start, (s[1:, ...],))
+        return s, xp.concat([first, alpha])
 
 
 def _taken(log_p, z):

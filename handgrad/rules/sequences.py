@@ -275,7 +275,7 @@ class LinearRecurrence:
         return da, db, dh0
 
 
-VARIANTS = (RNN(reverse=True), GRU(reset="before"))
+VARIANTS = (RNN(reverse=True),)
 
 
 def _read(x, n, reverse):

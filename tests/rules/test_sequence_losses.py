@@ -223,3 +223,17 @@ def test_long_sequences_underflow_nowhere_in_float32():
     D = np.abs(np.float32(logits(16, (1, 500, 500))))
     assert np.isfinite(value(SoftDTW(0.01), D))
     assert np.all(np.isfinite(gradients(SoftDTW(0.01), D, dy=np.ones(1, np.float32))[0]))
+
+
+KEPT = [
+    (CTC(), (logits(), LABELS, LENGTHS, COUNTS), 5 * 4 * 5),  # each place of the walk at each step
+    (RNNTransducer(), (logits(shape=(4, 5, 3, 6)), LABELS, LENGTHS, COUNTS), 7 * 4 * 3),
+    (SoftDTW(), (logits(),), 0),
+]
+
+
+@pytest.mark.parametrize(("rule", "inputs", "most"), KEPT, ids=["CTC", "transducer", "warping"])
+def test_of_the_sums_one_number_is_kept_for_each_place(rule, inputs, most):
+    _, residuals = rule.forward(*inputs)
+    own = {id(x) for x in inputs}
+    assert sum(a.size for a in residuals if id(a) not in own) == most
