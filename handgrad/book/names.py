@@ -62,7 +62,8 @@ class Relu(_RuleLayer):
         super().__init__(rules.ReLU())
         self.mask = None
 
-    def forward(self, x):
+    def forward(self, *inputs):
+        (x,) = inputs
         self.mask = x <= 0
         return super().forward(x)
 
@@ -74,8 +75,8 @@ class Sigmoid(_RuleLayer):
         super().__init__(rules.Sigmoid())
         self.out = None
 
-    def forward(self, x):
-        self.out = super().forward(x)
+    def forward(self, *inputs):
+        self.out = super().forward(*inputs)
         return self.out
 
 

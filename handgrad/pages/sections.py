@@ -76,7 +76,7 @@ class Section:
 
     def _said(self):
         """What was said of the derivation as a whole, if it is not right."""
-        if self.ok:
+        if self.checked is None or self.checked.ok:
             return ""
         return pre(self.checked.row(), "wrong")
 
@@ -97,16 +97,12 @@ class Section:
         picture_of = picture(self.steps, ".svg", form=form)
         return f'<div class="wide">{_readable(picture_of)}</div><figcaption>{caption}</figcaption>'
 
-    @property
-    def form(self):
-        """Numbers where they are the derivation's own, and else formulas."""
-        return "numbers" if self.steps.stated else "symbolic"
-
     def _figure(self):
         """The graph, and the walk through it."""
         if self.steps is None:
             return ""
-        drawn = self.drawn(self.form, f"The computational graph of {escape(printable(self.title))}")
+        form = "numbers" if self.steps.stated else "symbolic"
+        drawn = self.drawn(form, f"The computational graph of {escape(printable(self.title))}")
         lists = "".join(
             f"<h4>{title}</h4><ol>{''.join(f'<li>{escape(printable(line))}</li>' for line in lines)}</ol>"
             for title, lines in zip(("Forward", "Backward"), walks(self.steps), strict=True)

@@ -6,6 +6,7 @@ from html import escape
 from importlib import resources
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import handgrad.derivation
 from handgrad.common.files import write_bytes
@@ -54,7 +55,7 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     return pages
 
 
-def _made(job, seed):
+def _made(job, seed) -> Any:
     """The chapters of a file, or the page of a rule."""
     return rule_page(job, seed) if isinstance(job, type) else _chapters(job, seed)
 

@@ -3,7 +3,7 @@
 from handgrad.drawing.formats.svg import FONTS
 
 SUFFIXES = (".png", ".pdf")
-SCALE = 2.0  # of the pixels, for screens with many of them
+SCALE = 2  # of the pixels, for screens with many of them
 
 
 def converted(svg, suffix):
