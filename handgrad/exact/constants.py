@@ -1,8 +1,8 @@
 """Numbers as they are written: a float stands for the simplest number that it is near to.
 
 That is a decimal of a few digits, a fraction of small numbers, or such a one times the root of a
-small number and of a power of π; near is what a few roundings reach. Any other float stands for
-itself, which is a fraction too.
+small number and of a power of π, or the logarithm of a small number; near is what a few roundings
+reach. Any other float stands for itself, which is a fraction too.
 """
 
 import functools
@@ -13,6 +13,7 @@ DIGITS = 12  # of a decimal that is recognized; one of up to 15 is taken as it i
 SMALL = 10_000  # the largest denominator of a fraction that is recognized
 SQUARES = 1000  # the same for what stands under a root
 NEAR = 1e-15
+LOGGED = 100  # the largest number whose logarithm is recognized
 POWERS = (0, 2, -2, 1, -1, 4, -4)  # of √π
 
 
@@ -39,6 +40,18 @@ def _simple(x):
         if math.isclose(fraction, x, rel_tol=NEAR):
             return fraction
     return None
+
+
+def logarithm(x):
+    """The n, or the 1/n, whose logarithm a float is near to; None for another number."""
+    if not isinstance(x, float) or not 0 < abs(x) < math.log(LOGGED + 1):
+        return None
+    if _simple(float(x)) is not None:
+        return None
+    n = round(math.exp(abs(x)))
+    if n < 2 or not math.isclose(math.log(n), abs(x), rel_tol=NEAR):
+        return None
+    return Fraction(n) if x > 0 else Fraction(1, n)
 
 
 def is_rounded(x):

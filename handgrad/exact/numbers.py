@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.exact import gauss
-from handgrad.exact.constants import is_rounded, meaning
+from handgrad.exact.constants import is_rounded, logarithm, meaning
 from handgrad.exact.degrees import CONSTANT, Degree, largest
 from handgrad.exact.draw import LOGARITHMS, Logs, current, residue
 from handgrad.exact.errors import InexactError
@@ -100,7 +100,7 @@ class Exact:
         return lift(other) - self
 
     def __mul__(self, other):
-        if self.logs is None or isinstance(other, Exact):
+        if self.logs is None or isinstance(other, Exact) or logarithm(other) is not None:
             return multilinear(np.multiply, self, lift(other))
         product = multilinear(np.multiply, _without_logs(self), lift(other))
         product.logs = gauss.integers(self.logs * _fractions(other))
@@ -310,6 +310,8 @@ def lift(x):
         return x
     if isinstance(x, int | Fraction):
         return _of_keys(np.asarray(float(x)), [x])
+    if (n := logarithm(x)) is not None:
+        return _namespace().log(lift(n))
     array = np.asarray(x)
     if array.dtype == object:
         return _stacked(array)

@@ -131,6 +131,16 @@ def test_a_float_is_the_simplest_number_near_it(x, meant):
         assert not draw.reasons
 
 
+def test_a_float_that_is_a_logarithm_is_that_of_a_whole_number():
+    with a_draw() as draw:
+        (a,) = numbers(1)
+        assert same(xp.exp(lift(math.log(2))), lift(2))
+        assert same(xp.exp(a - math.log(7)), xp.exp(a) / 7)
+        assert same(lift(-math.log(10)), xp.log(lift(Fraction(1, 10))))
+        assert not same(lift(math.log(2)), lift(math.log(3)))
+        assert not any("rounded" in reason for reason in draw.reasons)
+
+
 def test_any_other_float_is_itself_and_raises_a_doubt():
     x = 0.1234567890123456
     with a_draw() as draw:
