@@ -9,20 +9,22 @@ import numpy as np
 
 from handgrad.judge import probes
 from handgrad.judge.calls import CodeError
-from handgrad.judge.evidence import trial_at
+from handgrad.judge.evidence import JAX, trial_at
 from handgrad.judge.laws import LAWS, LONG_LAWS, breaches
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.noise import is_moderate
+from handgrad.judge.noise import is_moderate, noise_floor
 from handgrad.judge.oracles.line_integral import line_integral
 from handgrad.judge.precision import bits_lost
 from handgrad.judge.single import SINGLE, is_of, roughness
 from handgrad.judge.sizes import resized, smaller
 from handgrad.judge.special import misbehaviour
-from handgrad.judge.trial import Trial, is_finite
+from handgrad.judge.trial import Trial, is_finite, largest, rms
 from handgrad.judge.verdict import Finding, Status
 
 INTEGRAL = "against the line integral"
 PROJECTIONS = 2
+FAR = 0.05  # of an output: so far off is not rounding, where that is less
+CLEAR = 64  # times the noise of rounded inputs
 COARSE = 2.0**-12  # the unit roundoff of float16 is 2⁻¹¹, of bfloat16 2⁻⁸
 LONG = 5001  # rows: past where sums of ones stop in float16 and bfloat16
 MOST = 40_000  # numbers of so long inputs
@@ -149,6 +151,9 @@ class Low:
         verdict = whole.verdict
         verdict.probes += small.evaluations if small is not trial else 0
         whole.moved = trial.moves
+        if whole.oracle is not None and not whole.oracle.own:
+            for one in _another_function(trial, whole.oracle):
+                whole.report(one, trial)
         for k in range(PROJECTIONS):
             try:
                 error, bar = line_integral(trial, k)
@@ -172,6 +177,25 @@ class Low:
             except CodeError:
                 continue
         return trial
+
+
+def _another_function(trial, oracle):
+    """A finding for each output that is further from the reference's than rounding explains."""
+    wide = [x.astype(float) if is_floating(x.dtype) else x for x in trial.inputs]
+    dy = [d.astype(float) for d in trial.dy]
+    if (theirs := oracle.shapes(wide)) != [y.shape for y in trial.y]:
+        says = f"the outputs have the shapes {[y.shape for y in trial.y]}, JAX's {theirs}"
+        yield Finding(Status.WRONG, JAX, says)
+        return
+    right = oracle(wide, dy)[0]
+    noise = noise_floor(lambda xs: tuple(oracle(xs, dy)[0]), wide, trial.unit, trial.seed)
+    for k, (y, output, floor) in enumerate(zip(trial.y, right, noise, strict=True)):
+        error, size = np.abs(y.astype(float) - output), rms(output)
+        if np.any(error > np.maximum(FAR * size, CLEAR * floor)):
+            says = "{output} is off by {size} of its size"
+            off = largest(error) / (size or 1.0)
+            one = Finding(Status.WRONG, JAX, says, output=k, size=off)
+            yield one.by(JAX, trial.subject.names)
 
 
 def _size_of(shape, sizes):

@@ -73,7 +73,9 @@ class Examination:
         """Inputs from a derivation are small and ordinary, and of several shapes."""
         trials = [self._ordinary(case) for case in cases]
         self.small = trials[0]
-        if not self.settled:
+        if (self.settled or self.held) and trials[0] and computes_in_single(trials[0]):
+            Low(self, trials[0]).of_single_code()
+        elif not self.settled:
             Probing(self).run(trials[0])
 
     def at_given(self, case):

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from handgrad.judge.explain import changes
+from handgrad.judge.explain.again import formed_again, undivided
 from handgrad.judge.explain.chunks import overwritten
 from handgrad.judge.explain.factors import named
 from handgrad.judge.explain.operations import rank
@@ -332,6 +333,8 @@ FAMILIES = (
     assigned,
     overwritten,
     sums,
+    undivided,
+    formed_again,
     pairs,
     operands,
     turned,

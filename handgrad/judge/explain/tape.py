@@ -128,18 +128,33 @@ class Recorder:
         return self.numbers[node]
 
     @contained
-    def tape(self, inputs):
-        """The tape at these inputs."""
-        program = self.program
+    def results(self, inputs):
+        """The (operands, results) of every step at these inputs."""
+        values, found = self._given(inputs), []
+        for number, step in enumerate(self.program.steps):
+            found.append(self._run(number, [values[slot] for slot in step.inputs]))
+            values |= dict(zip(step.outputs, found[-1][1], strict=True))
+        return found
+
+    def _given(self, inputs):
+        """The values that are there before the first step."""
         wide = [a.astype(float) if a.dtype.kind == "f" else a for a in inputs]
-        values = {s: np.asarray(v) for s, v in program.constants.items()}
-        values |= dict(zip(program.inputs, wide, strict=True))
+        values = {s: np.asarray(v) for s, v in self.program.constants.items()}
+        return values | dict(zip(self.program.inputs, wide, strict=True))
+
+    def _run(self, number, operands):
+        return operands, [np.asarray(r) for r in run_step(self.program.steps[number], operands)]
+
+    @contained
+    def tape(self, inputs, forming=None):
+        """The tape at these inputs; `forming` may put others in the place of a step's values."""
+        program, values, forming = self.program, self._given(inputs), forming or self._run
         place = {program.inputs[i]: k for k, i in enumerate(self.real)}
-        nodes = [Node("", wide[i].shape, wide[i]) for i in self.real]
+        real = [values[program.inputs[i]] for i in self.real]
+        nodes = [Node("", x.shape, x) for x in real]
         edges = []
         for number, step in enumerate(program.steps):
-            operands = [values[slot] for slot in step.inputs]
-            results = [np.asarray(r) for r in run_step(step, operands)]
+            operands, results = forming(number, [values[slot] for slot in step.inputs])
             values |= dict(zip(step.outputs, results, strict=True))
             arrows = [p for p, slot in enumerate(step.inputs) if slot in place]
             for k, result in enumerate(results if arrows else ()):
