@@ -1,8 +1,10 @@
 """Chains of hidden states: sums over all sequences of states, each bound to the one before it.
 
 α sums all chains up to a state, β = dP/dα those that lead on from there. Sums of products underflow,
-so that the code has their logs: a log of 0 is −∞, and adds nothing. Steps stand on the first axis,
-and n has the length of each row; what is behind it does not count.
+so that the code has their logs: a log of 0 is −∞, and adds nothing. At each step the shares α β / P
+sum to 1, so that the largest log may be taken away, which keeps all near 0, with all their digits.
+
+Steps stand on the first axis, and n has the length of each row; what is behind it does not count.
 """
 
 from dataclasses import dataclass

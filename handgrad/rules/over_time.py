@@ -1,7 +1,7 @@
 """Recurrent nets over T steps, on rows that have lengths of their own, and the way back.
 
-A state is held where its row has ended. X : (T, ..., N, D) is 0 there, and `live` : (T, N, 1) is
-false; `carried` : (T) is false at the steps to which a truncated gradient does not come back.
+A state is held where its row has ended. X : (T, N, D) is 0 there, and `live` : (T, N, 1) is false;
+`carried` : (T) is false at the steps before which a truncated gradient ends.
 """
 
 from handgrad.arrays import array_namespace, device_of, kept, scan
@@ -23,7 +23,7 @@ def turned(x, n):
     return xp.take_along_axis(x, xp.expand_dims(order, axis=-1), axis=0)
 
 
-def carried(x, truncation):
+def carried_steps(x, truncation):
     """Whether a gradient goes from each step to the one before it: not from every k-th."""
     t = array_namespace(x).arange(x.shape[0], device=device_of(x))
     return t >= 0 if truncation is None else (t == 0) | (t % truncation != 0)
@@ -42,7 +42,7 @@ def rnn(X, live, h, W, U, b):
         new = cells.rnn(a + h @ U)
         return xp.where(live, new, h), (kept(live, new),)
 
-    last, (Y,) = scan(step, h, (_added(X @ W, b), live))
+    last, (Y,) = scan(step, h, (X @ W + b, live))
     return Y, last
 
 
@@ -69,7 +69,7 @@ def lstm(X, live, h, c, W, U, b, order):
         c = xp.where(live, s, c)
         return (xp.where(live, y, h), c), (kept(live, y), c)
 
-    last, (Y, S) = scan(step, (h, c), (_added(X @ W, b), live))
+    last, (Y, S) = scan(step, (h, c), (X @ W + b, live))
     return Y, S, last
 
 
@@ -85,7 +85,7 @@ def lstm_back(X, live, carried, h, c, W, U, b, Y, S, dY, last, order):
         dh = xp.where(live, kept(carried, da @ back), dh)
         return (dh, xp.where(live, kept(carried, through), dc)), (da,)
 
-    a = _added(X @ W, b) + states @ U
+    a = X @ W + b + states @ U
     rows = (dY, a, before(c, S), live, carried)
     (dh, dc), (da,) = scan(step, last, rows, reverse=True)
     return _to_x(da, W), dh, dc, _outer(X, da), _outer(states, da), _over_rows(da)
@@ -94,27 +94,26 @@ def lstm_back(X, live, carried, h, c, W, U, b, Y, S, dY, last, order):
 def gru(X, live, h, W, U, b, c, reset):
     """The states after each step, 0 where a row has ended, and the last ones."""
     xp = array_namespace(X)
-    c = xp.expand_dims(c, axis=-2)
 
     def step(h, a, live):
         new = cells.gru(a, h, U, c, reset)
         return xp.where(live, new, h), (kept(live, new),)
 
-    last, (Y,) = scan(step, h, (_added(X @ W, b), live))
+    last, (Y,) = scan(step, h, (X @ W + b, live))
     return Y, last
 
 
 def gru_back(X, live, carried, h, W, U, b, c, Y, dY, dh, reset):
     """The gradients of X, h, W, U, b and c."""
     xp = array_namespace(X)
-    states, c = before(h, Y), xp.expand_dims(c, axis=-2)
+    states = before(h, Y)
 
     def step(dh, dY, a, h, live, carried):
         da, dg, through, m = cells.gru_back(a, h, U, c, dh + dY, reset)
         dh = xp.where(live, kept(carried, through), dh)
         return dh, (kept(live, da), kept(live, dg), m)
 
-    rows = (dY, _added(X @ W, b), states, live, carried)
+    rows = (dY, X @ W + b, states, live, carried)
     dh, (da, dg, m) = scan(step, dh, rows, reverse=True)
     gates = 2 * h.shape[-1]
     dU = _outer(states, dg[..., :gates]), _outer(m, dg[..., gates:])
@@ -127,11 +126,6 @@ def _lengths(n, t):
     return array_namespace(n).astype(n, t.dtype)
 
 
-def _added(a, b):
-    """a plus one bias for each of its rows."""
-    return a + array_namespace(b).expand_dims(b, axis=-2)
-
-
 def _to_x(da, W):
     return da @ array_namespace(W).matrix_transpose(W)
 
@@ -139,16 +133,9 @@ def _to_x(da, W):
 def _outer(X, da):
     """Σ Xᵀ da over the steps: one product of all rows, each step's among them."""
     xp = array_namespace(X)
-    X, da = (_rows(a) for a in (X, da))
+    X, da = (xp.reshape(a, (a.shape[0] * a.shape[1], a.shape[2])) for a in (X, da))
     return xp.matrix_transpose(X) @ da
 
 
-def _rows(a):
-    """The steps moved beside the rows, and taken as one axis with them."""
-    a = array_namespace(a).moveaxis(a, 0, -3)
-    shape = (*a.shape[:-3], a.shape[-3] * a.shape[-2], a.shape[-1])
-    return array_namespace(a).reshape(a, shape)
-
-
 def _over_rows(da):
-    return array_namespace(da).sum(da, axis=(0, -2))
+    return array_namespace(da).sum(da, axis=(0, 1))

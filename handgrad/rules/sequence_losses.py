@@ -2,7 +2,9 @@
 
 P is the sum of the products along the paths. α sums the paths up to a place, β = dP/dα those that
 lead on from there, and α β / P is the share of all paths that pass. Sums of products underflow, so
-that the code has their logs: a log of 0 is −∞, and adds nothing.
+that the code has their logs: a log of 0 is −∞, and adds nothing. Where every path passes one place
+at each step, the shares are a softmax of log α + log β over the places, so that a number may be
+taken away from either at each step, which keeps both near 0, with all their digits.
 """
 
 import math

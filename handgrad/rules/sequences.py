@@ -16,7 +16,7 @@ from typing import Literal
 
 from handgrad.arrays import array_namespace, kept, scan
 from handgrad.rules import over_time
-from handgrad.rules.over_time import carried, live_steps, turned
+from handgrad.rules.over_time import carried_steps, live_steps, turned
 
 __all__ = ["GRU", "LSTM", "RNN", "LinearRecurrence"]
 
@@ -78,7 +78,7 @@ class RNN:
         x, n, h0, W, U, y = residuals
         live, X = _read(x, n, self.reverse)
         Y, dY = (_turned(a, n, self.reverse) for a in (y, kept(live, dy[0])))
-        steps = carried(x, self.truncation)
+        steps = carried_steps(x, self.truncation)
         dX, *grads = over_time.rnn_back(X, live, steps, h0, W, U, Y, dY, dy[1])
         return _turned(dX, n, self.reverse), None, *grads
 
@@ -154,7 +154,7 @@ class LSTM:
         x, n, h0, c0, W, U, b, y, S = residuals
         live, X = _read(x, n, self.reverse)
         Y, dY = (_turned(a, n, self.reverse) for a in (y, kept(live, dy[0])))
-        steps, last, order = carried(x, self.truncation), dy[1:], self.order
+        steps, last, order = carried_steps(x, self.truncation), dy[1:], self.order
         dX, *grads = over_time.lstm_back(X, live, steps, h0, c0, W, U, b, Y, S, dY, last, order)
         return _turned(dX, n, self.reverse), None, *grads
 
@@ -225,7 +225,7 @@ class GRU:
         x, n, h0, W, U, b, c, y = residuals
         live, X = _read(x, n, self.reverse)
         Y, dY = (_turned(a, n, self.reverse) for a in (y, kept(live, dy[0])))
-        steps, reset = carried(x, self.truncation), self.reset
+        steps, reset = carried_steps(x, self.truncation), self.reset
         dX, *grads = over_time.gru_back(X, live, steps, h0, W, U, b, c, Y, dY, dy[1], reset)
         return _turned(dX, n, self.reverse), None, *grads
 
