@@ -31,7 +31,8 @@ __all__ = ["CTC", "RNNTransducer", "SoftDTW"]
 class CTC:
     """y = −log Σ Π softmax(x)[t, path[t]], averaged over the rows; over all paths that spell the labels
 
-        x : (T, N, C)
+        x : (K + S, N, C)
+        T = K + S
         labels : (N, S) label(C)
         n : (N) label(T + 1)
         m : (N) label(S + 1)
