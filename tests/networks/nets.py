@@ -9,6 +9,7 @@ from handgrad import (
     Layer,
     LayerNorm,
     MaxPool2d,
+    MultiHeadAttention,
     Multiply,
     Parallel,
     ReLU,
@@ -129,3 +130,26 @@ def unet(draw, n=2, depth=2, n_in=1):
     )
     join = Parallel(Layer(Concatenate(axis=1)), Sequential(), below)
     return Sequential(before, join, convolution(draw, 3 * n, n), Layer(ReLU()))
+
+
+def gpt2(draw, n=8, heads=2, times=4):
+    """GPT-2's block: causal attention, and a perceptron at each place, each behind a layer norm.
+
+    Radford et al., Language Models are Unsupervised Multitask Learners, 2019, section 2.3.
+    """
+    wide = times * n
+    return Sequential(
+        Residual(
+            Layer(LayerNorm(), draw(n, around=1), draw(n)),
+            Layer(
+                MultiHeadAttention(heads, causal=True),
+                *(draw(n, 3 * n), draw(3 * n), draw(n, n), draw(n)),
+            ),
+        ),
+        Residual(
+            Layer(LayerNorm(), draw(n, around=1), draw(n)),
+            Layer(Affine(), draw(n, wide), draw(wide)),
+            Layer(GELU("tanh")),
+            Layer(Affine(), draw(wide, n), draw(n)),
+        ),
+    )

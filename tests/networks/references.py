@@ -49,6 +49,19 @@ def unet(p, x, depth=2):
     return nn.relu(convolution(p, jnp.concatenate([before, larger], axis=1)))
 
 
+def gpt2(p, x, heads=2):
+    h = layer_norm(p, x)
+    q, k, v = jnp.split(h @ next(p) + next(p), 3, axis=-1)
+    q, k, v = (a.reshape(*a.shape[:2], heads, -1) for a in (q, k, v))
+    s = jnp.einsum("bihd,bjhd->bhij", q, k) / jnp.sqrt(q.shape[-1])
+    before = jnp.tri(x.shape[1], dtype=bool)
+    weights = nn.softmax(jnp.where(before, s, -jnp.inf), axis=-1)
+    mean = jnp.einsum("bhij,bjhd->bihd", weights, v)
+    x = x + mean.reshape(x.shape) @ next(p) + next(p)
+    h = nn.gelu(layer_norm(p, x) @ next(p) + next(p), approximate=True)
+    return x + h @ next(p) + next(p)
+
+
 def vae(p, x, noise):
     h = jnp.tanh(x @ next(p) + next(p))
     mean, s = (h @ next(p) + next(p) for _ in range(2))
@@ -63,6 +76,12 @@ def siamese(p, a, b, same):
     u, v = (jnp.tanh(x @ weights[0] + weights[1]) @ weights[2] + weights[3] for x in (a, b))
     d = jnp.sqrt(jnp.sum((u - v) ** 2, axis=1))
     return jnp.mean(jnp.where(same, d**2, nn.relu(1.5 - d) ** 2)) / 2
+
+
+def layer_norm(p, x):
+    """Rows of mean 0 and variance 1, scaled and shifted"""
+    mean, var = jnp.mean(x, axis=-1, keepdims=True), jnp.var(x, axis=-1, keepdims=True)
+    return (x - mean) * lax.rsqrt(var + 1e-5) * next(p) + next(p)
 
 
 def filtered(p, x, *, stride=1, groups=1):

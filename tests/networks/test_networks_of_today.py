@@ -42,6 +42,11 @@ def test_a_network_has_the_gradients_of_jax(name, channels):
     assert_jax_agrees(net, getattr(references, name), x)
 
 
+def test_a_block_of_gpt2_has_the_gradients_of_jax():
+    rng = np.random.default_rng(4)
+    assert_jax_agrees(nets.gpt2(drawn(rng)), references.gpt2, rng.normal(size=(2, 5, 8)))
+
+
 def test_a_variational_autoencoder_has_the_gradients_of_jax():
     rng = np.random.default_rng(2)
     x, noise = rng.uniform(size=(4, 12)), rng.normal(size=(4, 2))
