@@ -8,6 +8,7 @@ import pytest
 from handgrad import Sigmoid, draw
 from handgrad.cli.draw import SUFFIXES as OF_THE_COMMAND
 from handgrad.drawing.formats import SUFFIXES, TEXTS
+from tests.drawing.graphs import APPLE
 
 TEXT = "x : () = 3\ny = x**2\ndx = dy * 2 * x\n"
 
@@ -92,3 +93,16 @@ def test_what_cannot_be_drawn_is_one_sentence(source, says):
 def test_an_unknown_format_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"'\.gif' is not a format: choose \.svg"):
         draw(TEXT).save(tmp_path / "a.gif")
+
+
+def test_forward_is_all_before_anything_comes_back():
+    stated, other = draw(TEXT, form="forward"), draw(Sigmoid(), form="forward")
+    assert str(stated) == "y\n\n    3         9\nx ─────▶(^2)─────▶ y"
+    assert "∂L" not in other.written_as(".svg")
+    assert "← gradient" not in other.written_as(".svg")
+    assert "1 ÷ (1 + exp(−x))" in other.written_as(".svg")
+
+
+def test_symbols_stand_where_a_derivation_states_numbers():
+    text = f"{APPLE}dtotal = dprice * tax = 1.1\n"
+    assert "∂L/∂price × tax" in draw(text, form="symbolic").written_as(".svg")
