@@ -1,6 +1,7 @@
 """Settings for every test: JAX in float64, with strict promotion, and only on the CPU."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ def handgrad(capsys):
             status = entry.main(list(map(str, arguments)))
         except SystemExit as leaving:
             status = leaving.code
+        sys.stderr.flush()  # as Python does when it ends
         return status, *capsys.readouterr()
 
     return run
