@@ -14,6 +14,7 @@ from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
 from handgrad.derivation.expressions import words_in
 from handgrad.derivation.notation import CONSTANTS, Kind
+from handgrad.derivation.seconds import is_second
 from handgrad.derivation.vocabulary import vocabulary
 
 CLOSE = 1e-4  # a first look, before the exact one
@@ -190,6 +191,7 @@ class Case:
             other
             for other, value in names.items()
             if other not in (*self.chain.targets, *self._out_of_place)
+            and not is_second(other)
             and isinstance(value, np.ndarray | np.floating | int | float)
         ]
 

@@ -46,7 +46,7 @@ def parse(text, line=None, column=1):
         said = habits.of_text(stripped) or f": {error.msg}"
         message = f"{short(' '.join(stripped.split()))!r} is not an expression{said}"
         row, offset = (error.lineno or 1) - 1, (error.offset or 1) - 1
-        place = (line + row if line else line), (offset if row else column + offset)
+        place = (line + row if line else line), offset + (1 if row else column)
         raise DerivationError(message, *place) from None
     except (ValueError, RecursionError, MemoryError):
         raise DerivationError("this is not an expression that can be read", line, column) from None

@@ -20,7 +20,7 @@ from handgrad.derivation.expressions import (
 from handgrad.derivation.indices import bound_in, letters_in, shift_of
 from handgrad.derivation.notation import CONSTANTS, Chain, Derivation, Given, Kind, Link
 from handgrad.derivation.recurrences import Blocks
-from handgrad.derivation.seconds import joined
+from handgrad.derivation.seconds import without_marks
 
 MAX_LINES = 2000
 
@@ -58,7 +58,7 @@ class _Reader:
     def read(self, lines):
         first = lines[0]
         for line in lines:
-            if said := habits.of_letters(joined(line.text), self.spellings):
+            if said := habits.of_letters(without_marks(line.text), self.spellings):
                 raise DerivationError(said, line.number)
         match = text.GIVEN.fullmatch(first.text)
         if match and len(lines) == 1:
@@ -192,7 +192,7 @@ class _Reader:
                 if letter not in letters:
                     message = f"{letter} is free on the right and not on the left"
                     hint = f"{message}: is a sum over {letter} missing?"
-                    raise DerivationError(hint, link.line, _column(link, letter))
+                    raise DerivationError(hint, *_place(link, letter))
         return tuple(letters)
 
     def _known(self):
@@ -266,11 +266,9 @@ class _Reader:
                     self._require_nodes(name, link)
                 elif name in own and name not in upstream:
                     message = f"{name} is used in its own definition"
-                    raise DerivationError(message, link.line, _column(link, name))
+                    raise DerivationError(message, *_place(link, name))
                 elif name not in known | bound | set(targets):
-                    raise DerivationError(
-                        self._unknown(name, known), link.line, _column(link, name)
-                    )
+                    raise DerivationError(self._unknown(name, known), *_place(link, name))
 
     def _unknown(self, name, known):
         """What is said of a name without a meaning."""
@@ -335,9 +333,11 @@ def _limits(heads):
     return found
 
 
-def _column(link, name):
+def _place(link, name):
+    """The line and the column at which a name first stands in a link."""
     nodes = (n for n in ast.walk(link.node) if isinstance(n, ast.Name) and n.id == name)
-    return min(n.col_offset for n in nodes) + 1
+    line, before = min((n.lineno, n.col_offset) for n in nodes)
+    return line or link.line, before + 1
 
 
 def _axes(shape, line, column):

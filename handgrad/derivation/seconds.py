@@ -22,6 +22,11 @@ def joined(text):
     return WRITTEN.sub(_joined, text) if SECOND in text else text
 
 
+def without_marks(text):
+    """The text without the ² of second derivatives, so that its names are left."""
+    return joined(text).replace(SECOND, PARTIAL)
+
+
 def _joined(match):
     a, j = match["a"], match["j"]
     b, k = (a, j) if match["square"] else (match["b"], match["k"])

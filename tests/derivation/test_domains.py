@@ -77,3 +77,10 @@ def test_the_transpose_of_an_outer_product_is_wrong_for_symmetric_matrices_too()
 def test_a_missing_move_is_named():
     (link,) = check("A : (N, D)\nx : (D)\ny = A @ x\nδy = A @ δx\n").derivations[0].links
     assert link.hint == "δA does not appear: is its term missing?"
+
+
+def test_a_symmetric_matrix_moves_as_one():
+    text = "A : (D, D) spd\nC = cholesky(A)\nM = inv(C) @ δA @ inv(C).T\n"
+    right = f"{text}δC = C @ (tril(M) - diag(diagonal(M)) / 2)\n"
+    assert check(right)
+    assert not check(right.replace(" / 2", ""))

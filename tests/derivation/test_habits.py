@@ -31,6 +31,8 @@ HABITS = {
     "z : N\ny = x": "a shape stands in parentheses, z : (N)",
     "y = x**2\nℓ = y\nl = y": "l and ℓ are one name to Python",
     "L = sum(x)\np = exp(x)\ndx = dL + x": "if L is meant, move p above it",
+    "δ = 1.0\ny = δ * x": "not a name: write delta",
+    "y = x**2\n∂y/∂x = 2 * x\nL = sum(y)\ndx = dL * 2 * x": "so it has none of its own: move it above that",
 }
 
 
