@@ -31,6 +31,7 @@ class Arguments:
         self.leaves, self.names, self.numbers = [], [], set()
         self._given, self._named = given, names
         self._whole_are_options = whole_are_options
+        self.device = _device_of(given)
         self.tree = tuple(
             self._place(x, names[k] if k < len(names) else f"input {k}", f"input {k}")
             for k, x in enumerate(given)
@@ -84,6 +85,11 @@ class Arguments:
         if type(x).__module__ == "torch" and type(x).__name__ in {"dtype", "device"}:
             return True
         return is_key(x) or (self._whole_are_options and type(x) is int)
+
+
+def _device_of(given):
+    """Where the first of torch's tensors is; None without one."""
+    return next((x.device for x in flattened(given) if hasattr(x, "detach")), None)
 
 
 def flattened(x):

@@ -1,11 +1,53 @@
 """Attention as a kernel has it, block by block in float32, and slips that were made in such kernels."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import pytest
 
+from handgrad import (
+    AttentionWithLogSumExp,
+    BiasedAttention,
+    DropoutAttention,
+    ScaledDotProductAttention,
+    SinkAttention,
+    verify,
+)
+
 torch = pytest.importorskip("torch", "2.3", reason="torch is an extra")
+
+RULES = {
+    "": ScaledDotProductAttention,
+    "lse": AttentionWithLogSumExp,
+    "bias": BiasedAttention,
+    "dropout": DropoutAttention,
+    "sink": SinkAttention,
+}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SLIPS = [
+    ({}, "no delta", "lack a term: the path through the sum .* is dropped"),
+    ({"causal": True}, "mask not again", "values are formed again, a mask is not applied"),
+    (
+        {"window": 2, "causal": True},
+        "window off by one",
+        "formed again, a mask is a place too wide",
+    ),
+    ({"groups": 2}, "group not summed", "the sum over axis 1 is missing"),
+    ({"kind": "lse"}, "no dL", "dy of output 1 is dropped"),
+    (
+        {"softcap": 1.5},
+        "no slope",
+        "the derivative of `tanh` .* is taken as 1: a factor is missing",
+    ),
+    ({}, "no scale", "√N times too large, N = 3, .* is a division by √N missing"),
+    ({"causal": True}, "scale twice", "√N times too small, N = 3, .* a division by √N too many"),
+    ({"block": 5}, "transposed", "what arrives at the matrix product .* is transposed"),
+    ({"kind": "bias"}, "batch not summed", "a sum over axis 0 is missing, along which it was str"),
+    ({"kind": "dropout"}, "dropout not again", "the mask of the choice .* is missing"),
+    ({}, "not normalized", "what arrives at the quotient .* is not divided by"),
+    ({"kind": "sink"}, "sign of the sink", "input 3 (has the wrong sign|is -0.99.* the right one)"),
+]
 
 
 @dataclass(frozen=True)
@@ -120,9 +162,33 @@ def function(kernel):
         @staticmethod
         def backward(ctx, *dys):
             saved = [x.float() if x.is_floating_point() else x for x in ctx.saved_tensors]
-            dy, dL = (*(d.float() for d in dys), torch.zeros(()).expand(saved[4].shape[:-1]))[:2]
+            dy, dL = (
+                *(d.float() for d in dys),
+                saved[4].new_zeros(()).expand(saved[4].shape[:-1]),
+            )[:2]
             grads = kernel.backward(saved, dy, dL)
             dtype = ctx.saved_tensors[0].dtype
             return tuple(g if g is None else g.to(dtype) for g in grads)
 
     return Attention
+
+
+def inputs_of(kernel, precision, device="cpu"):
+    """Queries, keys and values, and what the kind of attention takes besides."""
+    draw = torch.Generator().manual_seed(0)
+    batch, heads, n = 2 if kernel.groups > 1 else 3, 2 * kernel.groups, 5
+    shapes = [(batch, heads, n, 3), (batch, 2, n, 3), (batch, 2, n, 4)]
+    more = {"bias": (heads, n, n), "dropout": (batch, heads, n, n), "sink": (heads,)}
+    shapes += [more[kernel.kind]] if kernel.kind in more else []
+    where = {"device": device, "dtype": PRECISIONS[precision]}
+    drawn = [torch.randn(shape, generator=draw).to(**where) for shape in shapes]
+    return [*drawn[:3], drawn[3] > -0.5] if kernel.kind == "dropout" else drawn
+
+
+def judged(kernel, precision, device="cpu"):
+    """The verdict on a kernel as the rule with the same options."""
+    cls = RULES[kernel.kind]
+    shared = {field.name for field in dataclasses.fields(cls)} & vars(kernel).keys()
+    options = {name: getattr(kernel, name) for name in shared}
+    options |= {"rate": 0.5} if kernel.kind == "dropout" else {}
+    return verify(function(kernel), *inputs_of(kernel, precision, device), like=cls(**options))

@@ -1,72 +1,13 @@
 """Kernels of attention, judged as the rules that they are: slips are found and named, twins pass."""
 
-import dataclasses
 import re
+from types import SimpleNamespace
 
 import pytest
 
-from handgrad import (
-    AttentionWithLogSumExp,
-    BiasedAttention,
-    DropoutAttention,
-    ScaledDotProductAttention,
-    SinkAttention,
-    verify,
-)
-from handgrad.judge import explain
-from tests.judge.kernels import Kernel, function, torch
-
-RULES = {
-    "": ScaledDotProductAttention,
-    "lse": AttentionWithLogSumExp,
-    "bias": BiasedAttention,
-    "dropout": DropoutAttention,
-    "sink": SinkAttention,
-}
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-SLIPS = [
-    ({}, "no delta", "lack a term: the path through the sum .* is dropped"),
-    ({"causal": True}, "mask not again", "values are formed again, a mask is not applied"),
-    (
-        {"window": 2, "causal": True},
-        "window off by one",
-        "formed again, a mask is a place too wide",
-    ),
-    ({"groups": 2}, "group not summed", "the sum over axis 1 is missing"),
-    ({"kind": "lse"}, "no dL", "dy of output 1 is dropped"),
-    (
-        {"softcap": 1.5},
-        "no slope",
-        "the derivative of `tanh` .* is taken as 1: a factor is missing",
-    ),
-    ({}, "no scale", "√N times too large, N = 3, .* is a division by √N missing"),
-    ({"causal": True}, "scale twice", "√N times too small, N = 3, .* a division by √N too many"),
-    ({"block": 5}, "transposed", "what arrives at the matrix product .* is transposed"),
-    ({"kind": "bias"}, "batch not summed", "a sum over axis 0 is missing, along which it was str"),
-    ({"kind": "dropout"}, "dropout not again", "the mask of the choice .* is missing"),
-    ({}, "not normalized", "what arrives at the quotient .* is not divided by"),
-    ({"kind": "sink"}, "sign of the sink", "input 3 (has the wrong sign|is -0.99.* the right one)"),
-]
-
-
-def inputs_of(kernel, precision):
-    """Queries, keys and values, and what the kind of attention takes besides."""
-    draw = torch.Generator().manual_seed(0)
-    batch, heads, n = 2 if kernel.groups > 1 else 3, 2 * kernel.groups, 5
-    shapes = [(batch, heads, n, 3), (batch, 2, n, 3), (batch, 2, n, 4)]
-    more = {"bias": (heads, n, n), "dropout": (batch, heads, n, n), "sink": (heads,)}
-    shapes += [more[kernel.kind]] if kernel.kind in more else []
-    drawn = [torch.randn(shape, generator=draw).to(PRECISIONS[precision]) for shape in shapes]
-    return [*drawn[:3], drawn[3] > -0.5] if kernel.kind == "dropout" else drawn
-
-
-def judged(kernel, precision):
-    """The verdict on a kernel as the rule with the same options."""
-    cls = RULES[kernel.kind]
-    shared = {field.name for field in dataclasses.fields(cls)} & vars(kernel).keys()
-    options = {name: getattr(kernel, name) for name in shared}
-    options |= {"rate": 0.5} if kernel.kind == "dropout" else {}
-    return verify(function(kernel), *inputs_of(kernel, precision), like=cls(**options))
+from handgrad import ScaledDotProductAttention, verify
+from handgrad.judge import explain, inputs
+from tests.judge.kernels import PRECISIONS, SLIPS, Kernel, function, inputs_of, judged, torch
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -107,3 +48,21 @@ def test_a_kernel_in_float32_is_judged_without_inputs(monkeypatch):
     wrong = verify(function(Kernel("mask not again", causal=True)), like=like)
     assert wrong.status == "WRONG"
     assert "a mask is not applied" in wrong.diagnosis
+
+
+def test_tensors_on_a_gpu_stay_there(monkeypatch):
+    gpu, moved, to = SimpleNamespace(type="cuda"), [], torch.Tensor.to
+
+    def noted(x, where, *rest, **options):
+        if where is not gpu:
+            return to(x, where, *rest, **options)
+        moved.append(x)
+        return x
+
+    kernel = Kernel()
+    given = inputs_of(kernel, "float32")
+    monkeypatch.setattr(inputs, "_device_of", lambda _: gpu)
+    monkeypatch.setattr(torch.Tensor, "to", noted)
+    verdict = verify(function(kernel), *given, like=ScaledDotProductAttention())
+    assert verdict.ok, str(verdict)
+    assert len(moved) >= 3 * verdict.evaluations

@@ -38,6 +38,9 @@ class TorchFunction(Subject):
             outputs = y if isinstance(y, tuple) else (y,)
             return [ad.unpack_dual(o).tangent for o in outputs]
 
+    def _packed(self, leaves):
+        return super()._packed(_moved(leaves, self.arguments.device))
+
     def _forward(self, *arguments):
         y = self.held.apply(*arguments)
         return tuple(y) if isinstance(y, list) else y
@@ -112,14 +115,18 @@ class TorchCallable(Subject):
         return y, backward
 
     def _packed(self, leaves):
-        given = super()._packed(leaves)
-        if self.device is None or self.device.type == "cpu":
-            return given
-        return tuple(getattr(x, "to", lambda _, x=x: x)(self.device) for x in given)
+        return super()._packed(_moved(leaves, self.device or self.arguments.device))
 
 
 def _titled(held):
     return type(held).__name__ if hasattr(held, "named_parameters") else named(held)
+
+
+def _moved(leaves, device):
+    """The leaves where the given ones are, or the parameters: on a GPU, if these are on one."""
+    if device is None or device.type == "cpu":
+        return leaves
+    return tuple(x.to(device) if hasattr(x, "detach") else x for x in leaves)
 
 
 def _leaf(x, *, asked=True):
@@ -154,7 +161,7 @@ def _run_engine(pairs, leaves):
     grads = torch.autograd.grad(
         [o for o, _ in pairs],
         reached,
-        [d for _, d in pairs],
+        [d.to(o.device) for o, d in pairs],
         allow_unused=True,
         retain_graph=True,
     )
