@@ -55,9 +55,9 @@ class SelectiveScan:
         rows = [in_chunks(x, -2, self.chunk) for x in (u, delta, B, C)]
         first = xp.zeros((*u.shape[:-2], *A.shape), dtype=u.dtype, device=device_of(u))
 
-        def run(h, *rows):
-            end, (_, y) = scan(lambda h, *row: _selective_step(h, A, *row), h, rows)
-            return end, (h, y)
+        def run(h, u, delta, B, C):
+            _, _, after = _states(h, A, u, delta, B)
+            return after[-1, ...], (h, (after @ C[..., None])[..., 0])
 
         _, (starts, y) = scan(run, first, tuple(rows))
         return out_of_chunks(y, -2, u.shape[-2]) + D * u, (u, delta, A, B, C, D, starts)
@@ -66,39 +66,45 @@ class SelectiveScan:
         u, delta, A, B, C, D, starts = residuals
         xp = array_namespace(dy)
         rows = [in_chunks(x, -2, self.chunk) for x in (u, delta, B, C, dy)]
+        ends = xp.zeros_like(xp.sum(starts, axis=0)), xp.zeros_like(A)
 
-        def run(ends, h, u, delta, B, C, dy):
-            _, (before, _) = scan(lambda h, *row: _selective_step(h, A, *row), h, (u, delta, B, C))
-            rows = (before, u, delta, B, C, dy)
-            return scan(lambda e, *row: _selective_back(e, A, *row), ends, rows, reverse=True)
+        def back(ends, *rows):
+            return _selective_back(ends, A, *rows)
 
-        ends = xp.zeros_like(xp.sum(dy, axis=-2)[..., None] * A), xp.zeros_like(A)
-        (_, dA), grads = scan(run, ends, (starts, *rows), reverse=True)
+        (_, dA), grads = scan(back, ends, (starts, *rows), reverse=True)
         du, ddelta, dB, dC = (out_of_chunks(x, -2, u.shape[-2]) for x in grads)
         dD = xp.sum(dy * u, axis=tuple(range(u.ndim - 1)))
         return du + D * dy, ddelta, dA, dB, dC, dD
 
 
-def _selective_step(h, A, u, delta, B, C):
-    """The next state; this one, and what is read of the next."""
-    xp = array_namespace(h)
-    after = xp.exp(delta[..., None] * A) * h + (delta * u)[..., None] * B[..., None, :]
-    return after, (h, xp.sum(after * C[..., None, :], axis=-1))
+def _states(h, A, u, delta, B):
+    """How the state fades in each step of a chunk, what it is before it, and behind it."""
+    a = array_namespace(h).exp(delta[..., None] * A)
+
+    def step(h, a, taken):
+        after = a * h + taken
+        return after, (h, after)
+
+    _, states = scan(step, h, (a, (delta * u)[..., None] * B[..., None, :]))
+    return a, *states
 
 
 def _selective_back(ends, A, h, u, delta, B, C, dy):
-    """The gradients of the state h and of A so far; those of what is there in one step alone."""
-    dh, dA = ends
-    xp = array_namespace(h)
-    a, taken = xp.exp(delta[..., None] * A), (delta * u)[..., None]
-    after = a * h + taken * B[..., None, :]
-    dh = dh + dy[..., None] * C[..., None, :]
-    dtaken = xp.sum(dh * B[..., None, :], axis=-1)
-    dlog = dh * h * a
+    """The gradients of the state before a chunk and of A so far; those of the chunk's steps."""
+    xp, (dh, dA) = array_namespace(h), ends
+    a, before, after = _states(h, A, u, delta, B)
+
+    def step(dh, a, read):
+        dh = dh + read
+        return a * dh, (dh,)
+
+    first, (dh,) = scan(step, dh, (a, dy[..., None] * C[..., None, :]), reverse=True)
+    dlog, dtaken = dh * a * before, (dh @ B[..., None])[..., 0]
+    dB = ((delta * u)[..., None, :] @ dh)[..., 0, :]
+    dC = (dy[..., None, :] @ after)[..., 0, :]
     ddelta = dtaken * u + xp.sum(dlog * A, axis=-1)
     dA = dA + xp.sum(dlog * delta[..., None], axis=tuple(range(dlog.ndim - 2)))
-    dB, dC = xp.sum(dh * taken, axis=-2), xp.sum(dy[..., None] * after, axis=-2)
-    return (a * dh, dA), (dtaken * delta, ddelta, dB, dC)
+    return (first, dA), (dtaken * delta, ddelta, dB, dC)
 
 
 @dataclass(frozen=True)
