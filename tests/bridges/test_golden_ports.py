@@ -40,6 +40,7 @@ def low(x, dtype):
 
 # The whole gradient is a difference of equal numbers, which the noise of a vector does not tell.
 CANCELLED = {("RMSNorm", "sizes 1"), ("TripletMargin", "far from 0")}
+CANCELLED |= {(name, "sizes 1") for name in ("DoRA", "GatedRMSNorm", "QKNorm")}  # y is a sign
 CANCELLED |= {(f"{kind}LinearAttention", "sizes 1") for kind in ("", "Causal")}  # y is v
 CANCELLED |= {("CausalLinearAttention", case) for case in ("distinct sizes", "far from 0")}
 # exp(s − L) has no more digits than L, and L few behind the point where scores are large.
