@@ -68,14 +68,12 @@ class LinearChainCRF:
     def forward(self, x, tags, n, A, a, b):
         xp = array_namespace(x)
         live, ends = live_steps(x, n), _ends(x, n)
-        alpha, last = _forward(x, live, a, lambda alpha: log_sum_over(alpha[..., None] + A, -2))
+        alpha, last = _forward(x, live, a, _by_scores, A)
         whole = kept(xp.any(ends, axis=(0, 2)), log_sum_over(last + b, -1))
         seen, pairs = _seen(x, tags, live)
-        score = xp.sum(
-            kept(seen, x) + kept(seen & _begins(x), a) + kept(seen & ends, b), axis=(0, 2)
-        )
+        score = kept(seen, x) + kept(seen & _begins(x), a) + kept(seen & ends, b)
         moves = xp.reshape(xp.take(xp.reshape(A, (-1,)), xp.reshape(pairs, (-1,))), pairs.shape)
-        score = score + xp.sum(kept(live[1:, :, 0], moves), axis=0)
+        score = xp.sum(score, axis=(0, 2)) + xp.sum(kept(live[1:, :, 0], moves), axis=0)
         return reduced(whole - score, self.reduction), (x, tags, n, A, a, b, alpha)
 
     def backward(self, residuals, dy):
@@ -83,15 +81,8 @@ class LinearChainCRF:
         xp = array_namespace(x)
         live, rows = live_steps(x, n), x.shape[1:2]
         dl = xp.broadcast_to(of_each_row(dy, rows, self.reduction), (*rows, 1))
-
-        def into(alpha):
-            return log_sum_over(alpha[..., None] + A, -2)
-
-        def back(v):
-            return log_sum_over(v[:, None, :] + A, -1)
-
         last = xp.broadcast_to(b, x.shape[1:])
-        gamma, _, dA = _backward(x, live, alpha, a, last, into, back, A, dl)
+        gamma, _, dA = _backward(x, live, alpha, a, last, _by_scores, A, A, dl)
         seen, pairs = _seen(x, tags, live)
         dx = dl * excess(gamma, xp.astype(seen, x.dtype))
         weights = kept(live[1:, :, 0], xp.broadcast_to(dl[:, 0], pairs.shape))
@@ -139,7 +130,7 @@ class HMMForward:
     def forward(self, x, n, A, pi):
         xp = array_namespace(x)
         live = live_steps(x, n)
-        alpha, last = _forward(x, live, log(pi), lambda alpha: _moved(alpha, A))
+        alpha, last = _forward(x, live, log(pi), _by_probabilities, A)
         y = kept(xp.any(live, axis=(0, 2)), log_sum_over(last, -1))
         return y, (x, n, A, pi, alpha)
 
@@ -147,26 +138,19 @@ class HMMForward:
         x, n, A, pi, alpha = residuals
         xp = array_namespace(x)
         live, dl = live_steps(x, n), dy[:, None]
-
-        def into(alpha):
-            return _moved(alpha, A)
-
-        def back(v):
-            return _moved(v, xp.matrix_transpose(A))
-
-        last = _nothing(x)
-        gamma, behind, dA = _backward(x, live, alpha, log(pi), last, into, back, 0, dl)
+        ways = _by_probabilities, A, 0  # the pairs without their factor A: what is its gradient
+        gamma, behind, dA = _backward(x, live, alpha, log(pi), _nothing(x), *ways, dl)
         first = kept(live & _begins(x), dl * behind)
         return dl * gamma, None, dA, xp.sum(first, axis=(0, 1))
 
 
-def _forward(x, live, first, into):
+def _forward(x, live, first, moved, A):
     """log α after each step, lowered, and log α after the last one."""
     xp = array_namespace(x)
 
     def step(state, x, live, begins):
         alpha, total = state
-        new, c = lowered(xp.where(begins, first, into(alpha)) + x)
+        new, c = lowered(xp.where(begins, first, moved(alpha, A)) + x)
         alpha, total = xp.where(live, new, alpha), xp.where(live, total + c, total)
         return (alpha, total), (alpha,)
 
@@ -176,21 +160,22 @@ def _forward(x, live, first, into):
     return alpha, last + total
 
 
-def _backward(x, live, alpha, first, last, into, back, inner, dl):
+def _backward(x, live, alpha, first, last, moved, A, inner, dl):
     """γ, e^(x + β) / P, and Σ dL e^(α + inner + x + β) / P for each pair of states."""
     xp = array_namespace(x)
 
     def step(state, x, live, before, begins):
         beta, total = state
         v = x + beta
-        through = xp.where(begins, first, into(before)) + v
+        through = xp.where(begins, first, moved(before, A)) + v
         whole = xp.expand_dims(log_sum_over(through, -1), axis=-1)
         pairs = share(before[:, :, None] + inner + v[:, None, :], whole[:, :, None])
         pairs = kept((live & ~begins)[..., None], dl[..., None] * pairs)
         gamma, behind = (kept(live, share(a, whole)) for a in (through, v))
-        beta = xp.where(live, lowered(back(v))[0], beta)
+        beta = xp.where(live, lowered(moved(v, back))[0], beta)
         return (beta, total + xp.sum(pairs, axis=0)), (gamma, behind)
 
+    back = xp.matrix_transpose(A)
     before = xp.concat([alpha[:1, ...], alpha[:-1, ...]])
     total = xp.zeros(2 * x.shape[-1:], dtype=x.dtype, device=device_of(x))
     rows = (kept(live, x), live, before, _begins(x))
@@ -203,7 +188,12 @@ def _nothing(x):
     return array_namespace(x).zeros(x.shape[1:], dtype=x.dtype, device=device_of(x))
 
 
-def _moved(a, A):
+def _by_scores(a, A):
+    """log Σⱼ e^(aⱼ + A[j, k])"""
+    return log_sum_over(a[..., None] + A, -2)
+
+
+def _by_probabilities(a, A):
     """log Σⱼ e^aⱼ A[j, k]"""
     a, c = lowered(a)
     return log(array_namespace(a).exp(a) @ A) + c

@@ -73,8 +73,8 @@ class CTC:
 
     A row that no path can spell, because n is too small, has P = 0: its loss is 0, or ∞ with
     zero_infinity=False, and its gradient 0 either way. Labels behind the m-th do not count. torch's
-    "mean" divides each loss by m first. The gradient of torch's ctc_loss by its log-probabilities is
-    p − γ as well, which is right only behind a log_softmax; it would be −γ.
+    "mean" divides each loss by m first, and torch's ctc_loss gives p − γ as the gradient of
+    log-probabilities, which is −γ: it is right for the scores before a log_softmax alone.
 
     Keeps its inputs and log α, but for a number at each step, which the shares do not need.
 
@@ -241,10 +241,7 @@ class RNNTransducer:
         log_p = log_softmax(kept(inside[..., None], x))
         following = xp.broadcast_to(self._next(labels, m[:, 0]), (*x.shape[:3], 1))
         label = xp.take_along_axis(log_p, following, axis=-1)[..., 0]
-        b, e = (
-            ruled_out(inside, log_p[..., self.blank]),
-            ruled_out(inside, label),
-        )
+        b, e = (ruled_out(inside, a) for a in (log_p[..., self.blank], label))
         ends = (d == xp.minimum(n, T) + m) & (u == m)
         return _slanted(b), _slanted(e), ends, inside[..., None]
 
