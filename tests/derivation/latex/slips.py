@@ -287,5 +287,65 @@ SLIPS = [
             r"\frac1N \sum_{i=1}^{N} \frac{\partial L}{\partial \hat{y}_i}",
         ),
     ),
+    *slips(
+        "Course notes: the Hessian of logistic regression",
+        (
+            r"\partial w^\top} = X^\top \operatorname{diag}(p \odot (1-p)) X",
+            r"\partial w^\top} = X^\top \operatorname{diag}(p) X",
+        ),
+        (r"\nabla_w^2 L = X^\top \operatorname{diag}(p \odot (1-p)) X", r"\nabla_w^2 L = X^\top X"),
+        ("p_n (1-p_n) X_{ni}", "p_n (1+p_n) X_{ni}"),
+    ),
+    *slips(
+        "Optimization notes: a quadratic form and its Hessian",
+        (r"\nabla_x^2 f = \frac12 (A + A^\top)", r"\nabla_x^2 f = A"),
+    ),
+    *slips(
+        "Optimization notes: ∇ of a function of one input",
+        (r"\nabla f(x) = \frac12 (A + A^\top) x + b", r"\nabla f(x) = A x + b"),
+        (r"\nabla^2 f(x) = \frac12 (A + A^\top)", r"\nabla^2 f(x) = A + A^\top"),
+        (r"= \frac{A + A^\top}{2}", "= A"),
+    ),
+    *slips(
+        "Exercise: second derivatives of the Rosenbrock function",
+        ("(y - 3x^2)$$", "(y - x^2)$$"),
+        ("= -400x", "= 400x"),
+        ("= 200", "= 100"),
+    ),
+    *slips(
+        "Exercise: the second derivative of tanh",
+        ("= -2 y (1 - y^2)", "= -2 y"),
+    ),
+    *slips(
+        "Paper appendix: the Hessian of softmax and cross-entropy",
+        (r"p_i(\delta_{ij} - p_j)", "p_i(1 - p_j)"),
+        (r"- p p^\top", r"+ p p^\top"),
+    ),
+    *slips(
+        "Lecture: an expectation over classes",
+        ("= q_k", "= f_k"),
+    ),
+    *slips(
+        "Lecture: the policy gradient of a bandit",
+        (r"= \pi_k (R_k - J)", "= R_k - J"),
+        (r"(\delta_{ak} - \pi_k)", r"(\delta_{ak} - \pi_a)"),
+    ),
+    *slips(
+        "Physics notes: a linear layer in Einstein's sums",
+        (r"\frac{\partial L}{\partial y_i} W_{ij}", r"\frac{\partial L}{\partial y_i} W_{ji}"),
+        (r"\frac{\partial L}{\partial y_i} x_j", r"\frac{\partial L}{\partial y_j} x_i"),
+    ),
+    *slips(
+        "README: labels in the header as LaTeX writes them",
+        ("z^{(1)} > 0]", "a^{(1)} > 1]"),
+    ),
+    *slips(
+        "Textbook: ridge regression and its Hessian",
+        (r"X^\top X + \lambda I", r"X^\top X"),
+    ),
+    *slips(
+        "Statistics notes: the Hessian of Poisson regression",
+        (r"= - X^\top", r"= X^\top"),
+    ),
 ]
 SLIPS = [slip for slip in SLIPS if slip.right != slip.wrong]
