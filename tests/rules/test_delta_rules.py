@@ -1,5 +1,7 @@
 """Facts of delta rules: what is written can be read back, and chunks change nothing."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -27,14 +29,21 @@ def alike(actual, expected, tolerance=1e-12):
         assert_close(a, e, tolerance)
 
 
-@each_rule
-@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
-def test_a_delta_rule_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
+@functools.cache
+def recurrence(cls):
+    """Inputs and dy, and JAX's outputs and gradients there."""
     inputs = inputs_of(cls)
     (dy,) = normals(2, inputs[2].shape)
     y, pull = jax.vjp(REFERENCES[cls], *inputs)
+    return inputs, dy, y, pull(dy)
+
+
+@each_rule
+@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
+def test_a_delta_rule_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
+    inputs, dy, y, grads = recurrence(cls)
     assert_close(value(cls(chunk), *inputs), y)
-    alike(gradients(cls(chunk), *inputs, dy=dy), pull(dy))
+    alike(gradients(cls(chunk), *inputs, dy=dy), grads)
 
 
 @each_rule

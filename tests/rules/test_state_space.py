@@ -1,5 +1,7 @@
 """Facts of state spaces: chunks change nothing, nothing sees ahead, and a state may be forgotten."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -32,14 +34,21 @@ SCANS = {SelectiveScan: selective_scan, SSD: ssd}
 each_scan = pytest.mark.parametrize("cls", SCANS)
 
 
-@each_scan
-@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
-def test_a_scan_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
+@functools.cache
+def recurrence(cls):
+    """Inputs and dy, and JAX's outputs and gradients there."""
     inputs = inputs_of(cls)
     (dy,) = normals(2, inputs[0].shape)
     y, pull = jax.vjp(SCANS[cls], *inputs)
+    return inputs, dy, y, pull(dy)
+
+
+@each_scan
+@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
+def test_a_scan_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
+    inputs, dy, y, grads = recurrence(cls)
     assert_close(value(cls(chunk), *inputs), y)
-    alike(gradients(cls(chunk), *inputs, dy=dy), pull(dy))
+    alike(gradients(cls(chunk), *inputs, dy=dy), grads)
 
 
 @each_scan
