@@ -49,7 +49,7 @@ class SoftmaxRouter:
     is 1, and nothing is learned. So Switch keeps y = q, which `renormalize=False` does:
     dz = p (c dy − Σ c dy p), and every logit moves.
 
-    Keeps p, or y, and where y is held.
+    Keeps p, of the chosen or of all, and which choices count.
 
     Shazeer et al., The Sparsely-Gated Mixture-of-Experts Layer, 2017, arXiv:1701.06538; Fedus, Zoph
     and Shazeer, Switch Transformers, 2021, arXiv:2101.03961, section 2.1.
@@ -96,7 +96,7 @@ class SigmoidRouter:
 
     With `renormalize=False`, S is 1 and does not move.
 
-    Keeps q, σ(−z) of the chosen, S, and where y is held.
+    Keeps q, σ(−z) of the chosen, S, and which choices count.
 
     DeepSeek-V3, 2024, arXiv:2412.19437, section 2.1.2.
     """

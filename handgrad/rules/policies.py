@@ -34,7 +34,8 @@ class PPOClip:
     constant. On the other side it is r A, so that a step too far is taken back:
 
         dg = where(m, -dy / n, 0)
-        dr = dg * where(A > 0, where(r > 1 + eps_high, 0, A), where(r < 1 - eps_low, 0, A))
+        moves = where(A > 0, r <= 1 + eps_high, r >= 1 - eps_low)
+        dr = dg * where(moves, A, 0)
         dp = dr * r
 
     At a bound we take the slope A of r A, and so does torch. Without any token, y is 0.
@@ -82,7 +83,8 @@ class GRPO:
     of its group, perhaps in standard deviations. k keeps the model near the reference:
 
         dg = -dy * w
-        dr = dg * where(A[:, None] > 0, where(r > 1 + eps_high, 0, A[:, None]), where(r < 1 - eps_low, 0, A[:, None]))
+        moves = where(A[:, None] > 0, r <= 1 + eps_high, r >= 1 - eps_low)
+        dr = dg * where(moves, A[:, None], 0)
         dk = beta * dy * w
         dd = dk * expm1(d)
         dp = dr * r - dd
