@@ -4,7 +4,7 @@ import numpy as np
 
 from handgrad.derivation.domains import within
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import of_derivative
+from handgrad.derivation.expressions import names_in, of_derivative
 from handgrad.derivation.points import is_real
 from handgrad.derivation.seconds import is_second
 from handgrad.derivation.vocabulary import Vocabulary, vocabulary
@@ -50,7 +50,9 @@ class Forward:
             for name in derivation.outputs
             if is_real(values[name])
         }
-        self.names |= {f"d{name}": dy for name, dy in self.upstream.items()}
+        used = {n for c in derivation.definitions for n in names_in(c.links[0].node)}
+        # a state that later ones are made of has more paths than the one from above
+        self.names |= {f"d{n}": dy for n, dy in self.upstream.items() if n not in used}
 
     @staticmethod
     def _upstream(y, *, stated):

@@ -102,3 +102,13 @@ def test_what_is_no_recurrence_is_one_sentence(text):
 def test_a_step_that_counts_from_the_end_is_refused():
     text = "x : (T)\nh[0] = 0.0\nh[t+1] = h[t] + x[t - 1]\ny = h[T]\n"
     assert "t - 1 is -1: leave that out by a where" in error_of(text)
+
+
+def test_the_gradient_of_a_state_that_is_the_output_has_all_paths_in_exact_arithmetic_too():
+    text = "x : (T, N)\nW : (N, N)\nh0 : (N)\nh[0] = h0\nh[t+1] = h[t] @ W + x[t]\n"
+    (found,) = check(
+        f"{text}dx[t] = dh[t+1]\ndW = sum[t](outer(h[t], dh[t+1]))\ndh0 = dh[0]\n"
+    ).derivations
+    assert [(link.ok, link.exact, link.disputed) for link in found.links] == [
+        (True, True, False)
+    ] * 3
