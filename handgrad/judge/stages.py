@@ -28,9 +28,6 @@ from handgrad.judge.trial import Trial, is_finite, repeats
 from handgrad.judge.verdict import Finding, Status, Verdict
 
 PROJECTIONS = 2
-AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
-LARGE = 20_000  # numbers
-LAWFUL = 2.0  # seconds of the processor for a law, in a child
 FORWARD, BACKWARD = "forward", "backward"
 
 
@@ -123,7 +120,8 @@ class Examination:
         for name in subject.accumulates:
             says = f"the gradient of {{what}} adds up over calls{others}: set it to 0 before each"
             check = "gradients add up"
-            self.report(Finding(Status.CONTRACT, check, says, what=name, note=everywhere))
+            found = Finding(Status.CONTRACT, check, says, what=name, note=everywhere)
+            self.report(found, self.consulted)
 
     def report(self, finding, trial=None, words=""):
         """One more finding, at the given inputs or at others that the words describe."""

@@ -9,10 +9,9 @@ from handgrad.judge.explain import changes, factors, places
 from handgrad.judge.explain.bits import imprecise, lost_bits
 from handgrad.judge.explain.flow import flows_of
 from handgrad.judge.explain.memory import kept_state, overwriting, sharing
-from handgrad.judge.explain.permutation import permuted, shifted_inside
 from handgrad.judge.explain.points import Truth, best, points_of
 from handgrad.judge.explain.upstream import misuse_of_dy
-from handgrad.judge.explain.where import wrong_places
+from handgrad.judge.explain.where import permuted, wrong_places
 from handgrad.judge.explain.words import input_name, rounded, stated
 from handgrad.judge.laws.linearity import scaled, scales_of
 from handgrad.judge.trial import largest
@@ -32,10 +31,6 @@ SAID = {
     ),
     "gradients add up": "state is kept: the gradient of {what} accumulates over calls",
 }
-CACHED = (
-    "state is kept: what belongs to other inputs is found again for those that are nearly the same, "
-    "or partly the same (a cache, and its key?)"
-)
 
 
 class Suspect:
@@ -96,7 +91,7 @@ def _looks(suspect):
     stateful = not suspect.trial.subject.reentrant
     yield from (() if stateful else (_simple,))
     yield from () if suspect.trial.subject.fed else (lambda s: kept_state(s.trial, s.right),)
-    yield from (_of_neighbours, _simple, _of_tape, _at_last)
+    yield from (_simple, _of_tape, _at_last)
 
 
 def _overwriting(suspect):
@@ -130,16 +125,6 @@ def _misfit(suspect):
     return finding.message
 
 
-def _of_neighbours(suspect):
-    """Right at the inputs, and wrong just beside them: a cache, and its key."""
-    origin = suspect.trial.origin
-    if suspect.probe != "a little moved" or origin is None:
-        return ""
-    earlier = Suspect(origin, suspect.findings, suspect.truth.oracle, suspect.budget).points
-    right = earlier and all(map(earlier[0].is_right, earlier[0].trial.grads))
-    return CACHED if right else ""
-
-
 def _wrong(suspect):
     points = suspect.points
     return [i for i in suspect.trial.grads if points and not points[0].is_right(i)]
@@ -147,8 +132,7 @@ def _wrong(suspect):
 
 def _simple(suspect):
     """What is wrong with the numbers, if it is simple."""
-    looks = (_earlier, _of_dropped_outputs, factors.known, lost_bits, _whole, factors.plainly)
-    return _of_each(suspect, (*looks, wrong_places, _added, permuted))
+    return _of_each(suspect, (_of_dropped_outputs, *LOOKS, permuted))
 
 
 def _of_each(suspect, looks):
@@ -186,16 +170,6 @@ def _grouped(suspect, said):
     return f"{text}; only with {seen}" if text and seen else text
 
 
-def _earlier(points, i):
-    """Whether it is the gradient at the ordinary inputs, although these are special."""
-    trial = points[0].trial
-    earlier = trial.origin.grads.get(i) if trial.origin is not None else None
-    if earlier is None or not np.any(points[0].wrong[i]) or points[0].truth.accuracy > 1e-10:
-        return ""
-    same = np.array_equal(earlier, points[0].wrong[i])
-    return "is the one of an earlier call, at other inputs: state is kept" if same else ""
-
-
 def _of_dropped_outputs(points, i):
     """Whether dy of one of several outputs is not used."""
     if len(points[0].dy) < 2:
@@ -210,7 +184,7 @@ def _of_dropped_outputs(points, i):
         (f"is wrong: dy of output {k} is dropped", lambda p, k=k: without(p, k))
         for k in range(len(points[0].dy))
     ]
-    return best(points, i, guesses, _FREE)
+    return best(points, i, guesses)
 
 
 def _whole(points, i):
@@ -230,7 +204,7 @@ def _whole(points, i):
         if other.ndim == 2 and other.T.shape == shape:
             words = f"{swapped}, transposed: the two are swapped"
             guesses.append((words, lambda p, j=j: p.right[j].T))
-    return best(points, i, guesses, _FREE)
+    return best(points, i, guesses)
 
 
 def _added(points, i):
@@ -260,7 +234,7 @@ def _added(points, i):
             if c < 0:
                 words = f"lacks a term: {times}{name} is dropped"
             guesses.append((words, lambda p, c=c, t=thing: p.right[i] + c * t(p)))
-    return best(points, i, guesses, _FREE)
+    return best(points, i, guesses)
 
 
 def _acts_on_each(point, i):
@@ -283,59 +257,16 @@ def _of_tape(suspect):
         return _grouped(suspect, dict.fromkeys(touched, words))
     said = {}
     for i in wrong if len(wrong) > 1 else ():
-        simple = _tried_all(suspect, i)
-        said[i] = simple or places.explain(flows, [i], suspect.budget)[1]
+        simple = (_tried(look, suspect, i) for look in LOOKS)
+        said[i] = next(filter(None, simple), "") or places.explain(flows, [i], suspect.budget)[1]
         if not said[i]:
             return ""
     return _grouped(suspect, said)
 
 
-def _tried_all(suspect, i):
-    looks = (factors.known, lost_bits, _whole, factors.plainly, wrong_places, _added)
-    return next(filter(None, (_tried(look, suspect, i) for look in looks)), "")
-
-
 def _at_last(suspect):
-    """Each gradient by itself: with inputs read otherwise, dy misused, or at which places."""
-    return _of_each(
-        suspect,
-        (
-            factors.known,
-            lost_bits,
-            _whole,
-            wrong_places,
-            _added,
-            _of_inputs,
-            factors.plainly,
-            permuted,
-            shifted_inside,
-            lambda points, i: wrong_places(points, i, vaguely=True),
-        ),
-    )
-
-
-def _of_inputs(points, i):
-    """The gradient at an input that is read with its numbers in other places, or at another dy."""
-    guesses = []
-    for j in points[0].trial.real:
-        name = input_name(points[0].trial, j)
-        for words, change in changes.rearranged(points[0].inputs[j].shape):
-
-            def guess(p, j=j, change=change):
-                changed = (*p.inputs[:j], change(p.inputs[j]), *p.inputs[j + 1 :])
-                found = p.truth(changed, p.dy)
-                return np.nan if found is None else found[i]
-
-            guesses.append((f"is computed as if {name} were {words}", guess))
-    for k, d in enumerate(points[0].dy):
-        for words, change in changes.rearranged(d.shape):
-
-            def of_dy(p, k=k, change=change):
-                found = p.truth(p.inputs, [change(x) if n == k else x for n, x in enumerate(p.dy)])
-                return np.nan if found is None else found[i]
-
-            guesses.append((f"is computed as if dy were {words}", of_dy))
-    return best(points, i, guesses, _FREE)
+    """Each gradient by itself, and at which places, though these have no name."""
+    return _of_each(suspect, (*LOOKS, permuted, lambda p, i: wrong_places(p, i, vaguely=True)))
 
 
 def _unexplained(suspect):
@@ -349,11 +280,4 @@ def _unexplained(suspect):
     return _grouped(suspect, said)
 
 
-class _Free:
-    """A clock that is never over: the loop around it has one."""
-
-    def spend(self):
-        pass
-
-
-_FREE = _Free()
+LOOKS = (factors.known, lost_bits, _whole, factors.plainly, wrong_places, _added)

@@ -50,10 +50,10 @@ def plainly(points, i):
     a = factor_of(points, i)
     if a is None:
         return ""
-    share = f" = {_fraction(a)}" if _fraction(a) not in {"", rounded(a)} else ""
-    near = ": a factor close to 1" if 0.5 < a < 1.5 and not share else ""
+    near = ": a factor close to 1" if 0.9 < a < 1.1 else ""
     said = rounded(a) if rounded(a) != "1" else f"1 {'−' if a < 1 else '+'} {abs(a - 1):.1g}"
-    return f"is {said}{share} times the right one{near}"
+    said = min(said, f"1/{rounded(1 / a)}", key=len)
+    return f"is {said} times the right one{near}"
 
 
 def named(a, trial):
@@ -137,19 +137,6 @@ def sizes_of(trial, *, products=True):
                 size = math.prod(shape[a] for a in axes)
                 several.append((size, f"axes {listed(axes)} of {name} together"))
     return [(size, where) for size, where in (*single, *(several if products else ())) if size > 1]
-
-
-def _fraction(a):
-    """A simple fraction that a is, as p/q, or the root of one."""
-    return _ratio(a) or (f"{'−' if a < 0 else ''}√{_ratio(a * a)}" if _ratio(a * a) else "")
-
-
-def _ratio(a):
-    for q in range(1, 13):
-        p = round(abs(a) * q)
-        if 0 < p < 100 and math.gcd(p, q) == 1 and abs(abs(a) - p / q) < CLOSE * abs(a):
-            return f"{'−' if a < 0 else ''}{p}{f'/{q}' if q > 1 else ''}"
-    return ""
 
 
 def _counted(points, i):

@@ -97,20 +97,6 @@ def _through_edge(k, change=None):
     return delta
 
 
-def loops(flow, _):
-    """In a loop, the same operation is left out at every turn."""
-    groups = {}
-    for k, edge in enumerate(flow.tape.edges):
-        node, source = flow.tape.nodes[edge.target], flow.tape.nodes[edge.source]
-        groups.setdefault((node.kind, edge.place, node.shape, source.kind), []).append(k)
-    for ks in groups.values():
-        node = flow.tape.nodes[flow.tape.edges[ks[0]].target]
-        for several, where in ((ks, "at every turn"), (ks[1:], "at every turn but the first")):
-            if len(several) > 1:
-                words = f"lacks a term: the path through {node.name} is dropped {where}"
-                yield (rank(node.kind),), words, _reweighed(dict.fromkeys(several, 0.0))
-
-
 def _reweighed(weights_of):
     def delta(flow):
         cts = flow.tape.gradients(flow.point.dy, weights_of)
@@ -328,7 +314,6 @@ def pairs(flow, part):
 
 FAMILIES = (
     weights,
-    loops,
     derivatives,
     assigned,
     overwritten,

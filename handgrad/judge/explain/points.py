@@ -78,13 +78,9 @@ def left_over(points, i, guess):
     return found
 
 
-def best(points, i, hypotheses, budget):
+def best(points, i, hypotheses):
     """The words of the first hypothesis that explains the error, or ""."""
-    for words, guess in hypotheses:
-        budget.spend()
-        if left_over(points, i, guess) <= EXACT:
-            return words
-    return ""
+    return next((words for words, guess in hypotheses if left_over(points, i, guess) <= EXACT), "")
 
 
 class Truth:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.judge.calls import CodeError, Contained
+from handgrad.judge.copies import in_cell
 
 MADE = {"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"}
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
@@ -26,13 +27,13 @@ def retraced(subject, inputs):
 
     It decides as at these inputs.
     """
-    made = copy.copy(subject)
     held = subject.held
-    made.held = tuple(map(_translated, held)) if isinstance(held, tuple) else _translated(held)
 
     def traced(*leaves):
         from jax import Array
 
+        made = copy.copy(subject)  # anew for each trace: a layer keeps what it was traced with
+        made.held = tuple(map(_translated, held)) if isinstance(held, tuple) else _translated(held)
         pairs = zip(leaves, inputs, strict=True)
         given = [Traced(x, at) if isinstance(x, Array) else x for x, at in pairs]
         return _plain(made.forward(*given))
@@ -282,7 +283,7 @@ def _function(function, depth):
         if name in names and not name.startswith("__")
     }
     cells = tuple(
-        types.CellType(_translated(_content(c), depth)) for c in function.__closure__ or ()
+        types.CellType(_translated(in_cell(c), depth)) for c in function.__closure__ or ()
     )
     made = types.FunctionType(
         function.__code__,
@@ -293,13 +294,6 @@ def _function(function, depth):
     )
     made.__kwdefaults__ = function.__kwdefaults__
     return made
-
-
-def _content(cell):
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None  # not filled yet
 
 
 def _names_in(code):

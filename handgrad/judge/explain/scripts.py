@@ -102,7 +102,9 @@ def _one(thing):
 
 def _is_made_of_nothing(thing):
     """Whether the class takes no arguments, so that another object is like this one."""
-    return type(thing).__init__ is object.__init__ and type(thing).__module__ != "builtins"
+    kind = type(thing)
+    plain = kind.__init__ is object.__init__ and kind.__new__ is object.__new__
+    return plain and kind.__module__ != "builtins"
 
 
 def _place(thing):

@@ -45,7 +45,7 @@ def _define(thing, found):
         raise LookupError(name)
     code = compile(tree, "", "exec")
     space = vars(sys.modules[thing.__module__])
-    if not any(_is_current(thing, next(_within(c))) for c in (code, _beside_imports(tree, space))):
+    if not _is_current(thing, next(_within(code))):
         raise LookupError(name)
     for used in sorted(_used(tree, code) - {name}):
         if used not in found:
@@ -99,19 +99,12 @@ def _within(code):
             yield from _within(constant)
 
 
-def _beside_imports(tree, space):
-    """The code of a definition in a file that imports modules, which Python compiles otherwise."""
-    modules = [name for name, value in space.items() if isinstance(value, types.ModuleType)]
-    lines = "".join(f"import {name}\n" for name in modules if name.isidentifier())
-    return compile(ast.Module(ast.parse(lines).body + tree.body, []), "", "exec")
-
-
 def _is_current(thing, code):
-    """Whether a source is what a function, or every method of a class, was made from."""
+    """Whether a source has the names and constants of a function, or of every method of a class."""
     if isinstance(thing, types.FunctionType):
-        return _same(thing.__code__, code)
+        return _words_of(thing.__code__) == _words_of(code)
     methods = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return all(_same(_code_of(vars(thing).get(c.co_name)), c) for c in methods)
+    return all(_words_of(_code_of(vars(thing).get(c.co_name))) == _words_of(c) for c in methods)
 
 
 def _code_of(method):
@@ -119,16 +112,11 @@ def _code_of(method):
     return getattr(function, "__code__", None)
 
 
-def _same(a, b):
-    """Whether two codes, or constants in them, are the same but for where they stand."""
-    if not isinstance(a, types.CodeType) or not isinstance(b, types.CodeType):
-        return type(a) is type(b) and repr(a) == repr(b)
-    parts = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars")
-    return (
-        all(getattr(a, part) == getattr(b, part) for part in parts)
-        and len(a.co_consts) == len(b.co_consts)
-        and all(map(_same, a.co_consts, b.co_consts))
-    )
+def _words_of(code):
+    """What a code says, wherever it stands: other imports change how it is compiled."""
+    if not isinstance(code, types.CodeType):
+        return repr(code)
+    return code.co_names, code.co_varnames, list(map(_words_of, code.co_consts))
 
 
 def _without_docstrings(tree):

@@ -7,39 +7,30 @@ import numpy as np
 
 from handgrad.judge.calls import CodeError
 from handgrad.judge.explain.words import close, input_name, of_gradients, rounded
+from handgrad.judge.libraries import is_floating
 from handgrad.judge.trial import largest
 
-SPECIAL = {
-    "holds a 0": lambda d: np.where(np.arange(d.size).reshape(d.shape) == 0, 0, d),
-    "is the same everywhere": lambda d: np.full_like(d, 0.7),
-    "is positive everywhere": np.abs,
-    "is negative everywhere": lambda d: -np.abs(d),
-}
 FAR = {2: 2.0**9, 4: 2.0**60, 8: 2.0**70}  # by bytes: beyond every threshold, and still a number
 FURTHEST = FAR | {8: 2.0**200}  # what float32 would lose
 BISECTIONS = 50
-POWERS = {
-    2: "twice: the gradient is quadratic in dy",
-    3: "three times: the gradient is cubic in dy",
-}
 
 
 class Answers:
     """The subject's and the right gradients of one input, as functions of dy."""
 
     def __init__(self, trial, truth, i):
-        self.trial, self.i = trial, i
-        self._truth = truth
-        self.far = FAR[min(d.dtype.itemsize for d in trial.dy)]
+        self.trial, self.i, self._truth = trial, i, truth
+        self.bytes = min((d.dtype.itemsize for d in trial.dy if is_floating(d.dtype)), default=8)
+        self.far = FAR[self.bytes]
         rng = trial.generator("upstream")
-        other = [(5 * rng.normal(size=d.shape)).astype(d.dtype) for d in trial.dy]
-        self.dys = [trial.dy, other]
         self.slope = trial.scale(i) / (max(map(largest, trial.dy)) or 1.0)
-        self.special = {
-            words: self.each(change) for words, change in SPECIAL.items() if self.each(change)
-        }
-        self.special["is tiny"] = self.each(lambda d: d / d.dtype.type(self.far))
-        self.special["is huge"] = self.each(lambda d: d * d.dtype.type(self.far))
+        self.dys = [
+            trial.dy,
+            self.each(lambda d: 5 * rng.normal(size=d.shape)),
+            self.each(np.abs),
+            self.each(lambda d: d / self.far),
+            self.each(lambda d: d * self.far),
+        ]
 
     def given(self, dy):
         return np.asarray(self.trial.real_vjp(list(dy))[self.i], dtype=float)
@@ -51,18 +42,18 @@ class Answers:
         return grads[self.i]
 
     def each(self, change, dy=None):
-        return [np.asarray(change(d), dtype=d.dtype) for d in (self.trial.dy if dy is None else dy)]
+        """A change of every dy that is of real numbers."""
+        given = self.trial.dy if dy is None else dy
+        return [np.asarray(change(d), d.dtype) if is_floating(d.dtype) else d for d in given]
 
-    def explained(self, guess, *, ordinary=False):
-        """Whether a guess at the gradient is right for every dy, or every ordinary one."""
-        dys = self.dys if ordinary else [*self.dys, *self.special.values()]
-        strictly = guess == self.right
-        return all(self.alike(self.given(dy), guess(dy), dy, strictly=strictly) for dy in dys)
+    def explained(self, guess):
+        """Whether a guess at the gradient is right for every dy."""
+        return all(self._alike(self.given(dy), guess(dy), dy, guess) for dy in self.dys)
 
-    def alike(self, given, guess, dy, *, strictly=False):
+    def _alike(self, given, guess, dy, made):
         """Whether two gradients for a dy agree, up to rounding: of its size, or of a dy of about 1."""
         size = max(map(largest, dy), default=0.0)
-        rounding = 1e-12 * self.slope * (size if strictly else max(size, 1.0))
+        rounding = 1e-12 * self.slope * (size if made == self.right else max(size, 1.0))
         off = np.abs(given - guess)
         return given.shape == guess.shape and bool(np.all(off <= 1e-6 * largest(guess) + rounding))
 
@@ -72,24 +63,16 @@ def misuse_of_dy(trial, truth):
     found = {}
     for i in trial.grads:
         answers = Answers(trial, truth, i)
-        if answers.explained(answers.right):
-            continue
-        if sentence := _sentence(answers):
+        if not answers.explained(answers.right) and (sentence := _sentence(answers)):
             found.setdefault(sentence, []).append(i)
-    if not found:
-        return ""
-    everywhere = len(found) == 1 and len(next(iter(found.values()))) == len(trial.grads)
-    parts = [
-        sentence if everywhere else f"in {of_gradients(trial, which)}, {sentence}"
-        for sentence, which in found.items()
-    ]
-    if everywhere and len(trial.grads) == 1:
-        parts = [f"{parts[0]}, in {of_gradients(trial, list(trial.grads))}"]
+    if len(found) == 1 and len(trial.grads) > 1 and len(*found.values()) == len(trial.grads):
+        return next(iter(found))
+    parts = (f"in {of_gradients(trial, which)}, {sentence}" for sentence, which in found.items())
     return "; ".join(parts)
 
 
 def _sentence(answers):
-    for look in (_of_dy, _of_slopes, _clipped, _of_result, _cut, _added, _special, _scaled, _power):
+    for look in (_of_dy, _of_slopes, _clipped, _of_result, _cut, _added, _power):
         try:
             for sentence, guess in look(answers):
                 if guess is None or answers.explained(guess):
@@ -123,18 +106,14 @@ def _of_slopes(answers):
         dy = answers.each(lambda d, sign=sign: sign * np.abs(d))
         right = answers.right(dy)
         factors.append(float(np.sum(answers.given(dy) * right) / np.sum(right * right)))
-    above, below = (0.0 if abs(a) < 1e-9 else a for a in factors)
+    above, below = (round(a, 6) + 0.0 for a in factors)
     if above == below:
         return
     words = {
         (1.0, -1.0): "used without its sign: |dy|",
         (1.0, 0.0): "clipped below 0: only its positive part is used, as by a mask dy > 0",
         (0.0, 1.0): "clipped above 0: only its negative part is used, as by a mask dy < 0",
-    }.get((float(round(above, 6)), float(round(below, 6))))
-    words = words or (
-        f"treated by its sign: {rounded(above)} times where it is positive, "
-        f"{rounded(below)} times where it is negative"
-    )
+    }.get((above, below), f"treated by its sign: {above:g} times if positive, else {below:g} times")
 
     def guess(dy):
         return answers.right(answers.each(lambda d: np.where(d > 0, above * d, below * d), dy))
@@ -174,14 +153,9 @@ def _of_result(answers):
     far = answers.given(answers.each(lambda d: answers.far * d))
     if close(far, answers.given(answers.each(lambda d: 2 * answers.far * d))):
         top, norm = largest(far), float(np.linalg.norm(far))
-        yield (
-            f"the gradient itself is clipped to ±{rounded(top)}",
-            lambda dy: np.clip(answers.right(dy), -top, top),
-        )
-        yield (
-            f"the gradient itself is clipped to the norm {rounded(norm)}",
-            lambda dy: _to_norm(answers.right(dy), norm),
-        )
+        words = "the gradient itself is clipped to"
+        yield f"{words} ±{rounded(top)}", lambda dy: np.clip(answers.right(dy), -top, top)
+        yield f"{words} the norm {rounded(norm)}", lambda dy: _to_norm(answers.right(dy), norm)
         unit = answers.right(answers.trial.dy)
         length = _length(answers.trial.dy) * float(np.linalg.norm(far) / np.linalg.norm(unit))
         yield (
@@ -210,10 +184,9 @@ RESULTS = (
 
 
 def _fitting(right, d):
-    product = right * d
-    if product.shape != right.shape:
+    if right.shape != d.shape:
         raise CodeError("of another shape")
-    return product
+    return right * d
 
 
 def _to_norm(g, norm):
@@ -226,7 +199,7 @@ def _length(dy):
 
 def _cut(answers):
     """Small numbers of dy are dropped."""
-    far = FURTHEST[min(d.dtype.itemsize for d in answers.trial.dy)]
+    far = FURTHEST[answers.bytes]
 
     def at(size):
         return answers.given(answers.each(lambda d: np.where(d < 0, -size, size)))
@@ -265,39 +238,13 @@ def _added(answers):
     yield "the upstream gradient is ignored: the gradient is the same for every dy", None
 
 
-def _special(answers):
-    """Right for an ordinary dy, and wrong for a special one."""
-    if answers.explained(answers.right, ordinary=True):
-        for words, dy in answers.special.items():
-            given, right = answers.given(dy), answers.right(dy)
-            if not answers.alike(given, right, dy, strictly=True):
-                what = "NaN" if np.any(np.isnan(given)) else "wrong"
-                yield f"the gradient is {what} where the upstream gradient {words}", None
-
-
-def _scaled(answers):
-    """The right gradient, times a factor that depends on dy."""
-    factors = []
-    for dy in answers.dys:
-        right, given = answers.right(dy), answers.given(dy)
-        factors.append(float(np.sum(right * given) / np.sum(right * right)))
-        if not close(given, factors[-1] * right):
-            return
-    if close(answers.given(answers.each(lambda d: 2 * d)), answers.given(answers.trial.dy)):
-        yield "the upstream gradient is scaled to a fixed size: it is divided by its own norm", None
-    yield (
-        "the upstream gradient is scaled by a factor that depends on itself: not linear in dy",
-        None,
-    )
-
-
 def _power(answers):
     """backward(2 dy) = 2ᵏ backward(dy) with k other than 1: dy is used k times."""
     once, twice = answers.given(answers.trial.dy), answers.given(answers.each(lambda d: 2 * d))
     if close(once, twice):
-        yield "the upstream gradient is ignored, or only its sign is used", None
-    for k, words in POWERS.items():
+        yield "the upstream gradient is ignored, or scaled to a fixed size", None
+    for k in (2, 3):
         if close(twice, 2**k * once):
-            yield f"the upstream gradient is used {words}", None
+            yield f"the upstream gradient is used {k} times, as in dy^{k}", None
     if not close(answers.given(answers.each(np.negative)), -once):
         yield "the gradient is not linear in dy: −dy does not give its negative", None

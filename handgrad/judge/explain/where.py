@@ -3,7 +3,6 @@
 A place has to explain every point: a mask that fits once may do so by chance.
 """
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from handgrad.judge.explain.words import input_name, rounded
 from handgrad.judge.trial import largest
 
 CLEAR = 1e-3  # of the largest error
-CHANCE = 1e4  # ways to choose the wrong places: fewer may fit by chance
+ALIKE = 1e-7  # of the gradient's size
 
 
 def wrong_places(points, i, *, vaguely=False):
@@ -41,12 +40,7 @@ def _unnamed(what, points, i, offs):
     count = np.count_nonzero(off)
     counted = f"{what} at {count} of {off.size} places{_within(offs)}"
     counted = counted if 2 * count <= off.size else ""
-    return (
-        _single(what, offs)
-        or _tied(what, points, i, offs)
-        or _threshold(what, points, i, offs)
-        or counted
-    )
+    return _single(what, offs) or _tied(what, points, i, offs) or counted
 
 
 def _within(offs):
@@ -300,28 +294,21 @@ def _single(what, offs):
     return f"{what} at a single place, {np.argwhere(off)[0].tolist()}"
 
 
-def _threshold(what, points, i, offs):
-    """Whether the wrong places are those above, or below, a size of x, dy or y."""
-    arrays = {"x": lambda p: p.inputs[i], "dy": lambda p: p.dy[0], "y": lambda p: p.y[0]}
-    wrong = np.concatenate([off.ravel() for off in offs])
-    if math.comb(wrong.size, min(np.count_nonzero(wrong), 20)) < CHANCE or np.all(offs[0]):
-        return ""
-    for name, array in arrays.items():
-        if array(points[0]).shape != offs[0].shape:
-            continue
-        a = np.concatenate([array(point).astype(float).ravel() for point in points])
-        for label, b in ((f"|{name}|", np.abs(a)), (name, a)):
-            if b[wrong].min() > b[~wrong].max():
-                return f"{what} where {label} is above {_between(b[~wrong].max(), b[wrong].min())}"
-            if b[wrong].max() < b[~wrong].min():
-                return f"{what} where {label} is below {_between(b[wrong].max(), b[~wrong].min())}"
+def permuted(points, i):
+    """A sentence if the gradient of input i has the right numbers along an axis in another order."""
+    for axis, size in enumerate(points[0].right[i].shape):
+        if size > 1 and all(_has_the_same_numbers(point, i, axis) for point in points):
+            return (
+                f"is permuted along axis {axis}: the right numbers are in the wrong places "
+                "(an order, and not its inverse?)"
+            )
     return ""
 
 
-def _between(low, high):
-    """The roundest number between two."""
-    for digits in range(1, 6):
-        middle = float(f"{(low + high) / 2:.{digits}g}")
-        if low <= middle <= high:
-            return f"{middle:.{digits}g}"
-    return f"{low:.6g}"
+def _has_the_same_numbers(point, i, axis):
+    wrong, right = point.wrong[i], point.right[i]
+    if wrong.shape != right.shape or not np.all(np.isfinite(wrong)):
+        return False
+    off = np.abs(np.sort(wrong, axis) - np.sort(right, axis))
+    bar = ALIKE * point.size(i)
+    return bool(np.max(off, initial=0.0) <= bar < np.max(np.abs(wrong - right), initial=0.0))
