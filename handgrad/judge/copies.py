@@ -29,6 +29,14 @@ def copied(function: Any, memo: dict) -> Any:
     return memo[id(function)]
 
 
+def in_cell(cell):
+    """What a function closes over, or None where that is not filled yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
 def _made(function, cells, memo):
     made = types.FunctionType(
         function.__code__,

@@ -26,34 +26,29 @@ def cases(subject, like, seed):
 
 def domains(rule):
     """The domains that a rule's derivation states, by the number of the input."""
-    if not hasattr(rule, "forward") or isinstance(rule, type):
-        return {}
-    try:
-        stated = domains_of(rule)
-    except DerivationError:
-        return {}  # its docstring says something else
-    return {i: Domain(*known) for i, known in enumerate(stated) if known[0] != "real"}
+    known = enumerate(_read(domains_of, rule))
+    return {i: Domain(*domain) for i, domain in known if domain[0] != "real"}
 
 
 def fixed(rule):
     """(input, axis from the end) of each axis that a rule's derivation gives a size."""
-    if not hasattr(rule, "forward") or isinstance(rule, type):
-        return []
-    try:
-        return list(fixed_axes(rule))
-    except DerivationError:
-        return []
+    return _read(fixed_axes, rule)
 
 
 def held(rule):
     """The inputs that a rule's derivation holds constant: they have no gradient."""
-    if not hasattr(rule, "forward") or isinstance(rule, type):
-        return frozenset()
-    try:
-        givens = derivation_of(rule).givens
-    except DerivationError:
-        return frozenset()  # its docstring says something else
+    givens = _read(lambda rule: derivation_of(rule).givens, rule)
     return frozenset(i for i, given in enumerate(givens) if given.const)
+
+
+def _read(what, rule):
+    """A list that is read in a rule's derivation; an empty one where there is no derivation."""
+    if not hasattr(rule, "forward") or isinstance(rule, type):
+        return []
+    try:
+        return list(what(rule))
+    except DerivationError:
+        return []  # its docstring says something else
 
 
 def _takes(subject, most):

@@ -8,6 +8,8 @@ import dis
 import functools
 import types
 
+from handgrad.judge.copies import in_cell
+
 SAFE = {"numpy", "math", "builtins", "operator", "functools", "itertools", "_operator", "handgrad"}
 SAFE |= {"jax", "jaxlib", "typing", "dataclasses", "collections", "abc", "enum", "array_api_compat"}
 LEAVES = {"linalg", "lapack", "ctypes", "cffi", "vectorize", "njit"}
@@ -62,19 +64,12 @@ def _of_function(function):
     if any(module.__name__.partition(".")[0] in {"scipy", "numba"} for module in modules):
         return None
     inside = [getattr(m, n, None) for m in modules if _root_of(m) not in SAFE for n in names]
-    cells = [_content(cell) for cell in function.__closure__ or ()]
+    cells = [in_cell(cell) for cell in function.__closure__ or ()]
     return [part for part in (*found, *inside, *cells) if callable(part)]
 
 
 def _root_of(module):
     return module.__name__.partition(".")[0]
-
-
-def _content(cell):
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None  # not filled yet
 
 
 def _codes(code):

@@ -106,7 +106,7 @@ class Automatic:
         with in_double_precision():
             if dy is None:
                 return jax.make_jaxpr(self._function(inputs))(*_wide(inputs))
-            vjp = partial(_value_and_vjp, self._function(inputs), real, len(inputs))
+            vjp = partial(value_and_vjp, self._function(inputs), real, len(inputs))
             return jax.make_jaxpr(vjp)(*_wide(inputs), *_wide(dy))
 
     def _function(self, inputs):
@@ -165,7 +165,8 @@ def _has_custom(jaxpr):
     )
 
 
-def _value_and_vjp(function, real, count, *given):
+def value_and_vjp(function, real, count, *given):
+    """The outputs of a function, then the gradients of the real ones of so many inputs."""
     import jax
 
     inputs, dy = given[:count], given[count:]
@@ -187,9 +188,7 @@ def _value_and_vjp(function, real, count, *given):
 def _outputs(y):
     import jax
 
-    if isinstance(y, dict):
-        return jax.tree.leaves(y)
-    return list(y) if isinstance(y, tuple | list) else [y]
+    return jax.tree.leaves(y)
 
 
 def _wide(arrays):

@@ -12,6 +12,7 @@ from handgrad.common.jaxpr import Program
 from handgrad.common.oracle import in_double_precision
 from handgrad.judge.calls import CodeError, UnjudgeableError
 from handgrad.judge.libraries import is_floating
+from handgrad.judge.oracles.jax import value_and_vjp
 from handgrad.judge.subjects import ways
 from handgrad.judge.subjects.base import Subject, named
 
@@ -92,17 +93,12 @@ class JaxFunction(Subject):
         """The gradients of the real leaves, by position."""
         import jax
 
-        real = [i for i, x in enumerate(leaves) if is_floating(x.dtype)]
-
-        def of_real(*xs):
-            given = list(leaves)
-            for i, x in zip(real, xs, strict=True):
-                given[i] = x
+        def flat(*given):
             return jax.tree.leaves(self.reference(*self.packed_for_reference(given)))
 
-        ys, pull = jax.vjp(of_real, *(leaves[i] for i in real))
-        grads = pull([_cotangent(d, y) for d, y in zip(dy, ys, strict=True)])
-        return dict(zip(real, grads, strict=True))
+        real = [i for i, x in enumerate(leaves) if is_floating(x.dtype)]
+        results = value_and_vjp(flat, real, len(leaves), *leaves, *dy)
+        return dict(zip(real, results[len(dy) :], strict=True))
 
 
 class JaxPair(JaxFunction):
@@ -128,20 +124,12 @@ class JaxPair(JaxFunction):
     def is_traced(self, leaves):
         """Whether JAX can trace both at these leaves."""
         try:
-            y, backward = self.vjp(*leaves)
             y = self.forward(*leaves)
+            _, backward = self.vjp(*leaves)
             backward([np.zeros_like(a) for a in (y if isinstance(y, tuple) else (y,))])
         except (CodeError, UnjudgeableError):
             return False
         return True
-
-
-def _cotangent(d, y):
-    import jax
-
-    if is_floating(y.dtype):
-        return d
-    return np.zeros(y.shape, jax.dtypes.float0)
 
 
 def _narrowed(results, dtypes):
