@@ -14,7 +14,7 @@ import pytest
 from handgrad import verify
 from tests.judge.unseen.case import Random, edited
 
-KINDS = {"functions": "numpy", "images": "numpy", "layers": "numpy"}
+KINDS = {"cells": "numpy", "functions": "numpy", "images": "numpy", "layers": "numpy"}
 KINDS |= {"jax_rules": "jax", "torch_functions": "torch"}
 EVERY = 7  # of the cases: so many run by default
 

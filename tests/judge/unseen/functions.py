@@ -1,4 +1,4 @@
-"""Functions of NumPy with a cache, losses, cells and a small engine, as courses publish them."""
+"""Functions of NumPy with a cache, losses and a small engine, as courses publish them."""
 
 import numpy as np
 
@@ -35,73 +35,8 @@ def batchnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
-def rnn_step_forward(x, prev_h, Wx, Wh, b):
-    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
-    return next_h, (x, prev_h, Wx, Wh, next_h)
-
-
-def rnn_step_backward(dnext_h, cache):
-    x, prev_h, Wx, Wh, next_h = cache
-    da = dnext_h * (1 - next_h**2)
-    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
-
-
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
-
-
-def lstm_forward(x, h, c, W, U, b):
-    i, f, o, g = np.split(x @ W + h @ U + b, 4, axis=1)
-    i, f, o, g = sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(g)
-    c_next = f * c + i * g
-    t = np.tanh(c_next)
-    return (o * t, c_next), (x, h, c, W, U, i, f, o, g, t)
-
-
-def lstm_backward(dout, cache):
-    dh, dc = dout
-    x, h, c, W, U, i, f, o, g, t = cache
-    dc = dc + dh * o * (1 - t**2)
-    gates = dc * g * i * (1 - i), dc * c * f * (1 - f), dh * t * o * (1 - o), dc * i * (1 - g**2)
-    da = np.concatenate(gates, axis=1)
-    return da @ W.T, da @ U.T, dc * f, x.T @ da, h.T @ da, da.sum(axis=0)
-
-
-class LSTMCell:
-    """The cell as a layer: two inputs beside x, and backward(dh, dc)."""
-
-    def __init__(self, d, n, dtype):
-        rng = np.random.default_rng(11)
-        self.Wx, self.Wh = (rng.normal(0, 0.5, (k, 4 * n)).astype(dtype) for k in (d, n))
-        self.b = np.zeros(4 * n, dtype)
-
-    def forward(self, x, h, c):
-        (h, c), self.cache = lstm_forward(x, h, c, self.Wx, self.Wh, self.b)
-        return h, c
-
-    def backward(self, dh, dc):
-        dx, dh, dc, self.dWx, self.dWh, self.db = lstm_backward((dh, dc), self.cache)
-        return dx, dh, dc
-
-
-def gru_forward(x, h, Wz, Wr, Wn):
-    xh = np.concatenate([x, h], axis=1)
-    z, r = sigmoid(xh @ Wz), sigmoid(xh @ Wr)
-    xrh = np.concatenate([x, r * h], axis=1)
-    n = np.tanh(xrh @ Wn)
-    return (1 - z) * h + z * n, (xh, z, r, xrh, n, h, Wz, Wr, Wn)
-
-
-def gru_backward(dh_next, cache):
-    xh, z, r, xrh, n, h, Wz, Wr, Wn = cache
-    d = xh.shape[1] - h.shape[1]
-    dan = dh_next * z * (1 - n**2)
-    dxrh = dan @ Wn.T
-    daz = dh_next * (n - h) * z * (1 - z)
-    dar = dxrh[:, d:] * h * r * (1 - r)
-    dxh = daz @ Wz.T + dar @ Wr.T
-    dh = dh_next * (1 - z) + dxrh[:, d:] * r + dxh[:, d:]
-    return dxrh[:, :d] + dxh[:, :d], dh, xh.T @ daz, xh.T @ dar, xrh.T @ dan
 
 
 class SoftmaxWithLoss:
@@ -299,22 +234,6 @@ RIGHT = [
         lambda t: (batchnorm_forward, batchnorm_backward),
         lambda r: (r(5, 3), r(3), r(3), {"mode": "train"}),
     ),
-    Case(
-        "rnn",
-        lambda t: (rnn_step_forward, rnn_step_backward),
-        lambda r: (r(2, 3), r(2, 4), r(3, 4), r(4, 4), r(4)),
-    ),
-    Case(
-        "lstm",
-        lambda t: (lstm_forward, lstm_backward),
-        lambda r: (r(2, 3), r(2, 2), r(2, 2), r(3, 8), r(2, 8), r(8)),
-    ),
-    Case("LSTMCell", lambda t: LSTMCell(3, 2, t), lambda r: (r(2, 3), r(2, 2), r(2, 2))),
-    Case(
-        "gru",
-        lambda t: (gru_forward, gru_backward),
-        lambda r: (r(2, 3), r(2, 2), r(5, 2), r(5, 2), r(5, 2)),
-    ),
     Case("SoftmaxWithLoss", lambda t: SoftmaxWithLoss(), lambda r: (r(4, 3), r.labels(3, 4))),
     Case(
         "SoftmaxWithLoss of one-hot",
@@ -346,44 +265,69 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("affine", "dout.dot(w.T)", "np.ones_like(dout).dot(w.T)", "affine_backward"),
-    Wrong("affine", "np.sum(dout, axis=0)", "np.sum(dout)", "affine_backward"),
-    Wrong("batchnorm", "(n * dz - dz", "(n * dz + dz", "batchnorm_backward"),
+    Wrong(
+        "affine",
+        "dout.dot(w.T)",
+        "np.ones_like(dout).dot(w.T)",
+        "affine_backward",
+        says="the upstream gradient is ignored",
+    ),
+    Wrong(
+        "affine", "np.sum(dout, axis=0)", "np.sum(dout)", "affine_backward", says="has the shape"
+    ),
+    Wrong(
+        "batchnorm", "(n * dz - dz", "(n * dz + dz", "batchnorm_backward", says="of the wrong sign"
+    ),
     Wrong("batchnorm", "np.sum(dz * z, axis=0)", "np.sum(dz, axis=0)", "batchnorm_backward"),
-    Wrong("rnn", "prev_h.T @ da", "next_h.T @ da", "rnn_step_backward"),
-    Wrong("rnn", "(1 - next_h**2)", "(1 - next_h)", "rnn_step_backward"),
-    Wrong("lstm", "dc = dc + dh * o", "dc = dh * o", "lstm_backward"),
-    Wrong("lstm", "dc * c * f * (1 - f)", "dc * f * (1 - f)", "lstm_backward"),
-    Wrong("LSTMCell", "self.dWx, self.dWh, self.db", "_, self.dWh, self.db"),
-    Wrong("gru", " + dxrh[:, d:] * r", "", "gru_backward"),
-    Wrong("gru", "(n - h)", "(h - n)", "gru_backward"),
-    Wrong("SoftmaxWithLoss", "dx / n", "dx"),
-    Wrong("SoftmaxWithLoss of one-hot", "dx = self.y.copy()", "dx = self.y"),
-    Wrong("MSELoss", "self.diff.size", "len(self.diff)"),
-    Wrong("MSELoss", "2 * self.diff", "self.diff"),
+    Wrong("SoftmaxWithLoss", "dx / n", "dx", says="N times too large"),
+    Wrong("SoftmaxWithLoss of one-hot", "dx = self.y.copy()", "dx = self.y", says="state is kept"),
+    Wrong("MSELoss", "self.diff.size", "len(self.diff)", says="N times too large"),
+    Wrong("MSELoss", "2 * self.diff", "self.diff", says="is ½ times"),
     Wrong("BCEWithLogits", "(sigmoid(self.z) - self.t)", "(self.z - self.t)"),
     Wrong("huber", "-delta, delta)", "-1.5 * delta, delta)", "huber_vjp"),
-    Wrong("huber", "return g, -g", "return g, g", "huber_vjp"),
-    Wrong("kl", " + 1)", ")", "kl_vjp"),
-    Wrong("cosine", "c * b / nb**2", "c * b / nb", "cosine_vjp"),
+    Wrong("huber", "return g, -g", "return g, g", "huber_vjp", says="has the wrong sign"),
+    Wrong("kl", " + 1)", ")", "kl_vjp", says="lacks a term"),
+    Wrong("cosine", "c * b / nb**2", "c * b / nb", "cosine_vjp", says="factor .* too many"),
     Wrong(
         "l2_normalize",
         "keepdims=True)) / n",
         "keepdims=True)) / (n - 1e-3)",
         "l2_normalize_backward",
     ),
-    Wrong("masked_dropout", "dy * mask / keep", "dy * mask", "masked_dropout_backward"),
     Wrong(
-        "broadcast_add", "dy.sum(axis=tuple(range(dy.ndim - bias.ndim)))", "dy", "broadcast_add_vjp"
+        "masked_dropout",
+        "dy * mask / keep",
+        "dy * mask",
+        "masked_dropout_backward",
+        says=r"0\.[67] times",
     ),
-    Wrong("logsumexp", "dy[..., None] * e", "e", "logsumexp_vjp"),
-    Wrong("cumsum", "[..., ::-1], axis", ", axis", "cumsum_vjp"),
-    Wrong("maximum", "dy * (a < b)", "dy * (a <= b)", "maximum_vjp"),
+    Wrong(
+        "broadcast_add",
+        "dy.sum(axis=tuple(range(dy.ndim - bias.ndim)))",
+        "dy",
+        "broadcast_add_vjp",
+        says="a sum over axes 0, 1 is missing",
+    ),
+    Wrong(
+        "logsumexp",
+        "dy[..., None] * e",
+        "e",
+        "logsumexp_vjp",
+        says="the upstream gradient is ignored",
+    ),
+    Wrong("cumsum", "[..., ::-1], axis", ", axis", "cumsum_vjp", says="flipped along axis 1"),
+    Wrong("maximum", "dy * (a < b)", "dy * (a <= b)", "maximum_vjp", says="is 2 times"),
     Wrong(
         "TensorNet",
-        "self.grad += other.data * out.grad",
-        "self.grad = other.data * out.grad",
+        "other.grad += self.data * out.grad",
+        "other.grad = self.data * out.grad",
         "Tensor",
     ),
-    Wrong("TensorNet", "(1 - out.data**2)", "(1 - self.data**2)", "Tensor"),
+    Wrong(
+        "TensorNet",
+        "(1 - out.data**2)",
+        "(1 - self.data**2)",
+        "Tensor",
+        says="derivative of `tanh` .* is taken as 1 − its (out|in)put",
+    ),
 ]

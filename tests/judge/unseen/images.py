@@ -87,12 +87,24 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("Convolution", "(self.col.T @ dout).T", "(self.col.T @ dout)"),
-    Wrong("Convolution", "np.sum(dout, axis=0)", "np.mean(dout, axis=0)"),
-    Wrong("Convolution", "+= col[:, :, i, j]", "= col[:, :, i, j]", within="col2im"),
+    Wrong(
+        "Convolution",
+        "(self.col.T @ dout).T",
+        "(self.col.T @ dout)",
+        says="reshaped where it should be transposed",
+    ),
+    Wrong("Convolution", "np.sum(dout, axis=0)", "np.mean(dout, axis=0)", says="N times too small"),
+    Wrong(
+        "Convolution",
+        "+= col[:, :, i, j]",
+        "= col[:, :, i, j]",
+        within="col2im",
+        says="assigned, and not added",
+    ),
     Wrong(
         "MaxPool",
         "(np.arange(k * k) == self.arg[..., None]) * dout[..., None]",
         "np.repeat(dout[..., None], k * k, -1) / (k * k)",
+        says="averaged over axis 4",
     ),
 ]

@@ -252,11 +252,18 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("LinearFunction", "grad_output.sum(0)", "grad_output.mean(0)"),
-    Wrong("LinearFunction", "if ctx.needs_input_grad[1]:", "if ctx.needs_input_grad[0]:"),
-    Wrong("LinearFunction", "grad_output.t() @ x", "x.t() @ grad_output"),
-    Wrong("ScaledTanh", "(y / ctx.alpha) ** 2", "y**2"),
-    Wrong("Moments", "dmean[..., None] / n + ", ""),
+    Wrong("LinearFunction", "grad_output.sum(0)", "grad_output.mean(0)", says="N times too small"),
+    Wrong(
+        "LinearFunction",
+        "if ctx.needs_input_grad[1]:",
+        "if ctx.needs_input_grad[0]:",
+        says="when it is asked for",
+    ),
+    Wrong("LinearFunction", "grad_output.t() @ x", "x.t() @ grad_output", says="it is transposed"),
+    Wrong(
+        "ScaledTanh", "(y / ctx.alpha) ** 2", "y**2", says="derivative is taken as 1 − the output²"
+    ),
+    Wrong("Moments", "dmean[..., None] / n + ", "", says=r"dy of output \d is dropped"),
     Wrong("Moments", "(x - mean[..., None]) / n", "(x - mean[..., None]) / (n - 1)"),
     Wrong("MaxWithIndices", "dvalues[..., None])", "torch.ones_like(dvalues)[..., None])"),
     Wrong("LayerNormFunction", "(dy * xhat).sum(dims)", "(g * xhat).sum(dims)"),
@@ -266,25 +273,39 @@ WRONG = [
         "EmbeddingFunction",
         "dweight.index_add_(0, idx.reshape(-1), dy.reshape(-1, dy.shape[-1]))",
         "dweight[idx] = dy",
+        says="where an index .* is repeated",
     ),
-    Wrong("CrossEntropyFunction", "dlogits * dloss", "dlogits"),
+    Wrong(
+        "CrossEntropyFunction",
+        "dlogits * dloss",
+        "dlogits",
+        says="the upstream gradient is ignored",
+    ),
     Wrong(
         "CrossEntropyFunction", "dlogits = logp.exp()", "dlogits = torch.softmax(logp.exp(), -1)"
     ),
-    Wrong("Square", "return 2 * x * dx", "return 3 * x * dx"),
+    Wrong("Square", "return 2 * x * dx", "return 3 * x * dx", says="jvp is not the transpose"),
     Wrong("SwiGLU", "(silu * (1 - s) + s)", "(silu * (1 - s))"),
     Wrong("SwiGLU", "dc * silu", "dc * a"),
     Wrong(
         "SwiGLU",
         "        s = torch",
         "        dc *= 1\n        dc[...] = dc * 2\n        s = torch",
+        says="overwritten in place",
     ),
-    Wrong("Round", "dy.clone()", "dy * 2"),
+    Wrong("Round", "dy.clone()", "dy * 2", says="is 2 times"),
     Wrong(
         "NormalizedLinear",
         "LinearFunction.apply(x, self.weight)",
         "LinearFunction.apply(x, self.weight.detach())",
+        says="as if missing",
     ),
     Wrong("ManualLinear", "        self.weight.grad = dy.t() @ self.x\n", ""),
-    Wrong("matmul", "a.transpose(-1, -2) @ dy", "a.transpose(-1, -2) @ dy * 0.999", "matmul_vjp"),
+    Wrong(
+        "matmul",
+        "a.transpose(-1, -2) @ dy",
+        "a.transpose(-1, -2) @ dy * 0.999",
+        "matmul_vjp",
+        says=r"0\.999 times",
+    ),
 ]
