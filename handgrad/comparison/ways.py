@@ -29,6 +29,7 @@ DTYPES = ("float32", "float64")
 HALVES = ("forward", "backward")
 COMFORTABLE = 2**23  # numbers in the largest array of a program, where we choose the sizes
 MOST = 2**25  # and where they are given
+FEW = 2**8  # in the inputs, where programs are counted and not run
 SECONDS = 2.0  # to measure the times of one rule
 
 
@@ -132,9 +133,14 @@ def compared(rule, sizes, dtype, seed):
 
 
 def programs_of_ways(rule, seed=0):
-    """Sizes, and the programs of every way at them: what can be counted without running them."""
+    """Sizes, and the programs of every way at them: what can be counted without running them.
+
+    The sizes are small, for a loop over an axis is written out in a program.
+    """
+    derivation = derivation_of(rule)
+    sizes = next(candidates(derivation, {}, FEW))
     with in_double_precision(), jax.enable_x64(False):
-        sizes, _, programs = _traced(rule, derivation_of(rule), {}, "float32", seed)
+        sizes, _, programs = _traced(rule, derivation, sizes, "float32", seed)
     return sizes, programs
 
 
