@@ -73,22 +73,22 @@ class GatedRMSNorm:
         γ : (D)
         s = sigmoid(z)
         f = z * s
-        u = x * f
+        u = where(gate == "before", x * f, x)
         r = 1 / sqrt(mean(u**2, axis=-1, keepdims=True) + eps)
         û = u * r
-        y = γ * û
+        v = γ * û
+        y = where(gate == "before", v, v * f)
 
-    RMSNorm behind SwiGLU, and so is the way back:
+    RMSNorm behind SwiGLU, as in Mamba 2. With `gate="after"`, as in gated delta nets, the norm is
+    that of x alone, and SwiGLU comes behind it. The way back is theirs in the other order:
 
-        dγ = sum(dy * û, axis=0)
-        dû = γ * dy
+        dv = where(gate == "before", dy, dy * f)
+        dγ = sum(dv * û, axis=0)
+        dû = γ * dv
         du = r * (dû - û * mean(dû * û, axis=-1, keepdims=True))
-        dx = du * f
-        df = du * x
+        dx = where(gate == "before", du * f, du)
+        df = where(gate == "before", du * x, dy * v)
         dz = df * (s + z * s * (1 - s))
-
-    So Mamba 2 has it. With `gate="after"`, as in gated delta nets, the norm is that of x alone, and
-    its output y' is gated, y = y' silu(z): SwiGLU behind RMSNorm, with dy' = dy silu(z).
 
     Keeps x, z, r and γ. The gate is formed again.
 

@@ -62,7 +62,7 @@ class PPOClip:
 
 @dataclass(frozen=True)
 class GRPO:
-    """y = −Σ w (min(r A, clip(r, 1 − ε, 1 + ε) A) − β k); r = exp(p − q), d = p₀ − p, k = eᵈ − d − 1
+    """y = −Σ w (min(r A, clip(r, 1 − ε, 1 + ε) A) − β k)    with r = exp(p − q), and k a distance
 
         p : (B, T)
         q : (B, T) const
@@ -73,10 +73,10 @@ class GRPO:
         c = clip(r, 1 - eps_low, 1 + eps_high)
         g = minimum(r * A[:, None], c * A[:, None])
         d = p0 - p
-        k = exp(d) - d - 1
-          = expm1(d) - d
+        k = where(kl == "k1", -d, where(kl == "k2", d**2 / 2, exp(d) - d - 1))
         n = maximum(sum(m, axis=1, keepdims=True), 1)
-        w = where(m, 1 / (B * n), 0)
+        N = where(normalizer == "token", maximum(sum(m), 1), B * T)
+        w = where(m, 1 / where(normalizer == "sequence", B * n, N), 0)
         y = sum(w * (beta * k - g))
 
     PPO's clipped ratio, with one A for a whole answer: by how much its reward lies above the mean
@@ -86,17 +86,16 @@ class GRPO:
         moves = where(A[:, None] > 0, r <= 1 + eps_high, r >= 1 - eps_low)
         dr = dg * where(moves, A[:, None], 0)
         dk = beta * dy * w
-        dd = dk * expm1(d)
+        dd = dk * where(kl == "k1", -1, where(kl == "k2", d, expm1(d)))
         dp = dr * r - dd
 
     The weight w of a token is what implementations differ in. `normalizer="sequence"` takes the mean
     over each answer and then over answers, so that a token of a long one weighs less; "token" takes
-    the mean over all tokens, w = 1 / Σ m (DAPO); "constant" over all places, w = 1 / (B T), where no
-    answer's length plays a part (Dr. GRPO, where T is the longest that may be).
+    the mean over all tokens (DAPO); "constant" over all places, where no answer's length plays a part
+    (Dr. GRPO, where T is the longest that may be).
 
-    k estimates KL(π ‖ π₀): "k1" is −d and "k3" the one above, which have it for their mean over what
-    π writes; "k2" is d² / 2. Their slopes by p are 1, 1 − eᵈ and −d. Over what π writes, the mean of
-    k1's gradient is 0, that of k3's is the gradient of KL(π₀ ‖ π), and that of k2's the one of
+    k estimates KL(π ‖ π₀), which is the mean of "k1" and of "k3" over what π writes. There the mean
+    of k1's gradient is 0, that of k3's is the gradient of KL(π₀ ‖ π), and that of k2's the one of
     KL(π ‖ π₀).
 
     Keeps the slope by p of the sum for each token.
