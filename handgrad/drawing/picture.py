@@ -73,7 +73,7 @@ def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 
     if isinstance(source, str | Path):
         scope = only(scopes_at(source), str(source))
         derivation = scope.derivation()
-        if scope.title == scope.path:  # it stands under no heading
+        if "\n" in str(source) and scope.title == scope.path:  # a text without a heading
             derivation.title = ", ".join(derivation.outputs)
     else:
         derivation = derivation_of(source)
