@@ -4,7 +4,9 @@ Time is the first axis in here, and the logarithms of what a step leaves of a st
 shape (T, ...).
 """
 
-from handgrad.arrays import array_namespace, device_of
+import math
+
+from handgrad.arrays import array_namespace, constant, device_of
 
 
 def in_chunks(x, axis, size):
@@ -41,7 +43,8 @@ def decays(logs):
     sums = xp.cumulative_sum(terms, axis=0)
     steps = xp.arange(logs.shape[0], device=device_of(logs))
     seen = xp.reshape(steps[:, None] >= steps, (*sums.shape[:2], *(1,) * (logs.ndim - 1)))
-    return xp.exp(xp.where(seen, sums, -xp.inf)), xp.exp(xp.cumulative_sum(logs, axis=0))
+    never = constant(-math.inf, logs)
+    return xp.exp(xp.where(seen, sums, never)), xp.exp(xp.cumulative_sum(logs, axis=0))
 
 
 def decays_backward(between, start, end, whole):

@@ -57,7 +57,7 @@ class SelectiveScan:
 
         def run(h, u, delta, B, C):
             _, _, after = _states(h, A, u, delta, B)
-            return after[-1, ...], (h, (after @ C[..., None])[..., 0])
+            return after[-1, ...], (h, einsum("tmen,tmn->tme", after, C))
 
         _, (starts, y) = scan(run, first, tuple(rows))
         return out_of_chunks(y, -2, u.shape[-2]) + D * u, (u, delta, A, B, C, D, starts)
@@ -99,9 +99,9 @@ def _selective_back(ends, A, h, u, delta, B, C, dy):
         return a * dh, (dh,)
 
     first, (dh,) = scan(step, dh, (a, dy[..., None] * C[..., None, :]), reverse=True)
-    dlog, dtaken = dh * a * before, (dh @ B[..., None])[..., 0]
-    dB = ((delta * u)[..., None, :] @ dh)[..., 0, :]
-    dC = (dy[..., None, :] @ after)[..., 0, :]
+    dlog, dtaken = dh * a * before, einsum("tmen,tmn->tme", dh, B)
+    dB = einsum("tme,tmen->tmn", delta * u, dh)
+    dC = einsum("tme,tmen->tmn", dy, after)
     ddelta = dtaken * u + xp.sum(dlog * A, axis=-1)
     dA = dA + xp.sum(dlog * delta[..., None], axis=tuple(range(dlog.ndim - 2)))
     return (first, dA), (dtaken * delta, ddelta, dB, dC)
