@@ -4,10 +4,9 @@ a and b are the log-probabilities of whole answers under the model, a of the one
 a0 and b0 are those under a reference that stays as it is. They have no gradient: None.
 """
 
-import math
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, sigmoid, softplus
+from handgrad.arrays import array_namespace, log, sigmoid, softplus
 from handgrad.rules.batch import Reduction, floating, of_each, reduced
 
 __all__ = ["DPO", "KTO", "ORPO", "SimPO"]
@@ -130,7 +129,8 @@ class ORPO:
     weight: float = 0.1
 
     def forward(self, a, b):
-        u = (a - _log_of_the_rest(a)) - (b - _log_of_the_rest(b))
+        A, B = (x - log(-array_namespace(x).expm1(x)) for x in (a, b))
+        u = A - B
         return reduced(self.weight * softplus(-u) - a, self.reduction), (a, b, u)
 
     def backward(self, residuals, dy):
@@ -207,11 +207,3 @@ def _doubted(u, smoothing):
 
 def _slope_of_doubted(u, smoothing):
     return smoothing * sigmoid(u) - (1 - smoothing) * sigmoid(-u)
-
-
-def _log_of_the_rest(a):
-    """log(1 − eᵃ) for a < 0, by the form that keeps its digits."""
-    xp = array_namespace(a)
-    near = a > -math.log(2)
-    small = xp.log(-xp.expm1(xp.where(near, a, -1)))
-    return xp.where(near, small, xp.log1p(-xp.exp(xp.where(near, -1, a))))
