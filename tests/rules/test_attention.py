@@ -6,6 +6,7 @@ import pytest
 from handgrad import (
     AttentionWithLogSumExp,
     BiasedAttention,
+    Dropout,
     DropoutAttention,
     MaskedAttention,
     MergeAttention,
@@ -174,6 +175,9 @@ def test_dropout_takes_weights_away_and_does_not_share_them_out_again():
     rule = DropoutAttention(rate=0.5)
     s = q @ np.swapaxes(k, -1, -2) / np.sqrt(6)
     assert_close(value(rule, q, k, v, keep), (2 * keep * value(Softmax(), s)) @ v)
+    (dp,) = gradients(Dropout(0.5), value(Softmax(), s), keep, dy=dy @ np.swapaxes(v, -1, -2))[:1]
+    (ds,) = gradients(Softmax(), s, dy=dp)
+    assert_close(gradients(rule, q, k, v, keep, dy=dy)[0], ds @ k / np.sqrt(6))
     grads = gradients(DropoutAttention(rate=0.0), q, k, v, keep | True, dy=dy)
     plain = gradients(ScaledDotProductAttention(), q, k, v, dy=dy)
     for actual, expected in zip(grads[:3], plain, strict=True):

@@ -89,6 +89,15 @@ def test_values_that_are_all_alike_are_their_own_mean():
         assert_close(value(cls(eps=0.0), q, k, v), v)
 
 
+@pytest.mark.parametrize("cls", [LinearAttention, CausalLinearAttention])
+def test_a_query_whose_features_grow_alike_changes_nothing(cls):
+    q, k, v, dy = normals(11, *[(2, 3, 6, 5)] * 2, *[(2, 3, 6, 7)] * 2)
+    dq, *_ = gradients(cls(eps=0.0), q, k, v, dy=dy)
+    by_features = np.where(q > 0, q + 1, 1) * dq  # φ / φ' is q + 1 above 0, and 1 below
+    assert np.max(np.abs(np.sum(by_features, axis=-1))) < 1e-14
+    assert np.max(np.abs(by_features)) > 0.1
+
+
 def test_the_last_query_of_a_recurrence_sees_all_keys():
     q, k, v, dy = normals(9, *[(2, 3, 6, 5)] * 2, *[(2, 3, 6, 7)] * 2)
     dy[:, :, :-1] = 0
