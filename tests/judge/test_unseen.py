@@ -16,7 +16,7 @@ from tests.judge.unseen.case import Random, edited
 
 KINDS = {"cells": "numpy", "functions": "numpy", "images": "numpy", "layers": "numpy"}
 KINDS |= {"jax_rules": "jax", "torch_functions": "torch"}
-EVERY = 7  # of the cases: so many run by default
+EVERY = 10  # of the cases: so many run by default
 
 
 def _module(name):
