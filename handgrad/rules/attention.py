@@ -49,14 +49,14 @@ class ScaledDotProductAttention(Scoring):
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
 
     softmax, as in Softmax. A key that is not seen has p = 0, and so ds = 0. The weights sum to 1, so
-    that a number taken from all dp of a row changes nothing. Less the dp of the largest weight, c
+    that a number taken from all dp of a row changes nothing. Less the dp of the largest weight, r
     has all its digits where that weight is near 1:
 
         Δ = sum(p * dp, axis=-1, keepdims=True)
           = sum(dy * y, axis=-1, keepdims=True)
-        c = dp - take_along_axis(dp, argmax(p, axis=-1)[..., None], axis=-1)
+        r = dp - take_along_axis(dp, argmax(p, axis=-1)[..., None], axis=-1)
         ds = p * (dp - Δ)
-           = p * (c - sum(p * c, axis=-1, keepdims=True))
+           = p * (r - sum(p * r, axis=-1, keepdims=True))
 
     The cap has the slope 1 − tanh², and the scores are a product again:
 
@@ -355,12 +355,7 @@ class MergeAttention:
 
 
 VARIANTS = (
-    ScaledDotProductAttention(causal=True),
     ScaledDotProductAttention(causal=True, bottom_right=True, window=2, softcap=2.0, groups=2),
     ScaledDotProductAttention(window=2, scale=0.3),
     AttentionWithLogSumExp(causal=True, softcap=1.5, groups=2),
-    MaskedAttention(causal=True, groups=2),
-    BiasedAttention(groups=2, window=2),
-    DropoutAttention(rate=0.5, groups=2, causal=True),
-    SinkAttention(groups=2, causal=True, bottom_right=True, softcap=1.5),
 )

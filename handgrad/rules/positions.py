@@ -208,8 +208,6 @@ class T5Bias:
 VARIANTS = (
     RoPE("interleaved", base=100.0, start=3),
     RoPE(part=0.5),
-    ALiBi(start=2),
-    RelativeBias(reach=1, start=-1),
     T5Bias(8, 6.0),
     T5Bias(6, 5.0, bidirectional=False, start=1),
 )

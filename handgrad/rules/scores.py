@@ -119,8 +119,8 @@ def through_weights(p, dp):
     """
     xp = array_namespace(p, dp)
     first = xp.expand_dims(xp.argmax(p, axis=-1), axis=-1)
-    c = dp - xp.take_along_axis(dp, first, axis=-1)
-    return p * (c - xp.sum(p * c, axis=-1, keepdims=True))
+    r = dp - xp.take_along_axis(dp, first, axis=-1)
+    return p * (r - xp.sum(p * r, axis=-1, keepdims=True))
 
 
 def weights_again(s, L):
