@@ -175,12 +175,14 @@ def _chunk_back(dS, S, q, k, v, beta, g, dy):
     left, passed = L[-1, ..., None], einsum("smi,mij->smj", k, dS)
     N = beta[:, None, :] * early * kk
     du = _solved_transposed(N, einsum("tsm,tmj->smj", qk * L, dy) + left * passed)
+    # what comes to N and to P, and through them to the products of keys and queries
     W, Z = -einsum("tmj,smj->tsm", du, u), einsum("tmj,smj->tsm", dy, u)
     dv, dqk, dkk = beta[..., None] * du, Z * L, W * beta[:, None, :] * early
     asked, told = einsum("tmj,mij->tmi", -since * dv, S), einsum("tmj,mij->tmi", since * dy, S)
     dq = einsum("tsm,smi->tmi", dqk, k) + told
     dk = einsum("tsm,tmi->smi", dqk, q) + asked + left * einsum("smj,mij->smi", u, dS)
     dk = dk + einsum("tsm,tmi->smi", dkk, k) + einsum("tsm,smi->tmi", dkk, k)
+    # each exponent gets its gradient times its own exponential
     starts = xp.sum(told * q + asked * k, axis=-1)
     whole = since[-1, ..., 0] * xp.sum(dS * S, axis=(-2, -1))
     dg = decays_backward(W * N + Z * qk * L, starts, xp.sum(left * u * passed, axis=-1), whole)

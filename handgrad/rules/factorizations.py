@@ -7,7 +7,7 @@ differentiation of linear algebra functions, 2010, arXiv:1001.1654.
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, constant
+from handgrad.arrays import array_namespace, device_of
 
 __all__ = ["QR", "Cholesky", "Eigh", "SingularValues"]
 
@@ -194,5 +194,4 @@ def _transposed(A):
 
 def _identity(A):
     """The identity of the size of A's rows."""
-    n = A.shape[-1]
-    return constant([[float(i == j) for j in range(n)] for i in range(n)], A)
+    return array_namespace(A).eye(A.shape[-1], dtype=A.dtype, device=device_of(A))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, constant
+from handgrad.arrays import array_namespace, device_of
 
 __all__ = ["FixedPoint"]
 
@@ -62,7 +62,7 @@ class FixedPoint:
 def _jacobian(z, W):
     """How far each row is from a solution where tanh gives z, by its entries: 1 − s Wᵀ / D."""
     xp, n = array_namespace(z), W.shape[0]
-    one = constant([[float(i == j) for j in range(n)] for i in range(n)], W)
+    one = xp.eye(n, dtype=W.dtype, device=device_of(W))
     return one - (1 - z * z)[:, :, None] * xp.matrix_transpose(W) / n
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from handgrad.arrays import (
     array_namespace,
-    constant,
+    device_of,
     outline,
     outlined,
     products_before,
@@ -244,7 +244,7 @@ def _halvings(A):
 def _exponential(A, halvings):
     """exp(A) by the series of A / 2ⁿ, which is squared n times."""
     xp = array_namespace(A)
-    one = constant([[float(i == j) for j in range(A.shape[-1])] for i in range(A.shape[-1])], A)
+    one = xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
     A = A * 2.0**-halvings
     Y = one
     for k in range(TERMS, 0, -1):
