@@ -54,12 +54,13 @@ def test_the_normalizer_says_what_a_token_weighs():
         assert rest == [None] * 4
 
 
-def test_an_answer_without_tokens_has_no_part_and_its_padding_may_be_nan():
+def test_an_answer_without_tokens_has_no_part_and_its_padding_may_hold_anything():
     p, q, p0, A = drawn(3)
     mask = MASK & np.array([[True], [False], [True]])
     for normalizer in ("sequence", "token", "constant"):
         rule = GRPO(normalizer)
-        dirty = [np.where(mask, x, np.nan) for x in (p, q, p0)]
+        junk = (1000.0, 0.0, np.nan)  # of which the ratio would overflow
+        dirty = [np.where(mask, x, other) for x, other in zip((p, q, p0), junk, strict=True)]
         dp, *_ = gradients(rule, *dirty, A, mask, dy=1.7)
         assert_close(dp, gradients(rule, p, q, p0, A, mask, dy=1.7)[0])
         assert not dp[~mask].any()
