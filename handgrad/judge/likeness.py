@@ -1,6 +1,7 @@
 """Likeness: somebody's code judged as a rule of the catalog, at the inputs of that rule."""
 
 import inspect
+from typing import Any
 
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
@@ -41,7 +42,7 @@ def held(rule):
     return frozenset(i for i, given in enumerate(givens) if given.const)
 
 
-def _read(what, rule):
+def _read(what, rule) -> list[Any]:
     """A list that is read in a rule's derivation; an empty one where there is no derivation."""
     if not hasattr(rule, "forward") or isinstance(rule, type):
         return []
