@@ -151,9 +151,7 @@ class Low:
         verdict = whole.verdict
         verdict.probes += small.evaluations if small is not trial else 0
         whole.moved = trial.moves
-        if whole.oracle is not None and not whole.oracle.own:
-            for one in _another_function(trial, whole.oracle):
-                whole.report(one, trial)
+        self._against_reference(trial)
         for k in range(PROJECTIONS):
             try:
                 error, bar = line_integral(trial, k)
@@ -166,6 +164,18 @@ class Low:
             if not error <= bar:
                 says = "off by {size} of its size, error bar {bar}"
                 whole.report(Finding(Status.WRONG, INTEGRAL, says, size=error, bar=bar), trial)
+
+    def _against_reference(self, trial):
+        """Whether the forward is the reference's, where there is one that takes these inputs."""
+        oracle = self.whole.oracle
+        if oracle is None or oracle.own:
+            return
+        try:
+            found = list(_another_function(trial, oracle))
+        except CodeError:
+            return
+        for one in found:
+            self.whole.report(one, trial)
 
     def _smallest(self, trial):
         """The same at smaller inputs, if the subject takes them."""
