@@ -4,6 +4,7 @@ All points of a derivation have the same sizes, so that JAX traces one program f
 runs it, in extended precision.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from handgrad.derivation.evaluation import Walk
 from handgrad.derivation.expressions import names_in, nodes_of
 from handgrad.derivation.implicit import linked, solution
 from handgrad.derivation.recurrences import run_block
+from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import (
     distinct_sizes,
     find_shapes,
@@ -342,8 +344,17 @@ class Runner:
             if all(is_real(names[node]) for node in nodes):
                 shapes = [np.shape(names[node]) for node in nodes]
                 bound_elements(sum(shapes, ()))
+                if is_second(name):
+                    self._bound(name, names, shapes[1:])
                 found[name] = self._derivative(nodes, shapes, inputs, functions)
         return found
+
+    def _bound(self, name, names, shapes):
+        """Refuse a second derivative that moves too many numbers at once: all nodes, twice over."""
+        largest = max(np.size(x) for x in names.values() if is_real(x))
+        if np.prod([largest, *map(math.prod, shapes)]) > MOST:
+            message = f"{name} needs more than {MOST} numbers at once: make its arrays smaller"
+            raise DerivationError(message, self.derivation.definitions[-1].line)
 
     def _derivative(self, nodes, shapes, inputs, functions):
         """∂y/∂x, or ∂²y/∂a∂b: y differentiated by each of the other nodes in turn."""

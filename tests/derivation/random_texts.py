@@ -15,6 +15,7 @@ WORDS = (
     "x y W N D dy dx δx δy axis keepdims True None real positive label spd mask inf pi lambda for"
 )
 ENTRIES = "sum[j]( mean[i,j]( max[k]( prod[t]( [i,j] [i+1] [t-1] [t] [i:N] δ[i,j] ∂y/∂x ∂y[i]/∂x[j] ∂²L/∂x∂x"
+ENTRIES += ' ∂²L/∂x[i]∂x[j] ∂²y/∂x² ∂² x=="a" mode="a"\n (\n'
 ENTRIES += " h[t+1] h[0] where(i==j, fixed_point( root( const symmetric interval(0,1) x[i,j]"
 PYTHON = "__import__('os') ().__class__ eval exec open import del yield f'{x}' x.base 9**9**9"
 FUNCTIONS = list(vocabulary(np))

@@ -72,3 +72,8 @@ def test_numbers_decide_it_and_the_verdict_says_so():
 )
 def test_what_cannot_be_read_is_named_with_its_place(line, says):
     assert says in error_of(f"{START}{line}\n")
+
+
+def test_one_that_needs_too_many_numbers_is_refused_soon():
+    text = "x : (200)\nA : (200, 200)\nL = sum((A @ x)**2)\n∂²L/∂x∂x = 2 * A.T @ A\n"
+    assert "needs more than 300000 numbers at once" in error_of(text)

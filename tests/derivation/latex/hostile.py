@@ -23,6 +23,10 @@ PIECES = re.compile(r"\\[a-zA-Z]+|\\.|[a-zA-Z]+|\d+|\s+|.")
 SOUP = [
     r"\frac",
     r"\partial",
+    r"\partial^2",
+    r"\nabla",
+    r"\nabla^2",
+    r"\mathbb{E}_{i \sim p}",
     "{",
     "}",
     "^",
