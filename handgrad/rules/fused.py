@@ -351,7 +351,7 @@ class DoRA:
         return dx, dW if needs[1] else None, db, dA, dB, _quotient(dg, n) if needs[5] else None
 
 
-VARIANTS = (GatedRMSNorm("after"), SwiGLUMLP(chunk=2), DoRA(scale=0.5))
+VARIANTS = (GatedRMSNorm("after"), SwiGLUMLP(chunk=4), DoRA(scale=0.5))
 
 
 def _to_rows(s, x):

@@ -178,8 +178,8 @@ class VocabularyParallelCrossEntropy:
 
 
 VARIANTS = (
-    FusedLinearCrossEntropy("none", ignore_index=1, softcap=2.0, chunk=2),
-    FusedLinearCrossEntropy(scale=0.5, z_loss=0.1, chunk=3),
+    FusedLinearCrossEntropy("none", ignore_index=1, softcap=2.0, chunk=5),
+    FusedLinearCrossEntropy(scale=0.5, z_loss=0.1, chunk=5),
     VocabularyParallelCrossEntropy("none", ignore_index=1),
 )
 
