@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad.derivation
-from handgrad import Multiply, verify
+from handgrad import GELU, Multiply, verify
 from handgrad.derivation.checking import check_links
 from handgrad.derivation.sources import scopes_in_markdown
 from handgrad.judge.oracles.derivation import compare_with_derivation
@@ -46,6 +46,26 @@ def test_the_book_says_the_same_in_korean():
 def test_every_rule_has_a_derivation_that_runs(cls):
     rules = [rule for rule in RULES if type(rule) is cls]
     assert max(compare_with_derivation(rule, seed=2)[0] for rule in rules) > 0
+
+
+@dataclass(frozen=True)
+class Picks:
+    """y = x[t], one of the first rows, and a gradient twice too large
+
+    x : (5, N)
+    t : (K) label(count)
+    y[k, n] = x[t[k], n]
+    dx[c, n] = sum[k](where(c == t[k], dy[k, n], 0))
+    """
+
+    count: int = 3
+
+    def forward(self, x, t):
+        return x[t], (x, t)
+
+    def backward(self, residuals, dy):
+        x, t = residuals
+        return 2 * (np.arange(len(x))[:, None] == t) @ dy, None
 
 
 @dataclass(frozen=True)
@@ -120,3 +140,11 @@ def test_a_docstring_that_cannot_be_run_is_a_finding_or_a_refusal():
 def test_an_option_that_the_docstring_does_not_name_is_not_held_against_it():
     assert compare_with_derivation(Doubles(3.0), 0) == (0, [])
     assert compare_with_derivation(Multiply(), 0)[0] == 3
+
+
+def test_a_derivation_covers_an_option_that_is_a_word():
+    assert compare_with_derivation(GELU("tanh"), 0) == (6, [])
+
+
+def test_an_option_in_the_range_of_a_label_is_one_that_a_derivation_speaks_of():
+    assert compare_with_derivation(Picks(4), 0)[1] == ["the code's dx is not the derivation's"] * 3
