@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from handgrad.arrays import array_namespace, log, unbroadcast
 from handgrad.rules.regularization import Dropout
-from handgrad.rules.scores import Scoring, exponentials, masked, through_weights, weights
+from handgrad.rules.shared.scores import Scoring, exponentials, masked, through_weights, weights
 
 __all__ = [
     "AttentionWithLogSumExp",

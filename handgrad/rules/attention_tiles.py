@@ -5,7 +5,7 @@ from functools import reduce
 
 from handgrad.arrays import array_namespace
 from handgrad.rules.attention import MergeAttention
-from handgrad.rules.scores import Scoring, masked, weights, weights_again
+from handgrad.rules.shared.scores import Scoring, masked, weights, weights_again
 
 __all__ = ["TiledAttention"]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from handgrad.arrays import add_at, array_namespace, device_of, kept, log, scan
 from handgrad.rules.batch import Reduction, excess, of_each_row, reduced
-from handgrad.rules.over_time import live_steps
-from handgrad.rules.paths import log_sum_over, lowered, share
+from handgrad.rules.shared.over_time import live_steps
+from handgrad.rules.shared.paths import log_sum_over, lowered, share
 
 __all__ = ["HMMForward", "LinearChainCRF"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handgrad.arrays import array_namespace
-from handgrad.rules import cells
+from handgrad.rules.shared import cells
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 

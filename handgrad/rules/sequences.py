@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handgrad.arrays import array_namespace, kept, scan
-from handgrad.rules import over_time
-from handgrad.rules.over_time import carried_steps, live_steps, turned
+from handgrad.rules.shared import over_time
+from handgrad.rules.shared.over_time import carried_steps, live_steps, turned
 
 __all__ = ["GRU", "LSTM", "RNN", "LinearRecurrence"]
 

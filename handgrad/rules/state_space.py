@@ -7,7 +7,7 @@ arXiv:2405.21060.
 from dataclasses import dataclass
 
 from handgrad.arrays import array_namespace, device_of, einsum, scan, sigmoid
-from handgrad.rules.chunks import decays, decays_backward, in_chunks, out_of_chunks
+from handgrad.rules.shared.chunks import decays, decays_backward, in_chunks, out_of_chunks
 
 __all__ = ["SSD", "CausalConv1d", "SelectiveScan"]
 

@@ -5,7 +5,7 @@ A state is held where its row has ended. X : (T, N, D) is 0 there, and `live` : 
 """
 
 from handgrad.arrays import array_namespace, device_of, kept, scan
-from handgrad.rules import cells
+from handgrad.rules.shared import cells
 
 
 def live_steps(x, n):
