@@ -1,5 +1,7 @@
 """torch: functions with a backward of their own, modules, and functions that autograd differentiates."""
 
+import warnings
+
 from handgrad.judge.calls import contained
 from handgrad.judge.subjects.base import Subject, as_tuple, named
 
@@ -30,6 +32,7 @@ class TorchFunction(Subject):
             return None
         from torch.autograd import forward_ad as ad
 
+        _load_tangents()
         with ad.dual_level():
             duals = [
                 x if u is None else ad.make_dual(x, u) for x, u in zip(leaves, moves, strict=True)
@@ -134,6 +137,16 @@ def _leaf(x, *, asked=True):
     if not hasattr(x, "detach"):
         return x
     return x.detach().requires_grad_(bool(asked) and x.is_floating_point())
+
+
+def _load_tangents():
+    """Have torch load what its first tangent needs: it warns of its own parts."""
+    import torch
+    from torch.autograd import forward_ad as ad
+
+    with warnings.catch_warnings(), ad.dual_level():
+        warnings.simplefilter("ignore")
+        ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 
 def _overrides(function, name):
