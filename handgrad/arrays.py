@@ -111,7 +111,7 @@ def products_before(x, axis):
     return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
 
 
-def scan(step, state, inputs, *, reverse=False):
+def scan(step, state, inputs, *, reverse=False) -> Any:
     """The last state, and what each step leaves: state, outputs = step(state, *rows).
 
     The rows are those of the inputs, along their first axes; what a step leaves is a tuple of arrays,

@@ -123,9 +123,10 @@ def _without_ranges(head, letters):
     """da[t], of da[t : T - 1]."""
     if not isinstance(head, ast.Subscript):
         return head
-    several = isinstance(head.slice, ast.Tuple)
-    parts = [_bare(p, letters) for p in (head.slice.elts if several else [head.slice])]
-    index = ast.Tuple(parts, ast.Load()) if several else parts[0]
+    if isinstance(head.slice, ast.Tuple):
+        index = ast.Tuple([_bare(part, letters) for part in head.slice.elts], ast.Load())
+    else:
+        index = _bare(head.slice, letters)
     whole = ast.Subscript(head.value, ast.copy_location(index, head.slice), head.ctx)
     return ast.copy_location(whole, head)
 
@@ -133,8 +134,8 @@ def _without_ranges(head, letters):
 def _bare(part, letters):
     """The letter of an index with its range; any other part of a subscript as it is."""
     match part:
-        case ast.Slice(lower=ast.Name(id=letter)) if letter in letters:
-            return part.lower
+        case ast.Slice(lower=ast.Name(id=letter) as lower) if letter in letters:
+            return lower
     return part
 
 

@@ -7,6 +7,7 @@ once, in the order of their lines. What a block defines has its steps on the fir
 import ast
 import copy
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def run_block(chains, walk_for, moved):
     forward = all(min(known, default=0) == 0 for known in rows.values())
     for step in range(count) if forward else reversed(range(count)):
         for chain in steps:
-            names, node = {letter: step}, chain.links[0].node
+            names: dict[str, Any] = {letter: step}
+            node = chain.links[0].node
             for name in rows.keys() & set(names_in(node)):
                 states = _States(name, rows[name], sizes[name], walk_for(chain, {}))
                 names[name] = states if _is_indexed(name, node) else states.stacked()

@@ -28,7 +28,8 @@ def fraction(node, environment):
     others = list(_below(node.below, environment))
     if len(others) != 2 or any(op for op, _ in rest):
         raise UnreadError("this second derivative", *node.at)
-    return _second(y, *others, environment)
+    first, second = others
+    return _second(y, first, second, environment)
 
 
 def hessian(y, x, environment):
