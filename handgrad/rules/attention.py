@@ -32,8 +32,9 @@ class ScaledDotProductAttention(Scoring):
         cap = where(softcap > 0, softcap, 1)
         s = where(softcap > 0, cap * tanh(z / cap), z)
 
-    s[b, h, i, j] is the score of key j for query i. A query sees the keys up to its own place, if
-    causal, and less than `window` places away, if there is a window:
+    s[b, h, i, j] is the score of key j for query i; `softcap` bounds it, if it is not 0. A query
+    sees the keys up to its own place, if causal, and those less than `window` places away, if there
+    is a window. `bottom_right` counts places so that the last query is at the last key:
 
         a = arange(M)[None, :] - arange(N)[:, None] - bottom_right * (M - N)
         seen = where(causal == 0, 1, a <= 0) * where(window == 0, 1, abs(a) < window)
@@ -42,15 +43,16 @@ class ScaledDotProductAttention(Scoring):
         p = e / where(Z > 0, Z, 1)
         y[b, h, i, c] = sum[j](p[b, h, i, j] * v[b, h // groups, j, c])
 
-    y is a product, in which each factor gets the other. `groups` heads of queries share one head of
-    keys and values, which sums over them:
+    y is a product, and each factor gets dy times the other. `groups` heads of queries share one
+    head of keys and values, whose gradient sums over them:
 
         dp[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
 
-    softmax, as in Softmax. A key that is not seen has p = 0, and so ds = 0. The weights sum to 1, so
-    that a number taken from all dp of a row changes nothing. Less the dp of the largest weight, r
-    has all its digits where that weight is near 1:
+    Through softmax as in Softmax, where a key that is not seen has p = 0, and so ds = 0. Δ is the
+    mean of dp by the weights, and y that of v, so that Δ is a product of dy and y, too. As the
+    weights sum to 1, a number taken from all dp of a row changes nothing. We take the dp of the
+    largest weight: where that is near 1, dp − Δ would lose its digits, and r has them all:
 
         Δ = sum(p * dp, axis=-1, keepdims=True)
           = sum(dy * y, axis=-1, keepdims=True)
@@ -64,8 +66,8 @@ class ScaledDotProductAttention(Scoring):
         dq[b, h, i, d] = sum[j](dz[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
 
-    A query that sees no key gives 0, and its gradient is 0: torch gives NaN for it, or 0, by the
-    kernel that it takes. With another `scale` that stands in the place of 1/√D.
+    A query that sees no key gives 0, and its gradient is 0: torch gives NaN or 0, depending on the
+    kernel that it chooses. `scale`, if given, stands in the place of 1/√D.
 
     Keeps q, k, v, p, and the slope of the cap. TiledAttention does not keep p.
 
@@ -95,20 +97,21 @@ class AttentionWithLogSumExp(Scoring):
         o[b, h, i, c] = sum[j](p[b, h, i, j] * v[b, h // groups, j, c])
         y, L = o, logsumexp(s, axis=-1)
 
-    L has the slope p, so that its gradient joins Δ. Who forgets it is wrong wherever L is used, as
-    MergeAttention does:
+    L has the slope p, so that its gradient joins Δ. Without it ds is wrong wherever L is used, as
+    in MergeAttention:
 
         dp[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
         Δ = sum(dy * y, axis=-1) - dL
         ds = p * (dp - Δ[..., None])
+           = p * (dp - sum(p * dp, axis=-1, keepdims=True)) + p * dL[..., None]
 
-    From there on it is ScaledDotProductAttention:
+    The first term, and all that follows, is that of ScaledDotProductAttention:
 
         dq[b, h, i, d] = sum[j](ds[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
 
-    A query that sees no key has L = −∞.
+    A query that sees no key has y = 0 and L = −∞.
 
     Keeps q, k, v, p, and the slope of the cap.
     """
@@ -148,9 +151,9 @@ class MaskedAttention(Scoring):
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
 
-    Who forms p again in backward, as kernels do, has to apply the mask again. A row of the mask
-    that is false throughout gives 0, with the gradient 0: one padded sequence makes no NaN of the
-    weights that all share. The mask broadcasts to (B, heads, N, M), and has no gradient.
+    A kernel that forms p again in backward has to apply the mask again. A row of the mask that is
+    false throughout gives 0, with the gradient 0: one padded sequence must not make NaN of the
+    parameters that all share. The mask broadcasts to (B, heads, N, M), and has no gradient.
 
     Keeps q, k, v, p, and the slope of the cap.
     """
@@ -191,7 +194,7 @@ class BiasedAttention(Scoring):
         dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     The bias broadcasts to (B, heads, N, M), and sums over the axes along which it was stretched. It
-    is added behind the cap. ALiBi and RelativeBias make such biases.
+    is added after the cap. ALiBi and RelativeBias make such biases.
 
     Keeps q, k, v, p, the bias, and the slope of the cap.
     """
@@ -221,18 +224,23 @@ class DropoutAttention(Scoring):
         r = where(keep, p, 0) / (1 - rate)
         y[b, h, i, c] = sum[j](r[b, h, i, j] * v[b, h // groups, j, c])
 
-    The weights that are left do not sum to 1. The same mask and the same factor stand in the way
-    back, and the weights before dropout in softmax's gradient:
+    `rate` is the share of the weights that are dropped, where `keep` is false. Those that are left
+    do not sum to 1. Backward applies the same mask and factor, and softmax's gradient has the
+    weights p from before dropout:
 
         dr[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
         dp = where(keep, dr, 0) / (1 - rate)
-        ds = p * (dp - sum(p * dp, axis=-1, keepdims=True))
-           = p * (dp - sum(dy * y, axis=-1, keepdims=True))
+        ds = p * (dp - sum(dy * y, axis=-1, keepdims=True))
+           = p * (dp - sum(p * dp, axis=-1, keepdims=True))
         dq[b, h, i, d] = sum[j](ds[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
         dv[b, g, j, c] = sum[h, i](where(h // groups == g, r[b, h, i, j] * dy[b, h, i, c], 0))
 
-    Keeps q, k, v, p, the mask, which has no gradient, and the slope of the cap.
+    The mask has no gradient.
+
+    Keeps q, k, v, p, the mask, and the slope of the cap.
+
+    Srivastava et al., Dropout, 2014; on the weights as in torch's scaled_dot_product_attention.
     """
 
     rate: float = 0.1
@@ -253,7 +261,7 @@ class DropoutAttention(Scoring):
 
 @dataclass(frozen=True)
 class SinkAttention(Scoring):
-    """y = Σⱼ pⱼ vⱼ    with pⱼ = exp(sⱼ) / (exp(c) + Σᵢ exp(sᵢ)): a head may look at nothing
+    """y = Σⱼ pⱼ vⱼ    with pⱼ = exp(sⱼ) / (exp(c) + Σᵢ exp(sᵢ)): a query may look at nothing
 
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
@@ -264,8 +272,8 @@ class SinkAttention(Scoring):
         p = exp(s) / Z
         y[b, h, i, m] = sum[j](p[b, h, i, j] * v[b, h // groups, j, m])
 
-    The sink c is the score of one more key, whose value is 0. Its weight is what the others leave,
-    and it gets its part of softmax's gradient, p (dp − Δ), with dp = 0:
+    The sink c of a head is the score of one more key, whose value is 0. Its weight is what the
+    others leave, exp(c) / Z, and it gets its part of softmax's gradient, p (dp − Δ), with dp = 0:
 
         dp[b, h, i, j] = sum[m](dy[b, h, i, m] * v[b, h // groups, j, m])
         Δ = sum(p * dp, axis=-1, keepdims=True)
@@ -303,7 +311,7 @@ class SinkAttention(Scoring):
 
 @dataclass(frozen=True)
 class MergeAttention:
-    """y = u a + w b    attention to two parts of the keys as attention to all of them
+    """y, T = u a + w b, log(eᴷ + eᴹ)    with u = exp(K − T) and w = exp(M − T): merged parts
 
         a : (B, H, N, E)
         K : (B, H, N)
@@ -315,18 +323,19 @@ class MergeAttention:
         o = u[..., None] * a + w[..., None] * b
         y, L = o, T
 
-    a and b are the means that AttentionWithLogSumExp gives for the parts, and K and M its
-    logarithms, of which T has the slopes u and w. The means are terms of a sum:
+    a and b are the means that AttentionWithLogSumExp gives for two parts of the keys, and K and M
+    its logarithms; y and T are those for all of them. The means are terms of a sum:
 
         da = u[..., None] * dy
         db = w[..., None] * dy
 
-    u + w is 1, so that u has the slope u w by K, and w has −u w:
+    By K the logarithm T has the slope u, u has u (1 − u), and w has −w u. As 1 − u is w, y moves by
+    u w (a − b), which is u (a − y). By M it is the same with the parts exchanged:
 
-        dK = u * dL + u * w * sum((a - b) * dy, axis=-1)
-           = u * (dL + sum((a - y) * dy, axis=-1))
-        dM = w * dL - u * w * sum((a - b) * dy, axis=-1)
-           = w * (dL + sum((b - y) * dy, axis=-1))
+        dK = u * (dL + sum((a - y) * dy, axis=-1))
+           = u * (dL + w * sum((a - b) * dy, axis=-1))
+        dM = w * (dL + sum((b - y) * dy, axis=-1))
+           = w * (dL - u * sum((a - b) * dy, axis=-1))
 
     A logarithm of −∞ says that no key of that part was seen: it has the weight 0. Where both are
     −∞, y is 0 and all gradients are 0.

@@ -1,6 +1,7 @@
-"""Layers of attention: with the products before and behind it, and in linear time.
+"""Layers of attention, with the products before and after it, and attention in linear time.
 
-Inputs are (B, N, D): examples, places, numbers.
+Inputs of the layers are (B, N, D): examples, places, numbers. Attention in linear time has heads as
+well, (B, H, N, D), as in attention.py.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class MultiHeadAttention:
         a = reshape(o, (B, N, heads * E))
         y = a @ U + c
 
-    Affine, attention and Affine, from right to left. The numbers of all places use the same weights:
+    Affine, attention and Affine, from right to left. All places use the same weights, whose
+    gradients sum over them:
 
         da = dy @ U.T
         dU = einsum('nia,nif->af', a, dy)
@@ -38,7 +40,7 @@ class MultiHeadAttention:
         dp[n, h, i, j] = sum[e](do[n, i, h, e] * z[n, j, 2, h, e])
         ds = p * (dp - sum(p * dp, axis=-1, keepdims=True))
 
-    A place is a query, a key and a value. Each of them gets its own part of z:
+    A place is a query, a key and a value, each a third of its z. f, r and w are their gradients:
 
         f[n, i, h, e] = sum[j](ds[n, h, i, j] * z[n, j, 1, h, e]) / sqrt(E)
         r[n, j, h, e] = sum[i](ds[n, h, i, j] * z[n, i, 0, h, e]) / sqrt(E)
@@ -159,11 +161,11 @@ class LinearAttention:
         m = n[..., E:] + eps
         y = n[..., :E] / m
 
-    The product φ(q) φ(k)ᵀ stands in the place of exp(q kᵀ), and its factors part: all keys and
-    values come to one matrix S, and no query meets a key. A column of ones beside the values makes
-    the denominators one more column of n.
+    The product φ(q) φ(k)ᵀ stands in the place of exp(q kᵀ). So the sum over the keys can be formed
+    without the query: all keys and values come to one matrix S, which costs M + N steps in place of
+    M N. A column of ones beside the values makes the denominators one more column of n.
 
-    A quotient, and then products:
+    From right to left, a quotient and then products:
 
         dn = concat((dy, -sum(dy * y, axis=-1, keepdims=True)), axis=-1) / m
         df = dn @ matrix_transpose(S)
@@ -171,7 +173,7 @@ class LinearAttention:
         dg = w @ matrix_transpose(dS)
         dv = g @ dS[..., :E]
 
-    φ has the slope 1 above 0, and its own value below:
+    φ has the slope 1 above 0, where it is above 1, and its own value up to there:
 
         dq = df * minimum(f, 1)
         dk = dg * minimum(g, 1)
@@ -216,8 +218,9 @@ class CausalLinearAttention:
         u = n[..., :E] / m
         y = moveaxis(u, 0, 2)
 
-    LinearAttention as a recurrence: a query sees the keys up to its own, which are in a state that
-    grows by one product at each step. The column of ones makes r a column of S.
+    LinearAttention as a recurrence over the T steps, which f, g and w have on their first axis. A
+    query sees the keys up to its own, which are in a state that grows by one product at each step.
+    The column of ones makes r the last column of S.
 
         du = moveaxis(dy, 2, 0)
         dn = concat((du, -sum(du * u, axis=-1, keepdims=True)), axis=-1) / m
@@ -230,7 +233,7 @@ class CausalLinearAttention:
         dg[t] = sum(dS[t+1] * w[t][:, :, None], axis=-1)
         dw[t] = sum(dS[t+1] * g[t][..., None], axis=2)
 
-    and φ has the slope 1 above 0, and its own value below:
+    and the slope of φ is as in LinearAttention:
 
         dq = moveaxis(df * minimum(f, 1), 0, 2)
         dk = moveaxis(dg * minimum(g, 1), 0, 2)

@@ -12,7 +12,7 @@ __all__ = ["TiledAttention"]
 
 @dataclass(frozen=True)
 class TiledAttention(Scoring):
-    """y = softmax(q kᵀ / √D) v    and L = log Σ exp(q kᵀ / √D), block by block of the keys
+    """y = softmax(q kᵀ / √D) v    and L = log Σ exp(q kᵀ / √D), one block of keys after the other
 
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
@@ -29,12 +29,13 @@ class TiledAttention(Scoring):
         a[t+1] = a[t] * exp(K[t] - K[t+1])[..., None] + exp(s[t+1] - K[t+1])[..., None] * u[t+1][:, :, None]
         y, L = a[M-1], K[M-1]
 
-    A block is several keys at once. Nothing is kept of the steps. softmax's gradient needs a sum
-    over all keys, which is a product with y; L has the slope p, so that its gradient joins:
+    A block is several keys at once, and no step is kept. softmax's gradient needs Σ p dp over all
+    keys, which is a product of dy and y. L has the slope p, so that its gradient joins:
 
         Δ = sum(dy * y, axis=-1) - dL
 
-    and L, which has the sum of all exponentials, gives the weights again, block by block:
+    L has the sum of all exponentials, and so gives the weights again, block by block. g is their
+    gradient, and r that of the scores:
 
         p[b, h, i, j] = exp(s[j, b, h, i] - L[b, h, i])
         g[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
