@@ -1,7 +1,8 @@
 """Positions: attention does not see where a key stands, so its place is put into it.
 
-RoPE turns queries and keys by their places. The others add to the scores s, which are
-(B, heads, N, M), a number for how far key j is from query i, and BiasedAttention takes such a sum.
+RoPE turns queries and keys by their places. The others add a number for how far key j is from query
+i to the scores s, which are (B, heads, N, M). For s = 0 they give the bias that BiasedAttention
+takes.
 """
 
 import math
@@ -17,7 +18,7 @@ __all__ = ["ALiBi", "RelativeBias", "RoPE", "T5Bias"]
 
 @dataclass(frozen=True)
 class RoPE:
-    """y = x, each pair of numbers turned by its place: (a, b) ↦ (a cos θ − b sin θ, a sin θ + b cos θ)
+    """y = x, each pair turned by an angle θ: (a, b) ↦ (a cos θ − b sin θ, a sin θ + b cos θ)
 
         x : (..., T, 4 * K)
         R = 2 * K
@@ -25,17 +26,18 @@ class RoPE:
         a, b = x[..., :R], x[..., R:]
         y = concat((a * cos(θ) - b * sin(θ), a * sin(θ) + b * cos(θ)), axis=-1)
 
-    A turn by θ is undone by a turn by −θ, which is its transpose, too:
+    θ is the place of the row times the frequency of the pair, of which there are R. A turn by θ is
+    undone by a turn by −θ, which is its transpose as well:
 
         e, f = dy[..., :R], dy[..., R:]
         dx = concat((e * cos(θ) + f * sin(θ), f * cos(θ) - e * sin(θ)), axis=-1)
 
     The product of a turned query and a turned key sees only how far apart they are. With the style
-    "half", number i and number R + i are a pair, as in GPT-NeoX and Llama's Transformers; with
+    "half", number i and number R + i are a pair, as in GPT-NeoX and in Transformers' Llama; with
     "interleaved", 2 i and 2 i + 1 are, as in the paper, GPT-J, and Llama's own code. Weights that
-    were trained with one give nonsense with the other, and no shape tells. `part` is the share of
-    the numbers that are turned, the first ones; the others stay. `start` is the place of the first
-    row.
+    were trained with one give nonsense with the other, and no shape tells them apart. `part` is the
+    share of the numbers that are turned, the first ones; the others stay. `start` is the place of
+    the first row.
 
     Keeps nothing: the turn is linear, and its angles do not depend on x.
 
@@ -127,15 +129,18 @@ class RelativeBias:
         t = minimum(maximum(ahead, -reach), reach) + reach
         y[n, h, i, j] = s[n, h, i, j] + b[t[i, j], h]
 
-    What is further away has the number of the reach. A number of the table is added to the scores of
-    all pairs at its distance, and gathers their gradients:
+    t says which row of b a pair of places has; all that are further apart than `reach` share the
+    row of the reach. A row is added to the scores of all pairs at its distance, and gathers their
+    gradients. `start` is the place of the first query among the keys.
 
         ds = dy
         db[r, h] = sum[n, i, j](where(t[i, j] == r, dy[n, h, i, j], 0))
 
     Keeps the shape of b.
 
-    Shaw, Uszkoreit and Vaswani, 2018, arXiv:1803.02155; with numbers for vectors, as in Swin.
+    Shaw, Uszkoreit and Vaswani, Self-Attention with Relative Position Representations, 2018,
+    arXiv:1803.02155, with vectors; numbers as in Liu et al., Swin Transformer, 2021,
+    arXiv:2103.14030.
     """
 
     reach: int = 2
@@ -167,9 +172,10 @@ class T5Bias:
         t = where(r < few, r, minimum(far, n - 1)) + bidirectional * n * (ahead > 0)
         y[c, h, i, j] = s[c, h, i, j] + sum[k](where(t[i, j] == k, b[k, h], 0))
 
-    The buckets grow as the logarithm up to `distance`, and the last one has all that is further. Of
-    both directions, keys after the query have the second half. A bucket gathers the gradients of
-    all pairs in it:
+    t is the bucket of a pair of places. Up to `few` places apart each distance r has its own; then
+    they grow as the logarithm up to `distance`, and the last one has all that is further. If
+    bidirectional, keys after the query have the second half of the buckets; else they count as
+    r = 0. A bucket gathers the gradients of all pairs in it:
 
         ds = dy
         db[k, h] = sum[c, i, j](where(t[i, j] == k, dy[c, h, i, j], 0))
