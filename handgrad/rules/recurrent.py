@@ -1,6 +1,6 @@
 """Recurrent cells: one step, from a state and an input to the next state.
 
-A net over many steps is in sequences.py.
+N rows of D numbers come in, and a state has H. A net over many steps is in sequences.py.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class RNNCell:
         a = x @ W + h @ U + b
         y = tanh(a)
 
-    tanh has the slope 1 − y². It takes dy to a, and from there on each factor gets da times the
-    other:
+    tanh has the slope 1 − y², of which the second form keeps all digits where y is near ±1. In the
+    products each factor gets da times the other:
 
         da = dy * (1 - y**2)
            = dy * (1 - y) * (1 + y)
@@ -36,6 +36,8 @@ class RNNCell:
         db = sum(da, axis=0)
 
     Keeps x, h, W, U and y.
+
+    Elman, Finding Structure in Time, 1990.
     """
 
     def forward(self, x, h, W, U, b):
@@ -70,7 +72,8 @@ class LSTMCell:
         t = tanh(s)
         y, c_next = o * t, s
 
-    The memory s is used twice: it goes out, and through tanh into the state. Both come back:
+    i, f, g and o are the four gates. The memory s is used twice: it goes out, and through tanh into
+    the state. Both give it a gradient:
 
         ds = dc_next + dy * o * (1 - t**2)
            = dc_next + dy * o * (1 - t) * (1 + t)
@@ -81,7 +84,8 @@ class LSTMCell:
         do, df, di, dg = dy * t, ds * c, ds * g, ds * i
         dc = ds * f
 
-    σ has the slope i (1 − i), and tanh 1 − g². Neither has to be a difference:
+    σ has the slope i (1 − i), and tanh 1 − g². The difference would lose its digits near 1, and
+    neither needs it:
 
         u = exp(-abs(a))
         sigmoid(a) * (1 - sigmoid(a)) = u / (1 + u)**2
@@ -97,7 +101,7 @@ class LSTMCell:
         db = sum(da, axis=0)
 
     This order of the blocks, "ifgo", is that of torch and of Keras, where g is called c. Deep
-    Learning from Scratch 2 has "fgio", and ONNX "iofg". torch's two biases are b in parts.
+    Learning from Scratch 2 has "fgio", and ONNX "iofg". The sum of torch's two biases is b.
 
     Keeps x, h, c, W, U and a.
 
@@ -138,19 +142,19 @@ class GRUCell:
         y = (1 - z) * v + z * h
           = v + z * (h - v)
 
-    y lies between the candidate v and the old state h, and z says where:
+    y lies between the candidate v and the old state h, and the gate z says where:
 
         dz = dy * (h - v)
         dv = dy * (1 - z)
 
-    v is a tanh of a sum, in which q is multiplied by r. Let p be the gradient of that sum:
+    v is a tanh of a sum, in which q is multiplied by the gate r. Let p be the gradient of that sum:
 
         p = dv * (1 - v**2)
         dr = p * q
         dq = p * r
 
-    The two sides of the gates are added, and so have one gradient; but for the last block, where
-    only h's side is multiplied by r:
+    The sides of x and of h are added, and so have the same gradient; but not in the last block,
+    where only h's side is multiplied by r. The slopes of σ and tanh are formed as in LSTMCell:
 
         da = concat((dr * r * (1 - r), dz * z * (1 - z), p), axis=1)
         dg = concat((dr * r * (1 - r), dz * z * (1 - z), dq), axis=1)
@@ -163,8 +167,8 @@ class GRUCell:
 
     This is the GRU of torch, of cuDNN and of Keras. reset="before" is that of the paper and of Deep
     Learning from Scratch 2: v = tanh(x W + b + (r h) U + c), so that r stands before the product.
-    There m = r h gets dm = p Uᵀ, dr is dm h, h gets dm r, and the last block of dU is mᵀ p. Some
-    have z and 1 − z exchanged.
+    There m = r h gets dm = p Uᵀ with the last block of U, dr is dm h, h gets dm r besides, and the
+    last block of dU is mᵀ p. Some have z and 1 − z exchanged.
 
     Keeps x, h, W, U, a and c: the gates are formed again.
 

@@ -1,14 +1,18 @@
 """Recurrent nets over T steps, in either direction.
 
-The steps stand on the first axis, and n has the length of each row. Behind it is padding: the state
-is held, the output is 0, and nothing comes back from there. reverse=True reads each row from its own
-end, as torch reads a packed sequence; two nets, one in each direction, are a bidirectional one.
+The T steps stand on the first axis, then N rows, and n has the length of each row. After it comes
+padding: the state is held, the output is 0, and no gradient comes from there. reverse=True reads
+each row from its own end, as torch reads a packed sequence; two nets, one in each direction, are a
+bidirectional one.
 
 truncation=k cuts the gradient, not the values, before every k-th step of its direction but the
 first: what comes back to the state there (and to the memory of an LSTM) is dropped. This is the
 truncated backpropagation through time of a net that is trained k steps at a time. Where nothing is
 to be dropped, a long row may be cut as well: the last state of one piece is the first one of the
 next, and its gradient, dh0 (and dc0), the upstream gradient of the piece before.
+
+Werbos, Backpropagation Through Time, Proceedings of the IEEE 78, 1990; for the cells see
+recurrent.py.
 """
 
 from dataclasses import dataclass
@@ -42,12 +46,13 @@ class RNN:
         Z[t, i, k] = Y[turn[t, i], i, k]
         y, last = Z, h[T]
 
-    `turn` turns each row around, if it is to be read in reverse. It is its own inverse, and so brings
-    back what comes in:
+    `turn` turns each row around, if it is to be read in reverse, and X has its steps in that order.
+    It is its own inverse, and so gives the gradient of Y, too:
 
         dY[t, i, k] = dy[turn[t, i], i, k]
 
-    Each state goes two ways, out and into the next step. The last one of the steps is `last`, too:
+    Each state goes two ways, out and into the next step. The state after all T steps is `last`,
+    too:
 
         dh[T] = dlast + where(T - 1 < m, dY[T-1], 0)
         dh[t] = where(t < m, da[t] @ U.T, dh[t+1]) + where(t > 0, where(t - 1 < m, dY[t-1], 0), 0)
@@ -62,7 +67,7 @@ class RNN:
         dU = sum[t](h[t].T @ da[t])
         db = sum(da, axis=(0, 1))
 
-    Keeps its inputs but b, and y.
+    Keeps x, n, h0, W, U and y.
     """
 
     truncation: int | None = None
@@ -114,8 +119,8 @@ class LSTM:
         y, h_last, c_last = Z, h[T], c[T]
         dY[t, k, l] = dy[turn[t, k], k, l]
 
-    State and memory both carry a gradient from step to step. That of the memory is multiplied by f
-    alone, on a way without weights:
+    X, turn and Y are those of RNN. State and memory both carry a gradient from step to step. That
+    of the memory is multiplied by f alone, on a path without weights:
 
         ds[t] = where(t < m, dc[t+1] + dh[t+1] * o[t] * (1 - q[t]**2), 0)
         dc[T] = dc_last
@@ -137,7 +142,7 @@ class LSTM:
         dU = sum[t](h[t].T @ da[t])
         db = sum(da, axis=(0, 1))
 
-    Keeps its inputs, y and the memories.
+    Keeps its inputs, y, and the memory after each step.
     """
 
     truncation: int | None = None
@@ -192,7 +197,7 @@ class GRU:
         dh[T] = dlast + where(T - 1 < m, dY[T-1], 0)
         dh[t] = where(t < m, dh[t+1] * z[t] + dg[t] @ U.T, dh[t+1]) + where(t > 0, where(t - 1 < m, dY[t-1], 0), 0)
 
-    Within a step all is as in GRUCell, also with reset="before":
+    Within a step all is as in GRUCell, and with reset="before" as it says there:
 
         s[t] = where(t < m, dh[t+1], 0)
         u[t] = s[t] * (h[t] - v[t]) * z[t] * (1 - z[t])
@@ -208,7 +213,9 @@ class GRU:
         db = sum(da, axis=(0, 1))
         dc = sum(dg, axis=(0, 1))
 
-    Keeps its inputs and y. The gates are formed again, and cost two products.
+    The gates are formed again, which costs two products.
+
+    Keeps its inputs and y.
     """
 
     truncation: int | None = None
@@ -232,7 +239,7 @@ class GRU:
 
 @dataclass(frozen=True)
 class LinearRecurrence:
-    """y[t] = h[t+1] = a[t] h[t] + b[t]    over T steps, number by number
+    """y[t] = h[t+1] = a[t] h[t] + b[t]    over T steps, elementwise
 
         a : (T, N, D)
         b : (T, N, D)
@@ -249,10 +256,13 @@ class LinearRecurrence:
         da[t] = dh[t+1] * h[t]
         dh0 = a[0] * dh[1]
 
-    This is the scan of minimal recurrent nets and of state space models. Where a is a gate, nothing
-    is divided by it, so that it may be 0: then what came before is forgotten.
+    This is the scan of minimal recurrent nets and of state space models. Nothing is divided by a,
+    so that it may be a gate of 0, which forgets all that came before.
 
     Keeps a, h0 and y.
+
+    Martin and Cundy, Parallelizing Linear Recurrent Neural Nets Over Sequence Length, 2017,
+    arXiv:1709.04057.
     """
 
     def forward(self, a, b, h0):

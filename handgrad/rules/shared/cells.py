@@ -1,7 +1,7 @@
 """One step of a recurrent net, and the way back through it.
 
-a is what the gates are functions of, before they are: the products and biases are added up outside.
-The leading axes are any.
+a has what σ and tanh are applied to, the sum of products and biases, one block for each gate. It is
+formed outside; only a GRU adds the product of its state here. There may be any leading axes.
 """
 
 from handgrad.arrays import array_namespace, sigmoid
@@ -74,19 +74,19 @@ def gru_back(a, h, U, c, dy, reset):
 
 
 def _blocks(a, count):
-    """What each gate is a function of: a in blocks that stand side by side."""
+    """The block of each gate, of those that stand side by side in a."""
     a = array_namespace(a).reshape(a, (*a.shape[:-1], count, a.shape[-1] // count))
     return [a[..., k, :] for k in range(count)]
 
 
 def _lstm_sums(a, order):
-    """What i, f, g and o are functions of."""
+    """What σ and tanh are applied to for i, f, g and o."""
     blocks = dict(zip(order, _blocks(a, 4), strict=True))
     return [blocks[gate] for gate in "ifgo"]
 
 
 def _gru_sums(a, h, U, c, reset):
-    """What r, z and v are functions of, and h U + c in v's block, which "after" multiplies by r."""
+    """What σ and tanh are applied to for r, z and v; and q, the term of v with U in it."""
     H = h.shape[-1]
     g = h @ U[..., : 2 * H] + c[..., : 2 * H]
     r, z, v = _blocks(a, 3)

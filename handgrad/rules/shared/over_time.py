@@ -1,4 +1,4 @@
-"""Recurrent nets over T steps, on rows that have lengths of their own, and the way back.
+"""Recurrent nets over T steps, forward and backward, where each row has a length of its own.
 
 A state is held where its row has ended. X : (T, N, D) is 0 there, and `live` : (T, N, 1) is false;
 `carried` : (T) is false at the steps before which a truncated gradient ends.
