@@ -1,7 +1,7 @@
 """Chunks of a sequence: recurrences whose states fade step by step, taken many steps at a time.
 
-Time is the first axis in here, and the logarithms of what a step leaves of a state have the
-shape (T, ...).
+Time is the first axis in here, and `logs`, the logarithm of the share of a state that each step
+leaves, has the shape (T, ...).
 """
 
 import math
@@ -48,7 +48,9 @@ def decays(logs):
 
 
 def decays_backward(between, start, end, whole):
-    """The gradient of logs, from those of the exponents: each counts for all spans across its step.
+    """The gradient of logs, from those of the exponents, which each are a sum of logs over a span.
+
+    So a step gets the sum over all spans that it lies in.
 
     `between` belongs to L[t, s], `start` to what lies between the start and each step, `end` to
     what lies behind each step, and `whole` to the whole chunk.

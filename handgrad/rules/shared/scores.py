@@ -21,7 +21,7 @@ class Scoring:
     window        only keys that are less than so many places away; 0 for all
     scale         what the products are multiplied by; None for 1/√D
     softcap       a bound that tanh puts on the scores; 0 for none
-    groups        so many queries' heads, one after the other, share one head of keys and values
+    groups        how many neighbouring heads of queries share one head of keys and values
     """
 
     causal: bool = False
@@ -73,7 +73,7 @@ class Scoring:
         return dp, xp.matrix_transpose(self.by_group(p)) @ dy
 
     def by_group(self, x):
-        """The rows of the heads that share keys as rows of one matrix."""
+        """The rows of all heads that share a head of keys, as the rows of one matrix."""
         *lead, heads, n, d = x.shape
         shape = (*lead, heads // self.groups, self.groups * n, d)
         return x if self.groups == 1 else array_namespace(x).reshape(x, shape)
@@ -114,8 +114,8 @@ def weights(s):
 def through_weights(p, dp):
     """The gradient of the scores by that of their weights, which sum to 1.
 
-    p (dp − Σ p dp) does not see a number that is taken from all dp of a row. Less the dp of the
-    largest weight nothing cancels where that is near 1: the others tell how far it is from it.
+    A number that is taken from all dp of a row does not change p (dp − Σ p dp). We take the dp of
+    the largest weight: where that is near 1, the two terms are nearly equal, and would cancel.
     """
     xp = array_namespace(p, dp)
     first = xp.expand_dims(xp.argmax(p, axis=-1), axis=-1)
@@ -124,6 +124,6 @@ def through_weights(p, dp):
 
 
 def weights_again(s, L):
-    """The weights by the logarithm L of their sum, a column: exp(s − L), and 0 where s is −∞."""
+    """The weights, exp(s − L), by a column L of the logarithms of sums; 0 where s is −∞."""
     xp = array_namespace(s)
     return xp.exp(s - xp.where(xp.isfinite(L), L, 0))
