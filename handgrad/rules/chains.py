@@ -1,10 +1,12 @@
 """Chains of hidden states: sums over all sequences of states, each bound to the one before it.
 
-α sums all chains up to a state, β = dP/dα those that lead on from there. Sums of products underflow,
-so that the code has their logs: a log of 0 is −∞, and adds nothing. At each step the shares α β / P
-sum to 1, so that the largest log may be taken away, which keeps all near 0, with all their digits.
+α sums all chains up to a state, β = ∂P/∂α those that lead on from there, where P sums all. Sums of
+products underflow, so that the code has their logs: a log of 0 is −∞, and adds nothing. At each
+step the shares α β / P sum to 1, so that the largest log may be taken away, which keeps all near 0,
+with all their digits.
 
-Steps stand on the first axis, and n has the length of each row; what is behind it does not count.
+The T steps stand on the first axis, then N rows, and n has the length of each row; what comes after
+it does not count.
 """
 
 from dataclasses import dataclass
@@ -29,8 +31,9 @@ class LinearChainCRF:
         b : (K)
 
     The score of a sequence of tags is the sum of the x at its tags, of A for each pair of
-    neighbours, and of a and b at its first and last. Z sums the exponentials of all scores: w has
-    all chains that come to a tag, from any before it.
+    neighbours, and of a and b at its first and last. Z sums the exponentials of all scores. For
+    that, w sums all chains that come to tag k, from any tag j before it, and α those that are
+    there:
 
         α[0, i : N, k : K] = 0 * i * k
         w[t, i, k] = where(t > 0, sum[j](α[t, i, j] * exp(A[j, k])), exp(a[k]))
@@ -40,14 +43,16 @@ class LinearChainCRF:
         score[i] = sum[t](where(t < n[i], x[t, i, tags[t, i]] + move[t, i], 0))
         y = mean(log(Z) - score)
 
-    Backwards, a chain comes from where it went to:
+    Backwards, dα gathers from all tags to which a chain goes on:
 
         dZ = dy / N / Z
         dα[T, i, k : K] = where(n[i] > 0, dZ[i] * exp(b[k]), 0)
         dα[t, i, j] = where(t < n[i], where(t > 0, sum[k](exp(A[j, k] + x[t, i, k]) * dα[t+1, i, k]), 0), dα[t+1, i, j])
 
-    exp(x) is a factor of all chains that pass, so that x gets α dα: the probability of the tag at
-    this step, times dL. The score takes away what the tags have. It is the same for pairs:
+    exp(x) is a factor of all chains that pass, so that x gets α dα. With dL = dy / N, the gradient
+    of the row's loss, that is dL times the probability of the tag at this step. The score stands in
+    y with a minus, and takes dL away from the tags that were given, where hit has it. It is the
+    same for pairs:
 
         hit[t, i, k : K] = where(t < n[i], where(tags[t, i] == k, dy / N, 0), 0)
         dx[t, i, k] = where(t < n[i], α[t+1, i, k] * dα[t+1, i, k], 0) - hit[t, i, k]
@@ -55,8 +60,8 @@ class LinearChainCRF:
         dA[j, k] = sum[t, i](where(t > 0, where(t < n[i], α[t, i, j] * exp(A[j, k] + x[t, i, k]) * dα[t+1, i, k], 0) - where(tags[t-1, i] == j, hit[t, i, k], 0), 0))
         db[k] = sum[i](where(n[i] > 0, dZ[i] * α[T, i, k] * exp(b[k]) - hit[n[i] - 1, i, k], 0))
 
-    Each is what the model expects, less what was seen. A row of no steps has the loss 0. A pair that
-    may not be is one with A = −∞, and gets the gradient 0.
+    Each is what the model expects, less what was given. A row of no steps has the loss 0. A pair
+    that is ruled out by A = −∞ gets the gradient 0.
 
     Keeps its inputs and log α, as differences from its largest number at each step.
 
@@ -100,8 +105,8 @@ class HMMForward:
         A : (K, K) probability
         π : (K) probability
 
-    x has the log-likelihoods of what was observed in each state, A the probabilities of the next
-    state, and π those of the first. The forward algorithm sums over all states before:
+    x has the log-likelihood of each observation in each state, A the probabilities of the next
+    state, and π those of the first. The forward algorithm sums over all states j before:
 
         α[0, i : N, k : K] = 0 * i * k
         w[t, i, k] = where(t > 0, sum[j](α[t, i, j] * A[j, k]), π[k])
@@ -109,7 +114,7 @@ class HMMForward:
         P[i] = where(n[i] > 0, sum[k](α[T, i, k]), 1)
         y = log(P)
 
-    and backwards over all states behind. v is what a chain that enters a state will still meet:
+    and backwards over all states k after. v is the gradient of w:
 
         dα[T, i, k : K] = where(n[i] > 0, dy[i] / P[i], 0)
         v[t, i, k] = where(t < n[i], exp(x[t, i, k]) * dα[t+1, i, k], 0)
@@ -120,7 +125,8 @@ class HMMForward:
 
     dx is the probability of each state, given all observations, times dy. A dA is the number of
     moves that are expected: Baum and Welch divide it by its sum over the row. Nothing is divided by
-    A, which may be 0. No steps have y = 0; what cannot be has y = −∞ and the gradient 0.
+    A, which may be 0. A row of no steps has y = 0. Where the observations are impossible, y is −∞
+    and the gradient 0.
 
     Keeps its inputs and log α, as differences from its largest number at each step.
 
@@ -212,7 +218,7 @@ def _ends(x, n):
 
 
 def _seen(x, tags, live):
-    """The tags that were seen, as a mask like x; and each with the next one, as a number below K²."""
+    """The given tags as a mask like x, and each pair of neighbours as a number below K²."""
     xp = array_namespace(x)
     K = x.shape[-1]
     states = xp.arange(K, device=device_of(x))

@@ -1,9 +1,9 @@
 """Losses of sequences that are aligned in every way at once: −log of a sum over all paths.
 
-P is the sum of the products along the paths. α sums the paths up to a place, β = dP/dα those that
-lead on from there, and α β / P is the share of all paths that pass. Sums of products underflow, so
-that the code has their logs: a log of 0 is −∞, and adds nothing. Where every path passes one place
-at each step, the shares are a softmax of log α + log β over the places, so that a number may be
+P is the sum of the products along the paths. α sums the paths up to a place, β = ∂P/∂α those that
+lead on from there, and α β / P is the share of all paths that pass it. Sums of products underflow,
+so that the code has their logs: a log of 0 is −∞, and adds nothing. Where every path passes one
+place at each step, the shares are a softmax of log α + log β over the places. So a number may be
 taken away from either at each step, which keeps both near 0, with all their digits.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["CTC", "RNNTransducer", "SoftDTW"]
 
 @dataclass(frozen=True)
 class CTC:
-    """y = −log Σ Π softmax(x)[t, path[t]], averaged over the rows; over all paths that spell the labels
+    """y = −log Σ Πₜ softmax(x)[t, path[t]] over all paths that spell the labels, averaged over rows
 
         x : (K + S, N, C)
         T = K + S
@@ -38,16 +38,17 @@ class CTC:
         m : (N) label(S + 1)
         p = softmax(x, axis=-1)
 
-    A path has a class for each of the n steps of its row. It spells the m labels when repetitions
-    are taken as one, and then the blanks left out. So it walks along z, the labels with blanks
-    around them: it stays, goes on by one, or skips a blank between two labels that differ:
+    n has the number of steps of each of the N rows, and m that of its labels. A path has a class
+    for each step. It spells the labels when repetitions are taken as one, and then the blanks left
+    out. So it walks along z, the labels with blanks around them: it stays, goes on by one, or skips
+    a blank between two labels that differ:
 
         z[i, s : 2 * S + 1] = where(s % 2 == 1, labels[i, s // 2], blank)
         skip[i, s] = where(s > 1, where(z[i, s] != z[i, s-2], where(z[i, s] != blank, 1, 0), 0), 0)
         q[t, i, s] = p[t, i, z[i, s]]
 
-    α[t, i, s] sums all walks that are at s after t steps, from the first blank on. They end at the
-    last label or at the blank behind it:
+    α[t, i, s] sums all walks that are at s after t steps; they begin at the first blank, before any
+    step, and end at the last label or at the blank after it, where e is 1:
 
         α[0, i : N, s : 2 * S + 1] = where(s == 0, 1, 0)
         w[t, i, s] = α[t, i, s] + where(s > 0, α[t, i, s-1], 0) + where(s > 1, skip[i, s] * α[t, i, s-2], 0)
@@ -56,27 +57,29 @@ class CTC:
         P[i] = sum[s](e[i, s] * α[T, i, s])
         y = mean(where(P > 0, -log(where(P > 0, P, 1)), 0))
 
-    Backwards, a walk comes from where it went to. dα is β = ∂P/∂α times dP:
+    Backwards, β gathers from the places to which a walk goes on. dα is β times dP:
 
         dP[i] = where(P[i] > 0, -dy / N / P[i], 0)
         dα[T, i, s] = dP[i] * e[i, s]
         v[t, i, s] = where(t < n[i], q[t, i, s] * dα[t+1, i, s], 0)
         dα[t, i, s] = where(t < n[i], v[t, i, s] + where(s < 2 * S, v[t, i, s+1], 0) + where(s + 1 < 2 * S, skip[i, s+2] * v[t, i, s+2], 0), dα[t+1, i, s])
 
-    α β / P is the share γ of the walks that are at s after t. q of that step is a factor of all of
-    them, so that q dq = α dα, which is −γ dL. Softmax takes p times what sums to −dL from it:
+    α β / P is the share γ of the walks that are at s after t steps. The q of that step is a factor
+    of all of them, so that q dq = α dα. With dL = dy / N, the gradient of the row's loss, that is
+    −γ dL. Through softmax x gets these, less p times their sum:
 
         g[t, i, s] = where(t < n[i], α[t+1, i, s] * dα[t+1, i, s], 0)
         dx[t, i, c] = sum[s](where(z[i, s] == c, g[t, i, s], 0)) - p[t, i, c] * sum[s](g[t, i, s])
 
-    That is dL (p − γ), with the γ of the places of z that are the class c, and 0 in the padding.
+    As all γ of a step sum to 1, that is dL (p − γ), with γ summed over the places of z that hold
+    the class c, and 0 in the padding.
 
     A row that no path can spell, because n is too small, has P = 0: its loss is 0, or ∞ with
-    zero_infinity=False, and its gradient 0 either way. Labels behind the m-th do not count. torch's
-    "mean" divides each loss by m first, and torch's ctc_loss gives p − γ as the gradient of
-    log-probabilities, which is −γ: it is right for the scores before a log_softmax alone.
+    zero_infinity=False, and its gradient 0 either way. Labels after the m-th do not count. torch's
+    "mean" divides each loss by m first. Its ctc_loss takes log-probabilities, whose gradient is −γ,
+    but gives p − γ for them: right only if they come from a log_softmax.
 
-    Keeps its inputs and log α, but for a number at each step, which the shares do not need.
+    Keeps its inputs and log α, as differences from its largest number at each step.
 
     Graves, Fernández, Gomez and Schmidhuber, Connectionist Temporal Classification, 2006.
     """
@@ -140,7 +143,7 @@ class CTC:
 
 @dataclass(frozen=True)
 class RNNTransducer:
-    """y = −log Σ Π softmax(x) along a path, averaged over the rows; over all paths through (t, u)
+    """y = −log Σ Π softmax(x)[t, u, class] over all paths through the (t, u), averaged over rows
 
         x : (N, T, U + 1, C)
         labels : (N, U) label(C)
@@ -148,14 +151,16 @@ class RNNTransducer:
         m : (N) label(U + 1)
         p = softmax(x, axis=-1)
 
-    A path begins at (0, 0). A blank takes it from (t, u) to (t + 1, u), and the next label to
-    (t, u + 1). It ends behind the last of its n steps, with all m labels:
+    n has the number of steps of each of the N rows, and m that of its labels. A path is at (t, u)
+    when it has made t steps and given u labels, and begins at (0, 0). A blank, of probability B,
+    takes it to (t + 1, u), and the next label, of probability E, to (t, u + 1). It ends after the
+    last of its n steps, with all m labels:
 
         B[i, t, u] = where(t < n[i], p[i, t, u, blank], 0)
         k = concat((labels, 0 * n[:, None]), axis=1)
         E[i, t, u] = where(u < U, where(t < n[i], p[i, t, u, k[i, u]], 0), 0)
 
-    The places with d = t + u depend on those with d − 1 alone, so that d is the step of the sum:
+    The places with d = t + u depend on those with d − 1 alone, so that the sum goes on by d:
 
         α[0, i : N, u : U + 1] = where(u == 0, 1, 0)
         stay[d, i, u] = where(d >= u, where(d - u < T, α[d, i, u] * B[i, d - u, u], 0), 0)
@@ -164,7 +169,7 @@ class RNNTransducer:
         P[i] = α[n[i] + m[i], i, m[i]]
         y = mean(where(P > 0, -log(where(P > 0, P, 1)), 0))
 
-    Backwards, a path comes from the two places where it went to. dα is β = ∂P/∂α times dP:
+    Backwards, β gathers from the two places to which a path goes on. dα is β times dP:
 
         dP[i] = where(P[i] > 0, -dy / N / P[i], 0)
         e[d : T + U + 1, i, u : U + 1] = where(d == n[i] + m[i], where(u == m[i], dP[i], 0), 0)
@@ -173,15 +178,15 @@ class RNNTransducer:
         dB[i, t, u] = α[t + u, i, u] * dα[t + u + 1, i, u]
         dE[i, t, u] = where(u < U, α[t + u, i, u] * dα[t + u + 1, i, u + 1], 0)
 
-    B dB and E dE are the shares of the paths that make this step, times −dL. Softmax takes p times
-    both from them:
+    B dB and E dE are the shares of the paths that go on in this way, times −dL, where dL = dy / N.
+    Through softmax x gets both, less p times their sum:
 
         b = B * dB
         l = E * dE
         dx[i, t, u, c] = where(c == blank, b[i, t, u], 0) + where(k[i, u] == c, l[i, t, u], 0) - p[i, t, u, c] * (b[i, t, u] + l[i, t, u])
 
-    x is not normalized before: a log_softmax in front of it changes nothing. A row without a path
-    is as in CTC.
+    x need not be normalized: a log_softmax in front of it changes nothing. A row without a path is
+    treated as in CTC.
 
     Keeps its inputs and log α, as CTC does.
 
@@ -263,16 +268,17 @@ class SoftDTW:
 
     A path goes from the first cell to the last, one row or one column on, or both, and costs the
     sum of its cells. As γ goes to 0, y becomes the cost of the cheapest, dynamic time warping. The
-    cells with d = i + j depend on those of the two diagonals before, α and β:
+    cells with d = i + j depend on those of the two diagonals before, α and b:
 
         α[0, k, i : I] = where(i == 0, w[k, 0, 0], 0)
-        β[0, k : N, i : I] = 0 * k * i
-        β[d+1, k, i] = α[d, k, i]
-        α[d+1 : I + J - 2, k, i] = where(d + 1 >= i, where(d + 1 - i < J, w[k, i, d + 1 - i] * (α[d, k, i] + where(i > 0, α[d, k, i-1] + β[d, k, i-1], 0)), 0), 0)
+        b[0, k : N, i : I] = 0 * k * i
+        b[d+1, k, i] = α[d, k, i]
+        α[d+1 : I + J - 2, k, i] = where(d + 1 >= i, where(d + 1 - i < J, w[k, i, d + 1 - i] * (α[d, k, i] + where(i > 0, α[d, k, i-1] + b[d, k, i-1], 0)), 0), 0)
         Z = α[I + J - 2, :, I - 1]
         y = -gamma * log(Z)
 
-    Backwards a path comes from the three cells where it went to; v is what it meets from a cell on:
+    Backwards, dα gathers from the three cells to which a path goes on, and v = w dα is what comes
+    back from each:
 
         dZ = -gamma * dy / Z
         dα[I + J - 2, k, i : I] = where(i == I - 1, dZ[k], 0)
@@ -280,7 +286,7 @@ class SoftDTW:
         dα[d : I + J - 2, k, i] = where(d + 1 >= i, where(d + 1 - i < J, v[k, i, d + 1 - i] + where(i + 1 < I, v[k, i + 1, d + 1 - i], 0), 0), 0) + where(i + 1 < I, where(d >= i, where(d - i < J, v[k, i + 1, d - i], 0), 0), 0)
         dD[k, i, j] = -α[i + j, k, i] * dα[i + j, k, i] / gamma
 
-    That is dy times the share of the paths that pass a cell. The two ends have the share 1.
+    That is dy times the share of the paths that pass a cell. All pass the first and the last.
 
     Keeps D: α is formed again.
 
