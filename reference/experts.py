@@ -60,7 +60,7 @@ def grouped_matmul(x, W, s, *, block=64):
 
 def _routed(p, z, k, renormalize, eps, capacity):
     """The probabilities of the chosen, set at their places by one-hot rows."""
-    _, places = jax.lax.top_k(z, k)
+    _, places = jax.lax.top_k(jnp.where(z == 0, 0, z), k)  # it puts 0 before −0
     chosen = jnp.sum(jax.nn.one_hot(places, z.shape[-1], dtype=p.dtype), axis=-2)
     weights = p * chosen
     if renormalize:
