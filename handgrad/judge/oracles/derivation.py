@@ -21,18 +21,21 @@ def compare_with_derivation(rule, seed):
     The definitions must give what forward gives, and the gradients what backward gives. A
     derivation that does not name an option which is off its default may be of another function.
     """
+    spoken_of = True
     try:
         derivation = derivation_of(rule)
-        if not derivation.chains or (not _speaks_of(derivation, rule) and _differs(rule, seed)):
+        if not derivation.chains:
             return 0, []
+        spoken_of = _speaks_of(derivation, rule)
         points = Runner(derivation, seed).points()
+        code = [fault for point in points for fault in _faults(rule, derivation, point)]
+        if code and not spoken_of:
+            return 0, []
         checked = check_at(derivation, points)
-        faults = [f"line {link.line} of the docstring, {link}" for link in checked if not link.ok]
-        for point in points:
-            faults += _faults(rule, derivation, point)
     except (DerivationError, CodeError) as error:
-        return 0, [f"the derivation cannot be run: {error}"]
-    return len(checked), faults
+        return 0, [f"the derivation cannot be run: {error}"] if spoken_of else []
+    wrong = [f"line {link.line} of the docstring, {link}" for link in checked if not link.ok]
+    return len(checked), wrong + code
 
 
 def _speaks_of(derivation, rule):
@@ -42,16 +45,6 @@ def _speaks_of(derivation, rule):
     named = {name for node in nodes for name in names_in(node)}
     fields = dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ()
     return all(f.name in named or getattr(rule, f.name) == f.default for f in fields)
-
-
-def _differs(rule, seed):
-    """Whether the definitions are those of another function than forward."""
-    derivation = derivation_of(rule)
-    try:
-        point = Runner(derivation, seed).points()[0]
-        return any(_faults(rule, derivation, point))
-    except (DerivationError, CodeError):
-        return True
 
 
 def _faults(rule, derivation, point):
