@@ -1,5 +1,8 @@
 """Delta rules: a matrix S that maps keys to values, and is corrected by what it got wrong.
 
+M sequences have T steps, keys of K numbers and values of V. `chunk` is how many steps are computed
+at a time.
+
 Schlag, Irie and Schmidhuber, Linear transformers are secretly fast weight programmers, 2021,
 arXiv:2102.11174.
 """
@@ -25,20 +28,21 @@ class DeltaRule:
         S[t+1, m, i, j] = S[t, m, i, j] + β[m, t] * k[m, t, i] * e[t, m, j]
         y[m, t, j] = sum[i](q[m, t, i] * S[t+1, m, i, j])
 
-    e is what S lacks of the value v of the key k. It is taken in with the weight β: a step of
-    gradient descent on ½ |e|². S goes into e as well as on to the next S:
+    e is v less what S gives for the key k. It is written with the weight β: a step of gradient
+    descent on ½ |e|². S goes into e as well as on to the next S:
 
         dS[t+1, m, i, j] = q[m, t, i] * dy[m, t, j] + where(t + 1 < T, dS[t+2, m, i, j] - k[m, t+1, i] * de[t+1, m, j], 0)
         de[t, m, j] = β[m, t] * sum[i](k[m, t, i] * dS[t+1, m, i, j])
         dv[m, t, j] = de[t, m, j]
         dq[m, t, i] = sum[j](dy[m, t, j] * S[t+1, m, i, j])
 
-    and k is used twice, to write and to ask what is there:
+    and k is used twice, to write into S and to read from it:
 
         dk[m, t, i] = sum[j](β[m, t] * dS[t+1, m, i, j] * e[t, m, j] - S[t, m, i, j] * de[t, m, j])
         dβ[m, t] = sum[i, j](dS[t+1, m, i, j] * k[m, t, i] * e[t, m, j])
 
-    This is GatedDeltaRule where nothing fades, g = 0, and is computed like it, a chunk at a time.
+    This is GatedDeltaRule with g = 0, where nothing fades, and is computed as derived there, a
+    chunk at a time.
 
     Keeps the inputs, and the S with which each chunk begins.
     """
@@ -71,7 +75,7 @@ class GatedDeltaRule:
         S[t+1, m, i, j] = F[t, m, i, j] + k[m, t, i] * u[t, m, j]
         y[m, t, j] = sum[i](q[m, t, i] * S[t+1, m, i, j])
 
-    S fades, and is then corrected as in DeltaRule:
+    S fades to F, and is then corrected as in DeltaRule:
 
         dS[t+1, m, i, j] = q[m, t, i] * dy[m, t, j] + where(t + 1 < T, exp(g[m, t+1]) * dF[t+1, m, i, j], 0)
         du[t, m, j] = sum[i](k[m, t, i] * dS[t+1, m, i, j])
@@ -83,8 +87,8 @@ class GatedDeltaRule:
         dq[m, t, i] = sum[j](dy[m, t, j] * S[t+1, m, i, j])
         dk[m, t, i] = sum[j](dS[t+1, m, i, j] * u[t, m, j] - F[t, m, i, j] * de[t, m, j])
 
-    Many steps at once: S is a sum of all that was written, k u, each faded since. With L, E and J
-    as in SSD, from any step r on:
+    Many steps at once: S is a sum of all that was written, k u, each faded since then. L, E and J
+    are as in SSD, and from any step r on:
 
         L[m, t : T, s : T] = exp(where(s <= t, sum[r](where((r > s) * (r <= t), g[m, r], 0)), -inf))
         E[m, r : T, t : T] = exp(where(r <= t, sum[a](where((a >= r) * (a <= t), g[m, a], 0)), -inf))
@@ -95,12 +99,13 @@ class GatedDeltaRule:
         J[r, t] * y[m, t, j] = E[m, r, t] * sum[i](q[m, t, i] * S[r, m, i, j]) + sum[s](where(s >= r, P[m, t, s] * u[s, m, j], 0))
 
     Put into e, that makes the u of a chunk the solution of a triangular system, with the matrix 1 + N.
-    What comes back to u goes through the transposed one:
+    The gradient of u solves the transposed one:
 
         J[r, t] * u[t, m, j] + sum[s](where(s >= r, N[m, t, s] * u[s, m, j], 0)) = β[m, t] * (J[r, t] * v[m, t, j] - E[m, r, t] * sum[i](k[m, t, i] * S[r, m, i, j]))
         du[s, m, j] + sum[t](N[m, t, s] * du[t, m, j]) = sum[t](P[m, t, s] * dy[m, t, j])
 
-    W is what comes to N, and Z what comes to P. The whole sequence as one chunk, where S[r] is 0:
+    W is the gradient of N, and Z that of P. With the whole sequence as one chunk, which begins with
+    S = 0:
 
         W[m, t, s] = where(s < t, -sum[j](du[t, m, j] * u[s, m, j]), 0)
         Z[m, t, s] = sum[j](dy[m, t, j] * u[s, m, j])
@@ -148,7 +153,7 @@ def _backward(size, inputs, starts, dy):
 
 
 def _chunk(S, q, k, v, beta, g):
-    """The S behind a chunk; the one before it, and what is read in it."""
+    """The S after a chunk; the one before it, and what is read in it."""
     L, since = decays(g)
     u, _ = _written(S, k, v, beta, L, since)
     P, read = einsum("tmi,smi->tsm", q, k) * L, einsum("tmi,mij->tmj", q, S)
@@ -158,7 +163,7 @@ def _chunk(S, q, k, v, beta, g):
 
 
 def _written(S, k, v, beta, L, since):
-    """u, what is written in each step of a chunk, and e, what was lacking there."""
+    """u, what is written in each step of a chunk, and e, which is u without its weight β."""
     among = einsum("tmi,smi->tsm", k, k) * _before(L)
     lacking = v - since[..., None] * einsum("tmi,mij->tmj", k, S)
     u = _solved(beta[:, None, :] * among, beta[..., None] * lacking)
@@ -166,7 +171,7 @@ def _written(S, k, v, beta, L, since):
 
 
 def _chunk_back(dS, S, q, k, v, beta, g, dy):
-    """The gradient of the S before a chunk from that of the one behind it; those of its steps."""
+    """The gradient of the S before a chunk from that of the one after it; those of its steps."""
     xp = array_namespace(S)
     L, since = decays(g)
     u, e = _written(S, k, v, beta, L, since)
@@ -175,7 +180,7 @@ def _chunk_back(dS, S, q, k, v, beta, g, dy):
     left, passed = L[-1, ..., None], einsum("smi,mij->smj", k, dS)
     N = beta[:, None, :] * early * kk
     du = _solved_transposed(N, einsum("tsm,tmj->smj", qk * L, dy) + left * passed)
-    # what comes to N and to P, and through them to the products of keys and queries
+    # the gradients of N and of P, and through them those of the products of keys and queries
     W, Z = -einsum("tmj,smj->tsm", du, u), einsum("tmj,smj->tsm", dy, u)
     dv, dqk, dkk = beta[..., None] * du, Z * L, W * beta[:, None, :] * early
     asked, told = einsum("tmj,mij->tmi", -since * dv, S), einsum("tmj,mij->tmi", since * dy, S)

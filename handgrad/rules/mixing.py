@@ -22,8 +22,8 @@ class Sinkhorn:
         y = exp(z[rounds])
 
     A division of exponentials is a subtraction of their logarithms, and nothing overflows. Each
-    step is LogSoftmax along an axis, so the gradient goes back through one after the other: less
-    the sum along the axis, in shares of the exponentials:
+    step is LogSoftmax along an axis, where a gradient loses its sum along that axis, in shares of
+    the exponentials. So it goes back through one step after the other:
 
         dz[rounds] = dy * y
         dr[t] = dz[t+1] - exp(z[t+1]) * sum(dz[t+1], axis=-2, keepdims=True)
@@ -31,7 +31,8 @@ class Sinkhorn:
         dx = dz[0]
 
     What all steps so far have subtracted from x is one number for each row, f, and one for each
-    column, g. They are kept, and the matrices formed again.
+    column, g. They are kept, and the matrices formed again. At the end the columns sum to 1, and
+    the rows nearly, if N = M.
 
     Keeps x, and f and g of each round.
 
@@ -69,7 +70,7 @@ class WidthConnection:
         m[n, i, d] = sum[j](a[n, j, i] * x[n, j, d])
         z, r = m[:, 0], m[:, 1:]
 
-    Products of matrices, one for each of N places. Both outputs are rows of one of them:
+    m is a product of matrices for each of N places, and both outputs are rows of it:
 
         dm = concat((dz[:, None], dr), axis=1)
         dx[n, j, d] = sum[i](a[n, j, i] * dm[n, i, d])

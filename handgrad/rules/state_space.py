@@ -1,5 +1,7 @@
 """State spaces: a state that fades step by step, takes in each input, and is read out.
 
+M sequences have T steps. `chunk` is how many of them are computed at a time.
+
 Gu and Dao, Mamba, 2023, arXiv:2312.00752; Dao and Gu, Transformers are SSMs, 2024,
 arXiv:2405.21060.
 """
@@ -28,12 +30,12 @@ class SelectiveScan:
         y[m, t, e] = sum[n](C[m, t, n] * h[t+1, m, e, n]) + D[e] * u[m, t, e]
 
     Each of the E channels has N states. A state is read, and goes on into the next, where it fades
-    by a. So its gradient is a recurrence from the end:
+    by a. So its gradient is a recurrence, too, from the last step to the first:
 
         dh[t+1, m, e, n] = dy[m, t, e] * C[m, t, n] + where(t + 1 < T, a[m, t+1, e, n] * dh[t+2, m, e, n], 0)
         dC[m, t, n] = sum[e](dy[m, t, e] * h[t+1, m, e, n])
 
-    What is taken in is a product of three, and Δ moves the fading too, by its exponent:
+    What is taken in is a product of three, Δ B u, and Δ stands in the exponent of a as well:
 
         dB[m, t, n] = sum[e](dh[t+1, m, e, n] * Δ[m, t, e] * u[m, t, e])
         da[m, t, e, n] = dh[t+1, m, e, n] * h[t, m, e, n]
@@ -78,7 +80,7 @@ class SelectiveScan:
 
 
 def _states(h, A, u, delta, B):
-    """How the state fades in each step of a chunk, what it is before it, and behind it."""
+    """How the state fades in each step of a chunk, and what it is before and after the step."""
     a = array_namespace(h).exp(delta[..., None] * A)
 
     def step(h, a, taken):
@@ -123,8 +125,8 @@ class SSD:
         h[t+1, m, k, n, p] = exp(l[m, t, k]) * h[t, m, k, n, p] + B[m, t, n] * v[m, t, k, p]
         y[m, t, k, p] = sum[n](C[m, t, n] * h[t+1, m, k, n, p]) + D[k] * x[m, t, k, p]
 
-    One A for a whole head of P channels: it fades as one. The gradient of a state is what is read
-    of it, and what the next one passes back:
+    SelectiveScan with one number A for each of H heads: all P channels of head k fade alike. The
+    gradient of a state is what comes from its reading, and what the next one passes back:
 
         dh[t+1, m, k, n, p] = C[m, t, n] * dy[m, t, k, p] + where(t + 1 < T, exp(l[m, t+1, k]) * dh[t+2, m, k, n, p], 0)
 
@@ -137,15 +139,17 @@ class SSD:
         S[m, t, s] = sum[n](C[m, t, n] * B[m, s, n])
         R[m, t, k, p] = y[m, t, k, p] - D[k] * x[m, t, k, p]
 
-    So y is attention with the scores S and the mask L. And from any step r on it takes no more than
-    the state there, so that a sequence falls into chunks:
+    So R, which is y without D x, is attention with the scores S and the mask L. And from any step r
+    on nothing is needed but the state there, so that a sequence can be cut into chunks. J is 1 for
+    the steps t from r on:
 
         R[m, t, k, p] = sum[s](L[m, t, s, k] * S[m, t, s] * v[m, s, k, p])
         J[r : T, t : T] = where(r <= t, 1, 0)
         J[r, t] * R[m, t, k, p] = E[m, r, t, k] * sum[n](C[m, t, n] * h[r, m, k, n, p]) + sum[s](where(s >= r, L[m, t, s, k] * S[m, t, s] * v[m, s, k, p], 0))
         J[r, T - 1] * h[T, m, k, n, p] = E[m, r, T - 1, k] * h[r, m, k, n, p] + sum[s](where(s >= r, L[m, T - 1, s, k] * B[m, s, n] * v[m, s, k, p], 0))
 
-    The gradients in the same form, where a sum over later t takes the place of one over earlier s:
+    The gradients have the same form, and sum over later t where y sums over earlier s. W is the
+    gradient of S, head by head:
 
         dv[m, s, k, p] = sum[n](B[m, s, n] * dh[s+1, m, k, n, p])
                        = sum[t](L[m, t, s, k] * S[m, t, s] * dy[m, t, k, p])
@@ -164,7 +168,7 @@ class SSD:
         dx[m, t, k, p] = dv[m, t, k, p] * Δ[m, t, k] + D[k] * dy[m, t, k, p]
         dD[k] = sum[m, t, p](dy[m, t, k, p] * x[m, t, k, p])
 
-    The mask is applied to the exponent, never to exp's result: 0 · ∞ is NaN.
+    The mask of L is applied to the exponent, and not to the result of exp: 0 · ∞ is NaN.
 
     Keeps the inputs, and the state with which each chunk begins.
     """
@@ -192,7 +196,7 @@ class SSD:
 
 
 def _ssd_chunk(h, v, logs, B, C):
-    """The state behind a chunk; the one before it, and what is read in it."""
+    """The state after a chunk; the one before it, and what is read in it."""
     L, since = decays(logs)
     SL = einsum("tmn,smn->tsm", C, B)[..., None] * L
     y = einsum("tsmk,smkp->tmkp", SL, v) + since[..., None] * einsum("tmn,mknp->tmkp", C, h)
@@ -201,7 +205,7 @@ def _ssd_chunk(h, v, logs, B, C):
 
 
 def _ssd_chunk_back(dh, h, v, logs, B, C, dy):
-    """The gradient of the state before a chunk from that of the one behind it; those of its steps."""
+    """The gradient of the state before a chunk by that of the one after it; those of its steps."""
     xp = array_namespace(h)
     L, since = decays(logs)
     S, read = einsum("tmn,smn->tsm", C, B), einsum("tmn,mknp->tmkp", C, h)
@@ -220,7 +224,7 @@ def _ssd_chunk_back(dh, h, v, logs, B, C, dy):
 
 @dataclass(frozen=True)
 class CausalConv1d:
-    """y[t] = b + w[0] z[t] + … + w[K-1] z[t+K-1]    of z, the state and then x: nothing sees ahead
+    """y[t] = b + w[0] z[t] + … + w[K-1] z[t+K-1]    with z, the state and then x: none sees ahead
 
         x : (N, T, D)
         w : (D, K)
@@ -230,15 +234,15 @@ class CausalConv1d:
         a[n, t : T, d] = sum[k](w[d, k] * z[n, t + k, d]) + b[d]
         y, r = a, z[:, T:]
 
-    Each channel has a filter of its own. The state is the K − 1 rows before x: zeros, or what the
-    call before left as r.
+    Each of the D channels has a filter of its own. The state s has the K − 1 rows before x: zeros,
+    or what the previous call gave as r, the rows for the next one.
 
         da = dy
         db[d] = sum[n, t](da[n, t, d])
         dw[d, k] = sum[n, t : T](da[n, t, d] * z[n, t + k, d])
 
-    Row i of z meets w[k] in the output i − k. The last K − 1 rows are the next state as well, with
-    a gradient of its own; where T < K − 1, some of them are rows of s:
+    Row i of z meets w[k] in the output i − k. The last K − 1 rows are r as well, which has a
+    gradient of its own; where T < K − 1, some of them are rows of s:
 
         dz[n, i, d] = sum[k](where((i >= k) * (i - k < T), w[d, k] * da[n, i - k, d], 0)) + where(i >= T, dr[n, i - T, d], 0)
         ds, dx = dz[:, :K - 1], dz[:, K - 1:]
