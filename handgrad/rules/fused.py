@@ -44,9 +44,11 @@ class FusedAddRMSNorm:
         dx = du
         dh = du
 
-    Without ds, the stream would hear of the next layer alone.
+    Without ds the stream would get the gradient of the next layer alone.
 
     Keeps û, r, γ, and the shapes of x and h.
+
+    Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, arXiv:1910.07467, section 3.
     """
 
     eps: float = 1e-6
@@ -79,8 +81,9 @@ class GatedRMSNorm:
         v = γ * û
         y = where(gate == "before", v, v * f)
 
-    RMSNorm behind SwiGLU, as in Mamba 2. With `gate="after"`, as in gated delta nets, the norm is
-    that of x alone, and SwiGLU comes behind it. The way back is theirs in the other order:
+    SwiGLU and then RMSNorm, as in Mamba 2. With `gate="after"`, as in gated delta nets, the norm is
+    that of x alone, and SwiGLU comes after it. Their gradients come in the opposite order, those of
+    RMSNorm as derived there, and silu has the slope s + z s (1 − s):
 
         dv = where(gate == "before", dy, dy * f)
         dγ = sum(dv * û, axis=0)
@@ -136,14 +139,15 @@ class AdaLayerNorm:
         y = (1 + s[:, None, :]) * x̂ + b[:, None, :]
 
     LayerNorm whose scale and shift come from elsewhere: in a diffusion transformer, from the time
-    and the class. The T rows of an example share them, and s and b gather from these:
+    and the class. The T rows of an example share them, so that s and b gather from all of these;
+    the rest is LayerNorm with the scale 1 + s:
 
         ds = sum(dy * x̂, axis=1)
         db = sum(dy, axis=1)
         dx̂ = (1 + s[:, None, :]) * dy
         dx = r * (dx̂ - x̂ * mean(dx̂ * x̂, axis=-1, keepdims=True) - mean(dx̂, axis=-1, keepdims=True))
 
-    The 1 makes s = 0 the plain norm: γ is 1 + s.
+    The 1 makes s = 0 the plain norm.
 
     Keeps x̂, r, s and the shape of b.
 
@@ -177,8 +181,8 @@ class QKNorm:
         k̂ = k * p
         y, z = γ * q̂, κ * k̂
 
-    RMSNorm of queries and of keys: their products cannot grow with their lengths. All heads use the
-    same γ, and those of the keys, of which there may be fewer, the same κ:
+    RMSNorm of queries and of keys: the lengths of the vectors cannot make their products large. All
+    H heads of queries use the same γ, and all G heads of keys, which may be fewer, the same κ:
 
         dγ = sum(dy * q̂, axis=(0, 1))
         dκ = sum(dz * k̂, axis=(0, 1))
@@ -187,7 +191,7 @@ class QKNorm:
         dq = r * (dq̂ - q̂ * mean(dq̂ * q̂, axis=-1, keepdims=True))
         dk = p * (dk̂ - k̂ * mean(dk̂ * k̂, axis=-1, keepdims=True))
 
-    Keeps q̂, r, γ, k̂, 1 / √ of the keys, and κ.
+    Keeps q̂, r, γ, k̂, p and κ.
 
     Dehghani et al., Scaling Vision Transformers to 22 Billion Parameters, 2023, arXiv:2302.05442,
     section 2, with LayerNorm; RMSNorm in Qwen 3, 2025, arXiv:2505.09388, section 2.
@@ -208,7 +212,7 @@ class QKNorm:
 
 @dataclass(frozen=True)
 class SwiGLUMLP:
-    """y = (silu(x W) · x V) U    the product in the middle number by number
+    """y = (silu(x W) · x V) U    with an elementwise product in the middle
 
         x : (N, D)
         W : (D, F)
@@ -221,7 +225,8 @@ class SwiGLUMLP:
         h = f * b
         y = h @ U
 
-    Three products with SwiGLU in between, each taken back as Affine's:
+    Three matrix products with SwiGLU in between, from right to left. In each, a factor gets the
+    gradient times the other, transposed, as in Affine:
 
         dh = dy @ U.T
         dU = h.T @ dy
@@ -234,7 +239,7 @@ class SwiGLUMLP:
 
     s, f and h, each as large as a, are formed again from a and b. With `chunk`, a and b are too, from
     so many rows at a time: a row needs no other, and the gradients of the weights add up over rows.
-    That costs two products of rows more, 11 where there were 9.
+    That costs two more matrix products, 11 in place of 9.
 
     Keeps x, W, V, U, a and b; with `chunk`, x and the weights alone.
 
@@ -301,7 +306,8 @@ class DoRA:
         h = x @ V
         y = h * g + b
 
-    LowRankAffine moves W by A B. Here that only turns the columns, and m is how long they are.
+    LowRankAffine moves W by A B. Here that only turns the columns, and m is how long they are. As
+    in Affine:
 
         db = sum(dy, axis=0)
         dg = sum(dy * h, axis=0)
@@ -309,7 +315,7 @@ class DoRA:
         dh = dy * g
         dx = dh @ V.T
 
-    V stands in h and in n, which has the slope V / n, and the latter gets −dg m / n²:
+    V stands in h and in n. g = m / n has the slope −g / n by n, and n = ‖V‖ the slope V / n:
 
         dn = -dg * g / n
         dV = x.T @ dh + V * dn / n
@@ -319,7 +325,7 @@ class DoRA:
 
     So a column of dV is orthogonal to that of V. The paper and its implementations hold n constant to
     save memory, and leave out the second term of dV: that is not the gradient of this function. A
-    column of zeros has no direction: its y is b, and only b gets a gradient.
+    column of zeros has no direction. By convention its y is b, and only b gets a gradient.
 
     Keeps x, W, A, B, m and n. V is formed again.
 
