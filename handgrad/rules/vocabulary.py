@@ -29,9 +29,10 @@ class FusedLinearCrossEntropy:
         M = maximum(sum(m), 1)
         y = sum(m * (L - sum(hit * a, axis=-1) + λ * L**2)) / M
 
-    A row of W is what a word's logit is made with, as in torch's Linear, and where it is tied to the
-    Embedding. λ L² keeps the logits from drifting. The upstream gradient of a token comes first, so
-    that each may have its own: with the reduction "none" it is its dy.
+    Row v of W makes the logits a of word v, as in torch's Linear, and as where W is tied to the
+    Embedding. λ L² keeps the logits from drifting. k has the upstream gradient of each token, which
+    with the reduction "none" is its own dy. L has the slope p, and L less the a of the label p −
+    hit:
 
         k = dy * m / M
         p = exp(a - L[:, None])
@@ -39,13 +40,13 @@ class FusedLinearCrossEntropy:
         dx = scale * (da @ W)
         dW = scale * (da.T @ x)
 
-    At the label, p − 1 is minus the sum of the other p, which loses no digit where p is near 1:
+    At the label, p − 1 is minus the sum of the other p, which loses no digits where p is near 1:
 
         others = sum(where(hit == 1, 0, p), axis=-1, keepdims=True)
         da = k[:, None] * (where(hit == 1, -others, p) + 2 * λ * L[:, None] * p)
 
     Tokens meet only in W. So C chunks of B tokens are treated one after the other, and only the
-    logits of one are ever there; their parts of dW add up:
+    logits of one chunk exist at a time; their parts of dW add up:
 
         r = reshape(x, (C, B, D))
         g = reshape(da, (C, B, V))
@@ -54,7 +55,7 @@ class FusedLinearCrossEntropy:
     `chunk` is B, and the last may be shorter. With `softcap`, s = c tanh(a / c) stands for a in all
     that follows it, and da = ds (1 − s² / c²).
 
-    Keeps x, W and t: the logits are formed again, by one product of three more.
+    Keeps x, W and t. The logits are formed again, which costs a fourth matrix product.
 
     Wijmans et al., Cut Your Losses, 2024, arXiv:2411.09009; Hsu et al., Liger Kernel, 2024,
     arXiv:2410.10989, section 3.2, where dW for the reduction "none" cannot be right: it is formed
@@ -132,21 +133,25 @@ class VocabularyParallelCrossEntropy:
         y = mean[n](m[n] + log(sum[p](S[p, n])) - sum[p](z[p, n]))
 
     Word v of shard p is number p V + v of the vocabulary. Each process has one shard and forms its
-    own largest logit, S and z. Three numbers a token go round: the largest m, ΣS and Σz. The label
-    lies in one shard, and z is 0 in the others. Back, each shard needs no more than it has:
+    own largest logit, S and z. The processes share three numbers for each token: the largest m, ΣS
+    and Σz. The label lies in one shard, and z is 0 in the others. In backward each shard needs no
+    more than it has then:
 
         dS[p, n] = dy / N / sum[q](S[q, n])
         dz[p, n] = -dy / N
         dx[p, n, v] = dS[p, n] * e[p, n, v] + dz[p, n] * hit[p, n, v]
                     = dy / N * (e[p, n, v] / sum[q](S[q, n]) - hit[p, n, v])
 
-    m stands in y twice, and cancels: what the largest logit gets through m is
+    m stands in y and in each e, and cancels: what the largest logit gets through m is
 
         dm[n] = dy / N - sum[p](dS[p, n] * S[p, n])
               = 0 * m[n]
 
-    so that the maximum over processes needs no backward. At the label, p − 1 is minus the sum of the
-    others, which goes round as a fourth number.
+    so that the maximum over processes needs no backward. At the label, p − 1 with p = e / ΣS is
+    minus the sum of the other p, which the processes share as a fourth number:
+
+        others[n] = sum[p, v]((1 - hit[p, n, v]) * e[p, n, v]) / sum[q](S[q, n])
+        dx[p, n, v] = dy / N * where(hit[p, n, v] == 1, -others[n], e[p, n, v] / sum[q](S[q, n]))
 
     Keeps e / ΣS and the labels.
 
@@ -199,7 +204,7 @@ def _hit(t, words):
 
 
 def _hit_of_shards(t, shape):
-    """The same, cut into shards: the words of shard p begin at p V."""
+    """The same, cut into shards: (P, N, V), where the words of shard p begin at p V."""
     xp = array_namespace(t)
     hit = _hit(t, shape[0] * shape[-1])
     return xp.moveaxis(xp.reshape(hit, (*t.shape, shape[0], shape[-1])), -2, 0)
