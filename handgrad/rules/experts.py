@@ -1,10 +1,15 @@
 """Mixture of experts: a router chooses k of the experts for each token and weighs what they say.
 
-Which experts are chosen is a step, and has no gradient; how much they weigh has one. Of experts that
-tie the first are chosen, as JAX does; torch leaves it open. At a tie there is no derivative.
+Which experts are chosen changes in steps, and has no gradient; how much they weigh has one. Of
+experts that tie the first are chosen, as JAX does; torch leaves it open. At a tie there is no
+derivative.
 
-An expert may have a `capacity`: it takes so many tokens, the first of the batch, and drops the rest,
-whose weight becomes 0 without a gradient. The other weights of such a token stay as they are.
+An expert may have a `capacity`: it takes so many tokens, the first of the batch, and drops the
+rest. The weight of a dropped choice is 0 and gets no gradient, and the token's other weights stay
+as they are.
+
+Tokens are sorted by experts, and multiplied group by group, in Gale et al., MegaBlocks, 2022,
+arXiv:2211.15841, section 5.
 """
 
 import math
@@ -35,19 +40,20 @@ class SoftmaxRouter:
         S = sum(q, axis=-1, keepdims=True)
         y = q / S
 
-    c says which are chosen, and does not move. q reaches y by its own place and by the S of its row:
+    c is 1 for the chosen experts, and does not move. A q reaches y in its own place, and through
+    the S of its row it reaches all y:
 
         dq = (dy - sum(dy * y, axis=-1, keepdims=True)) / S
         dp = c * dq
         dz = p * (dp - sum(dp * p, axis=-1, keepdims=True))
 
-    The last sum is that of dq q, and vanishes, for a stretch of q does not change y:
+    The last sum is that of dq q, and is 0, for y stays when all q of a row are scaled alike:
 
            = y * (dy - sum(dy * y, axis=-1, keepdims=True))
 
-    It is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k = 1, y
-    is 1, and nothing is learned. So Switch keeps y = q, which `renormalize=False` does:
-    dz = p (c dy − Σ c dy p), and every logit moves.
+    It is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k = 1,
+    y is 1, and nothing is learned. So in Switch Transformers y is q, and here with
+    `renormalize=False`: dz = p (c dy − Σ c dy p), and every logit gets a gradient.
 
     Keeps p, of the chosen or of all, and which choices count.
 
@@ -76,7 +82,7 @@ class SoftmaxRouter:
 
 @dataclass(frozen=True)
 class SigmoidRouter:
-    """y = scale q / Σ q    with q = σ(z) for the k experts with the largest σ(z) + b, else 0
+    """y = scale q / (Σ q + ε)    with q = σ(z) for the k experts with the largest σ(z) + b, else 0
 
         z : (N, M + k)
         b : (M + k) const
@@ -90,11 +96,12 @@ class SigmoidRouter:
     the choice alone, so that it has no gradient, and cannot spoil that of z:
 
         dq = (scale * dy - sum(dy * y, axis=-1, keepdims=True)) / S
+           = scale * dy / S - sum(scale * dy * q, axis=-1, keepdims=True) / S**2
         ds = c * dq
         dz = ds * s * (1 - s)
            = ds * sigmoid(z) * sigmoid(-z)
 
-    With `renormalize=False`, S is 1 and does not move.
+    With `renormalize=False`, S is 1 and does not move, and the second term of dq is not there.
 
     Keeps q, σ(−z) of the chosen, S, and which choices count.
 
@@ -138,16 +145,17 @@ class LoadBalance:
         P = mean(p, axis=0)
         y = E * sum(f * P)
 
-    y is 1 where choices and probabilities are even, and larger where both favour the same experts.
-    f counts choices, which do not move; so the gradient goes through P alone:
+    c says which experts each token chose. y is 1 where choices and probabilities are even, and
+    larger where both favour the same experts. f counts choices, which do not move; so the gradient
+    goes through P alone:
 
         dP = E * dy * f
         dp = ones_like(p) * dP / N
         dz = p * (dp - sum(dp * p, axis=-1, keepdims=True))
            = E * dy / N * p * (f - sum(f * p, axis=-1, keepdims=True))
 
-    c says which experts each token chose. Mixtral's code divides by N instead of by the number of
-    choices, and gets k times as much. Without any choice, y is 0.
+    Mixtral's code divides by N instead of by the number of choices n, and gets k times as much.
+    Without any choice, y is 0.
 
     Keeps p and f.
 
@@ -176,10 +184,13 @@ class RouterZ:
         z : (N, E)
         L = logsumexp(z, axis=-1)
         y = mean(L**2)
+
+    L has the slope softmax(z):
+
         dL = dy * 2 * L / N
         dz = dL[:, None] * softmax(z)
 
-    It pulls the sum of the exponentials towards 1, and with it large logits down.
+    It pulls the sum of the exponentials towards 1, and so large logits down.
 
     Keeps L and softmax(z).
 
@@ -213,13 +224,13 @@ class PermuteTokens:
         s = o // K
         y[m, d] = x[s[m], d]
 
-    Choice m of all N K belongs to the token m // K. Sorted by experts, and within one by tokens, the
-    rows of an expert lie side by side. i says where the choices went, o undone. A token gets the
-    gradients of its K copies:
+    Choice m of all N K belongs to the token m // K. Sorted by experts, and within one by tokens,
+    the rows of an expert lie side by side. i, the inverse of o, says where each choice went. A
+    token gets the gradients of its K copies:
 
         dx[n, d] = sum[k](dy[i[n, k], d])
 
-    So both ways read rows, and none is added to in place.
+    So forward and backward both read rows, and nothing has to be added up in place.
 
     Keeps i.
     """
@@ -244,15 +255,15 @@ class UnpermuteTokens:
         i = reshape(argsort(o), (N, K))
         y[n, d] = sum[k](w[n, k] * u[i[n, k], d])
 
-    What PermuteTokens sent out comes back and is weighed. A row hears of its token, and a weight of
-    how well its row agrees with what the token asks for:
+    What PermuteTokens sent out comes back and is weighed, in a product: a row gets the gradient of
+    its token times its weight, and a weight the inner product of that gradient with its row:
 
         dw[n, k] = sum[d](dy[n, d] * u[i[n, k], d])
         s = o // K
         v = reshape(w, (-1,))
         du[m, d] = v[o[m]] * dy[s[m], d]
 
-    A choice that was dropped has the weight 0, and a router that holds it there.
+    A choice that was dropped has the weight 0, and its router passes no gradient on to it.
 
     Keeps u, o, i and w.
     """
@@ -279,19 +290,17 @@ class GroupedMatMul:
         s : (M) label(E)
         y[m, o] = sum[i](x[m, i] * W[s[m], i, o])
 
-    A product for each expert, and back again two. An expert without rows has the gradient 0:
+    One product for each expert, and two in backward. An expert without rows has the gradient 0:
 
         dx[m, i] = sum[o](dy[m, o] * W[s[m], i, o])
         dW[e, i, o] = sum[m](where(s[m] == e, x[m, i] * dy[m, o], 0))
 
-    Rows may come in any order. They are laid out in blocks of `block` rows, each block of one expert,
-    its last one filled with zeros: so all products have one shape, and no more than E blocks are
-    begun in vain. A block adds its part to the dW of its expert. A row whose s is not an expert's is
-    dropped: its y and its gradients are 0.
+    Rows may come in any order. They are laid out in blocks of `block` rows of the same expert,
+    whose last block is filled up with zeros: so all products have one shape, and no more than E
+    blocks are partly empty. A block adds its part to the dW of its expert. A row whose s is not an
+    expert's is dropped: its y and its gradients are 0.
 
     Keeps x, W and s.
-
-    Gale et al., MegaBlocks, 2022, arXiv:2211.15841, section 5.
     """
 
     block: int = 64
