@@ -1,9 +1,9 @@
 """Policy losses: tokens that a language model wrote become likelier where they earned a reward.
 
-p are the log-probabilities of B answers of T tokens under the model that learns. q are those under
-the model that wrote them, p0 those under a reference, A says by how much a reward was better than
-expected, and m which places hold a token. All but p are held constant: their gradient is None. What
-stands where m is false does not count, not even a NaN.
+p are the log-probabilities of B answers of up to T tokens under the model that learns. q are those
+under the model that wrote them, p0 those under a reference, A says by how much a reward was better
+than expected, and m which places hold a token. All but p are held constant: their gradient is None.
+What stands where m is false does not count, not even a NaN.
 """
 
 import math
@@ -29,9 +29,10 @@ class PPOClip:
         n = maximum(sum(m), 1)
         y = -sum(where(m, g, 0)) / n
 
-    The ratio r is 1 where the model is still the one that wrote the tokens. What is good, A > 0, is
-    not made likelier beyond 1 + ε, and what is bad not less likely beyond 1 − ε: there g is
-    constant. On the other side it is r A, so that a step too far is taken back:
+    The ratio r is 1 while the model is still the one that wrote the tokens. The bounds are 1 − ε
+    and 1 + ε, with an ε for each. What is good, A > 0, is not made likelier above 1 + ε, and what
+    is bad not less likely below 1 − ε: there g is constant. Elsewhere g is r A, also outside of the
+    other bound, so that a step in the wrong direction is taken back:
 
         dg = where(m, -dy / n, 0)
         moves = where(A > 0, r <= 1 + eps_high, r >= 1 - eps_low)
@@ -62,7 +63,7 @@ class PPOClip:
 
 @dataclass(frozen=True)
 class GRPO:
-    """y = −Σ w (min(r A, clip(r, 1 − ε, 1 + ε) A) − β k)    with r = exp(p − q), and k a distance
+    """y = −Σ w (min(r A, clip(r, 1 − ε, 1 + ε) A) − β k)    with r = exp(p − q), k a distance to p₀
 
         p : (B, T)
         q : (B, T) const
@@ -79,7 +80,7 @@ class GRPO:
         w = where(m, 1 / where(normalizer == "sequence", B * n, N), 0)
         y = sum(w * (beta * k - g))
 
-    PPO's clipped ratio, with one A for a whole answer: by how much its reward lies above the mean
+    g is that of PPOClip, with one A for a whole answer: by how much its reward lies above the mean
     of its group, perhaps in standard deviations. k keeps the model near the reference:
 
         dg = -dy * w
@@ -94,11 +95,11 @@ class GRPO:
     the mean over all tokens (DAPO); "constant" over all places, where no answer's length plays a part
     (Dr. GRPO, where T is the longest that may be).
 
-    k estimates KL(π ‖ π₀), which is the mean of "k1" and of "k3" over what π writes. There the mean
-    of k1's gradient is 0, that of k3's is the gradient of KL(π₀ ‖ π), and that of k2's the one of
-    KL(π ‖ π₀).
+    k estimates KL(π ‖ π₀) of the model π and the reference π₀, which is the mean of "k1" and of
+    "k3" over what π writes. But of their gradients over the same, that of k1 has the mean 0, that
+    of k3 the gradient of KL(π₀ ‖ π), and only that of k2 the one of KL(π ‖ π₀).
 
-    Keeps the slope by p of the sum for each token.
+    Keeps the slope of y by p.
 
     Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; Liu et al., Understanding
     R1-Zero-Like Training, 2025, arXiv:2503.20783; k1 to k3: Schulman, Approximating KL, 2020.

@@ -25,7 +25,7 @@ class DPO:
         y = mean((1 - ε) * softplus(-u) + ε * softplus(u))
 
     softplus(−u) is −log σ(u), with the slope −σ(−u) by u: a pair that is told apart well weighs
-    little. A share ε of the pairs is taken to be labelled the wrong way round.
+    little. A share ε of the pairs is taken to have its labels exchanged.
 
         du = dy * (ε * sigmoid(u) - (1 - ε) * sigmoid(-u)) / N
         da = beta * du
@@ -66,8 +66,8 @@ class SimPO:
         u = beta * (a / n - b / k) - gamma
         y = mean((1 - ε) * softplus(-u) + ε * softplus(u))
 
-    n and k are the lengths of the answers: what counts is the log-probability of a token. So is the
-    gradient divided, each by its own length:
+    n and k are the lengths of the answers: what counts is the mean log-probability of their tokens.
+    So the gradients are divided as well, each by its own length:
 
         du = dy * (ε * sigmoid(u) - (1 - ε) * sigmoid(-u)) / N
         da = beta * du / n
@@ -98,25 +98,27 @@ class SimPO:
 
 @dataclass(frozen=True)
 class ORPO:
-    """y = −a − λ log σ(logit a − logit b), averaged over the pairs
+    """y = −a − λ log σ(A − B), averaged over the pairs; A = log(eᵃ / (1 − eᵃ)), and so B of b
 
         a : (N) interval(-3, -0.1)
         b : (N) interval(-3, -0.1)
         λ = weight
         A = a - log(1 - exp(a))
+          = a - log(-expm1(a))
         B = b - log(1 - exp(b))
           = b - log(-expm1(b))
         u = A - B
         y = mean(λ * softplus(-u) - a)
 
     Here a and b are means over the tokens of an answer, so that exp(a) is a probability, and A the
-    logarithm of its odds. −a is what the answer costs by itself. a − log(1 − eᵃ) has the slope
+    logarithm of its odds. −a is the usual loss of the preferred answer. A has the slope
     1 + eᵃ / (1 − eᵃ), which is 1 / (1 − eᵃ):
 
         du = -dy * λ * sigmoid(-u) / N
         da = du / (1 - exp(a)) - dy / N
            = -du / expm1(a) - dy / N
         db = -du / (1 - exp(b))
+           = du / expm1(b)
 
     1 − eᵃ loses its digits where a is near 0, and expm1 does not. At a = 0 the odds are infinite.
 
@@ -154,10 +156,10 @@ class KTO:
         u = where(like, beta, -beta) * (p - p0 - z)
         y = mean(λ * (1 - sigmoid(u)))
 
-    Every answer is judged by itself, p its log-probability. k are the log-ratios of M answers to
-    other questions. Their mean, but at least 0, estimates how far the model is from the reference:
-    from there a gain is counted, and it is held constant, as the paper has it. σ has the slope
-    σ(u) σ(−u), the largest at u = 0:
+    Every answer is judged by itself; p is its log-probability, and p₀ that under the reference. k
+    has the log-ratios of M answers to other questions. Their mean z, but at least 0, estimates how
+    far the model is from the reference. Gains are counted from there, and z is held constant, as in
+    the paper. σ has the slope σ(u) σ(−u), the largest at u = 0:
 
         du = -dy * λ * sigmoid(u) * sigmoid(-u) / N
         dp = where(like, beta, -beta) * du
