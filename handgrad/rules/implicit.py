@@ -9,7 +9,7 @@ __all__ = ["FixedPoint"]
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """z = tanh(z W / D + x)    a layer that is applied to its own output until nothing moves
+    """y = z with z = tanh(z W / D + x)    a layer that is applied to its own output until it stays
 
         x : (N, D)
         W : (D, D) interval(-1, 1)
@@ -17,8 +17,9 @@ class FixedPoint:
         s = 1 - z**2
         y = z
 
-    Each row has its own solution, and there is one alone: where the numbers of W are between −1 and
-    1, no input of tanh moves further than z does. Let all move, with the slope s of tanh:
+    Each of the N rows has its own solution. There is only one where the entries of W are between −1
+    and 1: then the layer brings any two z closer to each other. Elsewhere there may be several, and
+    the gradient is that of the one found. Let all move, with the slope s of tanh:
 
         δz - s * (δz @ W / D) = s * (z @ δW / D + δx)
 
@@ -33,9 +34,8 @@ class FixedPoint:
         dx = c
         dW = z.T @ c / D
 
-    No step of the iteration is kept, and none matters: the gradient is that of the solution.
-
-    Found by iteration, and then by Newton's method.
+    The solution is found in `steps` steps, half of iteration and then half of Newton's method.
+    None is kept, and none matters: the gradient is that of the solution.
 
     Keeps z and W.
 
