@@ -31,8 +31,8 @@ class FusedLinearCrossEntropy:
 
     Row v of W makes the logits a of word v, as in torch's Linear, and as where W is tied to the
     Embedding. λ L² keeps the logits from drifting. k has the upstream gradient of each token, which
-    with the reduction "none" is its own dy. L has the slope p, and L less the a of the label p −
-    hit:
+    with the reduction "none" is its own dy. L has the slope p; less the logit of the label, that
+    is p − hit:
 
         k = dy * m / M
         p = exp(a - L[:, None])
