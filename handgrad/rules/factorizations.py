@@ -20,15 +20,15 @@ class Cholesky:
         half = tril(ones((D, D))) - eye(D) / 2
         L = cholesky(A)
 
-    A moves by δL Lᵀ + L δLᵀ. Between L⁻¹ and L⁻ᵀ that is a lower triangular matrix and its
-    transpose, and so the lower half of it, with half of the diagonal, is the first of them:
+    A moves by δL Lᵀ + L δLᵀ. Between L⁻¹ and L⁻ᵀ that is L⁻¹ δL, which is lower triangular, plus
+    its transpose. So its lower half, with half of the diagonal, is L⁻¹ δL:
 
         δA = δL @ matrix_transpose(L) + L @ matrix_transpose(δL)
         K = inv(L)
         δL = L @ (half * (K @ δA @ matrix_transpose(K)))
 
-    Paired with dL, the factors go over to the other side, and so does the mask. A is symmetric, and
-    stays it, so that its gradient is the symmetric part of what is found:
+    In ⟨dL, δL⟩ the factors beside δA go over to dL, and so does the mask `half`. A is symmetric and
+    stays so, so that its gradient is the symmetric part of what is found:
 
         S = matrix_transpose(K) @ (half * (matrix_transpose(L) @ dL)) @ K
         dA = (S + matrix_transpose(S)) / 2
@@ -62,25 +62,26 @@ class Eigh:
         u = take_along_axis(U, argmax(abs(U), axis=-2)[..., None, :], axis=-2)
         λ, V = w, U * sign(u)
 
-    A vector of length 1 moves at a right angle to itself: Vᵀ δV is antisymmetric. In these
-    coordinates V is 1 and A is diagonal, so that A V = V λ says how λ moves, on the diagonal, and
-    how the vectors turn towards each other, beside it:
+    u has the largest entry of each vector, and so its sign. The vectors stay orthonormal, so that
+    Ω = Vᵀ δV is antisymmetric: it says how they turn. In their own coordinates A is diagonal. There
+    A V = V λ says how λ moves, on the diagonal, and how the vectors turn, beside it:
 
         Ω = matrix_transpose(V) @ δV
         Ω + matrix_transpose(Ω) = zeros_like(Ω)
         G = λ[..., None, :] - λ[..., :, None]
         matrix_transpose(V) @ δA @ V = eye(D) * δλ[..., None, :] + G * Ω
 
-    Two vectors turn the faster, the nearer their eigenvalues. Paired with dλ and dV:
+    Two vectors turn the faster, the nearer their eigenvalues: F divides by the differences G. From
+    ⟨dλ, δλ⟩ + ⟨dV, δV⟩:
 
         F = where(eye(D) == 1, 0, 1 / (G + eye(D)))
         M = F * (matrix_transpose(V) @ dV)
         dA = V @ (eye(D) * dλ[..., None, :] + (M + matrix_transpose(M)) / 2) @ matrix_transpose(V)
 
-    The sign of a vector is free, and libraries differ: here its largest entry is positive. A is
-    read as (A + Aᵀ) / 2, as for Cholesky. Where eigenvalues are equal, their vectors may be any
-    basis of a plane, and neither they nor each λ alone have a derivative. F is taken as 0 there,
-    which is right for what depends on the sum of equal λ and on their plane alone.
+    The sign of a vector is free, and libraries differ: here its largest entry is positive, at a tie
+    the first. A is read as (A + Aᵀ) / 2, as in Cholesky. Where eigenvalues are equal, their vectors
+    may be any basis of a plane, and neither they nor each λ alone have a derivative. F is taken as
+    0 there, which is right for what depends on the sum of equal λ and on their plane alone.
 
     Keeps λ and V.
     """
@@ -88,7 +89,7 @@ class Eigh:
     def forward(self, A):
         xp = array_namespace(A)
         finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)
-        # LAPACK does not come back from an infinity
+        # LAPACK may never return where a number is infinite
         w, V = xp.linalg.eigh(xp.where(finite, (A + _transposed(A)) / 2, 0))
         first = xp.argmax(xp.abs(V), axis=-2, keepdims=True)
         V = V * xp.sign(xp.take_along_axis(V, first, axis=-2))
@@ -112,18 +113,21 @@ class QR:
         s = sign(diag(S))
         Q, R = U * s, s[:, None] * S
 
-    The columns of Q stay orthonormal: Qᵀ δQ = Ω is antisymmetric. A R⁻¹ moves by δQ + Q δR R⁻¹,
-    where the last factor is upper triangular, so that what is below the diagonal in Qᵀ δA R⁻¹ is Ω:
+    s makes the diagonal of R positive. The columns of Q stay orthonormal: Qᵀ δQ = Ω is
+    antisymmetric. A = Q R moves by δQ R + Q δR. Between Qᵀ and R⁻¹ that is X = Ω + δR R⁻¹, where
+    the last term is upper triangular, so that below the diagonal X is Ω:
 
         X = Q.T @ δA @ inv(R)
         Ω = tril(X, k=-1) - tril(X, k=-1).T
         δR = (X - Ω) @ R
         δQ = (δA - Q @ δR) @ inv(R)
 
-    Paired with dQ and dR, M is what would turn Q and R against each other. Its lower half and the
-    mirror of that come back:
+    Put into ⟨dQ, δQ⟩ + ⟨dR, δR⟩, these leave δA R⁻¹ and X − Ω, which takes from X the upper half,
+    and the mirror of the lower one. So of M the lower half comes back, and its mirror:
 
         M = R @ dR.T - dQ.T @ Q
+        inner(dQ, δQ) + inner(dR, δR) = inner(dQ, δA @ inv(R)) + inner(M.T, X - Ω)
+        X - Ω = triu(X) + tril(X, k=-1).T
         dA = (dQ + Q @ (tril(M) + tril(M, k=-1).T)) @ inv(R).T
 
     A tall matrix has the same gradient. A wide one is (A₁ A₂) with a square A₁ = Q R₁, and
@@ -164,22 +168,24 @@ class SingularValues:
         U, S, V = svd(A)
         y = S
 
-    The vectors have length 1 and move at right angles to themselves, so that in δy = δ(uᵀ A v) the
-    move of A alone is left:
+    A number of y is uᵀ A v, with a column u of U and a row v of V. The vectors have length 1, and
+    so move at right angles to themselves, and A takes them to each other: their moves add nothing,
+    and in δ(uᵀ A v) that of A alone is left:
 
         δy = sum(U * (δA @ matrix_transpose(V)), axis=-2)
         dA = (U * dy[..., None, :]) @ V
 
-    Where several are equal, a sum of them is smooth, and its gradient right, and one alone is not:
-    the gradient is that of the vectors that the SVD took. The same holds at 0, the kink of |x|.
+    Where several are equal, their sum is smooth, and its gradient right. Each alone has a kink, and
+    we take the gradient for the vectors that the library's SVD gives. The same holds at 0, as for
+    |x|.
 
-    Keeps the vectors.
+    Keeps U and V.
     """
 
     def forward(self, A):
         xp = array_namespace(A)
         finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)
-        # LAPACK does not come back from an infinity
+        # LAPACK may never return where a number is infinite
         U, S, V = xp.linalg.svd(xp.where(finite, A, 0), full_matrices=False)
         return xp.where(finite[..., 0], S, xp.nan), (xp.where(finite, U, xp.nan), V)
 
