@@ -1,4 +1,4 @@
-"""Square matrices, and stacks of them: what solves a system, how large a matrix is, and its exponential.
+"""Square matrices, and stacks of them: inverses, systems, determinants, and the exponential.
 
 Giles, An extended collection of matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008.
@@ -25,12 +25,12 @@ class Inverse:
         A : (..., D, D) invertible
         Y = inv(A)
 
-    A Y is 1 and stays it, so that δA Y + A δY is 0:
+    A Y is 1 and stays 1, so that δA Y + A δY is 0:
 
         A @ δY = -δA @ Y
         δY = -Y @ δA @ Y
 
-    Paired with dY, each factor beside δA goes over to dY as its transpose:
+    In ⟨dY, δY⟩ each factor beside δA goes over to dY as its transpose:
 
         dA = -matrix_transpose(Y) @ dY @ matrix_transpose(Y)
 
@@ -55,13 +55,13 @@ class Solve:
         B : (..., D, K)
         Y = solve(A, B)
 
-    All three move, and the equation holds on:
+    All three move, and the equation A Y = B still holds:
 
         δA @ Y + A @ δY = δB
         δY = solve(A, δB - δA @ Y)
 
-    B moves Y through A⁻¹, so that its gradient comes through the transposed system. A moves Y like
-    a B of −δA Y:
+    B moves Y through A⁻¹, so that its gradient solves the transposed system. A moves Y as a change
+    of B by −δA Y would:
 
         dB = solve(matrix_transpose(A), dY)
         dA = -dB @ matrix_transpose(Y)
@@ -89,7 +89,7 @@ class TriangularSolve:
         B : (..., D, K)
         Y = solve(tril(L), B)
 
-    Solve, but what stands above the diagonal is not read, and so gets nothing:
+    As Solve; but what stands above the diagonal is not read, and so gets the gradient 0:
 
         dB = solve(matrix_transpose(L), dY)
         dL = -tril(dB @ matrix_transpose(Y))
@@ -124,13 +124,14 @@ class Det:
         U, S, V = svd(A)
         y = det(A) = det(U) * prod(S, axis=-1) * det(V)
 
-    An entry moves the determinant by its cofactor (Jacobi). By Cramer's rule those are det(A) times
-    A⁻¹, transposed:
+    det A is linear in each entry, with its cofactor for a slope (Jacobi). By Cramer's rule the
+    matrix of the cofactors is det(A) A⁻¹, transposed:
 
         dA = (dy * y)[..., None, None] * matrix_transpose(inv(A))
 
-    A singular matrix has cofactors too. In A = U diag(S) V the two outer factors are rotations, but
-    for a sign, and that of a diagonal matrix are products of all numbers but one:
+    A singular matrix has cofactors too. Matrices of cofactors C multiply as the matrices do, so
+    that A = U diag(S) V gives C from its three factors. For U it is det(U) U, as U⁻¹ is Uᵀ, and so
+    for V; for a diagonal matrix it has P, the products of all numbers but one:
 
         P = prod(where(eye(D) == 1, 1, S[..., None, :]), axis=-1)
         C = (det(U) * det(V))[..., None, None] * (U * P[..., None, :]) @ V
@@ -146,7 +147,7 @@ class Det:
         (A,) = residuals
         xp = array_namespace(A)
         finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)
-        # LAPACK does not come back from an infinity
+        # LAPACK may never return where a number is infinite
         U, S, V = xp.linalg.svd(xp.where(finite, A, 0), full_matrices=False)
         others = products_before(S, -1) * xp.flip(products_before(xp.flip(S, axis=-1), -1), axis=-1)
         signs = xp.sign(xp.linalg.det(U) * xp.linalg.det(V))
@@ -169,7 +170,7 @@ class LogDet:
         dA = (da * a)[..., None, None] * matrix_transpose(inv(A))
            = dy[..., None, None] * matrix_transpose(inv(A))
 
-    The determinant itself, which over- and underflows where matrices are large, is not formed.
+    a itself, which over- and underflows where matrices are large, is not formed.
 
     Keeps A.
     """
@@ -191,21 +192,21 @@ class Expm:
         P[n+1 : 40] = P[n] @ A / (n + 1)
         Y = sum(P, axis=0)
 
-    A power goes into the sum and into the next power:
+    P has the terms, of which 40 are enough here. Each goes into the sum and into the next term:
 
         dP[n] = dY + where(n < 40, dP[n+1] @ A.T / (n + 1), 0)
         dA = sum[n : 40](P[n].T @ dP[n+1] / (n + 1))
 
-    That is a sum of products Aᵀ … dY … Aᵀ, with dY at each place. Powers of a matrix of blocks with
-    Aᵀ on its diagonal and dY above it make just these, so that one more exponential has the
-    gradient in its corner:
+    That is a sum of products Aᵀ … dY … Aᵀ, with dY at each place. The powers of Z, which has the
+    blocks Aᵀ on its diagonal and dY above it, have just these in their corner, so that one more
+    exponential has the gradient there:
 
         Z = concat((concat((A.T, dY), axis=1), concat((zeros((D, D)), A.T), axis=1)), axis=0)
         E[0] = eye(2 * D)
         E[n+1 : 40] = E[n] @ Z / (n + 1)
         dA = sum(E, axis=0)[:D, D:]
 
-    The series is summed where A is halved until its norm is below ½, and the sum squared as often.
+    The code halves A until its norm is below ½, sums the series, and squares the sum as often.
 
     Keeps A.
 
