@@ -87,15 +87,21 @@ class TriangularSolve:
 
         L : (..., D, D) lower
         B : (..., D, K)
-        Y = solve(tril(L), B)
+        A = where(transposed == 1, matrix_transpose(tril(L)), tril(L))
+        Y = solve(A, B)
 
-    As Solve; but what stands above the diagonal is not read, and so gets the gradient 0:
+    As in Solve:
 
-        dB = solve(matrix_transpose(L), dY)
-        dL = -tril(dB @ matrix_transpose(Y))
+        dB = solve(matrix_transpose(A), dY)
+        dA = -dB @ matrix_transpose(Y)
 
-    transposed=True solves Lᵀ Y = B: then dB = L⁻¹ dY and dL = −tril(Y dBᵀ). After a Cholesky
-    factorization A = L Lᵀ, one after the other solves A Y = B.
+    What stands above the diagonal of L is not read, and so gets the gradient 0:
+
+        dL = tril(where(transposed == 1, matrix_transpose(dA), dA))
+           = tril(-where(transposed == 1, Y @ matrix_transpose(dB), dB @ matrix_transpose(Y)))
+
+    transposed=True solves Lᵀ Y = B. After a Cholesky factorization L Lᵀ, one after the other solves
+    L Lᵀ Y = B.
 
     Keeps L, Y and the shape of B.
     """

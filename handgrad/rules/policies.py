@@ -38,6 +38,7 @@ class PPOClip:
         moves = where(A > 0, r <= 1 + eps_high, r >= 1 - eps_low)
         dr = dg * where(moves, A, 0)
         dp = dr * r
+           = -dy / n * where(m, where(moves, r * A, 0), 0)
 
     At a bound we take the slope A of r A, and so does torch. Without any token, y is 0.
 
@@ -75,6 +76,7 @@ class GRPO:
         g = minimum(r * A[:, None], c * A[:, None])
         d = p0 - p
         k = where(kl == "k1", -d, where(kl == "k2", d**2 / 2, exp(d) - d - 1))
+          = where(kl == "k1", -d, where(kl == "k2", d**2 / 2, expm1(d) - d))
         n = maximum(sum(m, axis=1, keepdims=True), 1)
         N = where(normalizer == "token", maximum(sum(m), 1), B * T)
         w = where(m, 1 / where(normalizer == "sequence", B * n, N), 0)
@@ -89,6 +91,12 @@ class GRPO:
         dk = beta * dy * w
         dd = dk * where(kl == "k1", -1, where(kl == "k2", d, expm1(d)))
         dp = dr * r - dd
+
+    All of it has the factor dy, so that forward finds the rest:
+
+        a = where(moves, r * A[:, None], 0)
+        b = where(kl == "k1", 1, where(kl == "k2", -d, -expm1(d)))
+        dp = dy * (w * (beta * b - a))
 
     The weight w of a token is what implementations differ in. `normalizer="sequence"` takes the mean
     over each answer and then over answers, so that a token of a long one weighs less; "token" takes

@@ -232,12 +232,13 @@ class CausalConv1d:
         s : (N, K - 1, D)
         z = concat((s, x), axis=1)
         a[n, t : T, d] = sum[k](w[d, k] * z[n, t + k, d]) + b[d]
-        y, r = a, z[:, T:]
+        y, r = where(silu == 1, a * sigmoid(a), a), z[:, T:]
 
     Each of the D channels has a filter of its own. The state s has the K − 1 rows before x: zeros,
-    or what the previous call gave as r, the rows for the next one.
+    or what the previous call gave as r, the rows for the next one. silu=True puts silu on the sums
+    a, with the slope σ(a) + a σ(a) σ(−a):
 
-        da = dy
+        da = where(silu == 1, dy * sigmoid(a) * (1 + a * sigmoid(-a)), dy)
         db[d] = sum[n, t](da[n, t, d])
         dw[d, k] = sum[n, t : T](da[n, t, d] * z[n, t + k, d])
 
@@ -247,9 +248,7 @@ class CausalConv1d:
         dz[n, i, d] = sum[k](where((i >= k) * (i - k < T), w[d, k] * da[n, i - k, d], 0)) + where(i >= T, dr[n, i - T, d], 0)
         ds, dx = dz[:, :K - 1], dz[:, K - 1:]
 
-    With silu=True y is a σ(a), and da = dy σ(a) (1 + a σ(−a)); a is formed again.
-
-    Keeps the inputs.
+    Keeps the inputs. a is formed again.
     """
 
     silu: bool = False
