@@ -134,11 +134,12 @@ class GRUCell:
         b : (3 * H)
         c : (3 * H)
         a = x @ W + b
-        g = h @ U + c
+        g = h @ U[:, :2 * H] + c[:2 * H]
         r = sigmoid(a[:, :H] + g[:, :H])
-        z = sigmoid(a[:, H:2 * H] + g[:, H:2 * H])
-        q = g[:, 2 * H:]
-        v = tanh(a[:, 2 * H:] + r * q)
+        z = sigmoid(a[:, H:2 * H] + g[:, H:])
+        m = where(reset == "before", r * h, h)
+        q = m @ U[:, 2 * H:] + c[2 * H:]
+        v = tanh(a[:, 2 * H:] + where(reset == "before", q, r * q))
         y = (1 - z) * v + z * h
           = v + z * (h - v)
 
@@ -147,28 +148,29 @@ class GRUCell:
         dz = dy * (h - v)
         dv = dy * (1 - z)
 
-    v is a tanh of a sum, in which q is multiplied by the gate r. Let p be the gradient of that sum:
+    v is a tanh of a sum, in which the gate r multiplies q after its product with U, or h before it.
+    Let p be the gradient of that sum:
 
         p = dv * (1 - v**2)
-        dr = p * q
-        dq = p * r
+        dq = where(reset == "before", p, p * r)
+        dm = dq @ U[:, 2 * H:].T
+        dr = where(reset == "before", dm * h, p * q)
 
-    The sides of x and of h are added, and so have the same gradient; but not in the last block,
-    where only h's side is multiplied by r. The slopes of σ and tanh are formed as in LSTMCell:
+    In the gates the sides of x and of h are added, and so have the same gradient. The slopes of σ
+    and tanh are formed as in LSTMCell:
 
-        da = concat((dr * r * (1 - r), dz * z * (1 - z), p), axis=1)
-        dg = concat((dr * r * (1 - r), dz * z * (1 - z), dq), axis=1)
+        dg = concat((dr * r * (1 - r), dz * z * (1 - z)), axis=1)
+        da = concat((dg, p), axis=1)
         dx = da @ W.T
-        dh = dy * z + dg @ U.T
+        dh = dy * z + dg @ U[:, :2 * H].T + where(reset == "before", dm * r, dm)
         dW = x.T @ da
-        dU = h.T @ dg
+        dU = concat((h.T @ dg, m.T @ dq), axis=1)
         db = sum(da, axis=0)
-        dc = sum(dg, axis=0)
+        dc = concat((sum(dg, axis=0), sum(dq, axis=0)))
 
-    This is the GRU of torch, of cuDNN and of Keras. reset="before" is that of the paper and of Deep
-    Learning from Scratch 2: v = tanh(x W + b + (r h) U + c), so that r stands before the product.
-    There m = r h gets dm = p Uᵀ with the last block of U, dr is dm h, h gets dm r besides, and the
-    last block of dU is mᵀ p. Some have z and 1 − z exchanged.
+    reset="after" is the GRU of torch, of cuDNN and of Keras. reset="before" is that of the paper
+    and of Deep Learning from Scratch 2: v = tanh(x W + b + (r h) U + c). Some have z and 1 − z
+    exchanged.
 
     Keeps x, h, W, U, a and c: the gates are formed again.
 
