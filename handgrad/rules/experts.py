@@ -37,25 +37,26 @@ class SoftmaxRouter:
         p = softmax(z)
         c[n, e] = where(sum[j](where(p[n, j] > p[n, e], 1, 0)) < k, 1, 0)
         q = c * p
-        S = sum(q, axis=-1, keepdims=True)
+        S = where(renormalize == 1, sum(q, axis=-1, keepdims=True), 1)
         y = q / S
 
     c is 1 for the chosen experts, and does not move. A q reaches y in its own place, and through
     the S of its row it reaches all y:
 
-        dq = (dy - sum(dy * y, axis=-1, keepdims=True)) / S
+        dq = (dy - where(renormalize == 1, sum(dy * y, axis=-1, keepdims=True), 0)) / S
         dp = c * dq
         dz = p * (dp - sum(dp * p, axis=-1, keepdims=True))
 
-    The last sum is that of dq q, and is 0, for y stays when all q of a row are scaled alike:
+    With `renormalize` the last sum is that of dq q, and is 0, for y stays when all q of a row are
+    scaled alike:
 
-           = y * (dy - sum(dy * y, axis=-1, keepdims=True))
+           = where(renormalize == 1, y * (dy - sum(dy * y, axis=-1, keepdims=True)), p * (c * dy - sum(c * dy * p, axis=-1, keepdims=True)))
 
-    It is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k = 1,
-    y is 1, and nothing is learned. So in Switch Transformers y is q, and here with
-    `renormalize=False`: dz = p (c dy − Σ c dy p), and every logit gets a gradient.
+    So y is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k =
+    1, y is 1, and nothing is learned. Switch Transformers do not renormalize: y is q, and every
+    logit gets a gradient.
 
-    Keeps p, of the chosen or of all, and which choices count.
+    Keeps softmax, of the chosen or of all, and which choices count.
 
     Shazeer et al., The Sparsely-Gated Mixture-of-Experts Layer, 2017, arXiv:1701.06538; Fedus, Zoph
     and Shazeer, Switch Transformers, 2021, arXiv:2101.03961, section 2.1.
@@ -89,19 +90,19 @@ class SigmoidRouter:
         s = sigmoid(z)
         c[n, e] = where(sum[j](where(s[n, j] + b[j] > s[n, e] + b[e], 1, 0)) < k, 1, 0)
         q = c * s
-        S = sum(q, axis=-1, keepdims=True) + eps
+        S = where(renormalize == 1, sum(q, axis=-1, keepdims=True) + eps, 1)
         y = scale * q / S
 
     The bias b, one number for each expert, is set by hand to keep the load even. It takes part in
     the choice alone, so that it has no gradient, and cannot spoil that of z:
 
-        dq = (scale * dy - sum(dy * y, axis=-1, keepdims=True)) / S
-           = scale * dy / S - sum(scale * dy * q, axis=-1, keepdims=True) / S**2
+        dq = (scale * dy - where(renormalize == 1, sum(dy * y, axis=-1, keepdims=True), 0)) / S
+           = scale * dy / S - where(renormalize == 1, sum(scale * dy * q, axis=-1, keepdims=True) / S**2, 0)
         ds = c * dq
         dz = ds * s * (1 - s)
            = ds * sigmoid(z) * sigmoid(-z)
 
-    With `renormalize=False`, S is 1 and does not move, and the second term of dq is not there.
+    Without `renormalize` S is 1 and does not move.
 
     Keeps q, σ(−z) of the chosen, S, and which choices count.
 
