@@ -286,7 +286,7 @@ class SinkAttention(Scoring):
         dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
         dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
-    Keeps q, k, v, p with the sink's weight behind it, and the slope of the cap.
+    Keeps q, k, v, p with the sink's weight after it, and the slope of the cap.
 
     Xiao et al., Efficient Streaming Language Models, 2023, arXiv:2309.17453; gpt-oss, 2025.
     """

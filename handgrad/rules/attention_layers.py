@@ -264,7 +264,7 @@ class CausalLinearAttention:
         return df * xp.minimum(f, 1), dg * xp.minimum(g, 1), dv
 
     def _states(self, k, v):
-        """The state behind each step."""
+        """The state after each step."""
         products = _positive(k)[..., None] * _with_ones(v)[..., None, :]
         return array_namespace(k).cumulative_sum(products, axis=-3)
 

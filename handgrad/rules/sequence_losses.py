@@ -251,7 +251,7 @@ class RNNTransducer:
         return _slanted(b), _slanted(e), ends, inside[..., None]
 
     def _next(self, labels, m):
-        """The label that comes next at each u: (N, 1, U + 1, 1). It is a blank behind the m-th."""
+        """The label that comes next at each u: (N, 1, U + 1, 1). It is a blank after the m-th."""
         xp = array_namespace(labels)
         places = xp.arange(labels.shape[1] + 1, device=device_of(labels))
         m = xp.astype(m, places.dtype)[:, None]

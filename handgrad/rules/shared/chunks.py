@@ -36,7 +36,7 @@ def decays(logs):
 
     L[t, s] = exp(logs[s+1] + … + logs[t]), and 0 where s > t: the mask is applied to the exponent,
     for exp of what it hides may be infinite, and 0 · ∞ is NaN. Each sum is formed of its own terms.
-    A difference of running sums would lose their digits, and be NaN behind −∞.
+    A difference of running sums would lose their digits, and be NaN after −∞.
     """
     xp = array_namespace(logs)
     terms = xp.where(_after(logs), logs[:, None, ...], 0)
@@ -53,7 +53,7 @@ def decays_backward(between, start, end, whole):
     So a step gets the sum over all spans that it lies in.
 
     `between` belongs to L[t, s], `start` to what lies between the start and each step, `end` to
-    what lies behind each step, and `whole` to the whole chunk.
+    what lies after each step, and `whole` to the whole chunk.
     """
     xp = array_namespace(between)
     last = xp.concat([whole[None, ...], end], axis=0)

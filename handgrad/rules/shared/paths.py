@@ -37,7 +37,7 @@ def shifted(a, k):
 def lowered(a):
     """a less its largest number along the last axis, which is 0 then, and that number: (..., 1).
 
-    A long sum is far from 0, where a log has few digits behind the point. What counts is by how
+    A long sum is far from 0, where a log has few digits after the point. What counts is by how
     much the places differ.
     """
     xp = array_namespace(a)
