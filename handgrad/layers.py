@@ -178,6 +178,14 @@ class Parallel:
         return _shown(self)
 
 
+def parts_of(layer):
+    """The layers of one rule each that a layer is made of, in the order of its parameters."""
+    if not isinstance(layer, Sequential | Parallel):
+        return [layer]
+    inner = (*layer.layers, layer.join) if isinstance(layer, Parallel) else layer.layers
+    return [part for one in inner for part in parts_of(one)]
+
+
 def _shapes_of(arrays):
     """The shape of each array of a tuple, or of the one that there is."""
     return tuple(map(shape_of, arrays if isinstance(arrays, tuple) else (arrays,)))

@@ -1,6 +1,7 @@
 """Objects with a forward and a backward: rules, layers with a memory, and the parameters of these."""
 
 import copy
+import itertools
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Object(Subject):
 
 
 class OurLayer(Object):
-    """A handgrad.Layer, which knows its parameters and their gradients."""
+    """A handgrad.Layer, or several of them, which know their parameters and the gradients."""
 
     def __init__(self, layer, arguments=None):
         super().__init__(layer, ways.MEMORY, arguments)
@@ -97,8 +98,12 @@ class OurLayer(Object):
         self.parameter_names = [f"params[{k}]" for k in range(len(layer.params))]
 
     def _run(self, arguments):
+        from handgrad.layers import parts_of
+
         count = len(arguments) - len(self.parameters)
-        self.held.params = tuple(arguments[count:])
+        values = iter(arguments[count:])
+        for part in parts_of(self.held):
+            part.params = tuple(itertools.islice(values, len(part.params)))
         return self.held.forward(*arguments[:count])
 
     def _vjp(self, *arguments):
@@ -108,9 +113,9 @@ class OurLayer(Object):
 
 def of_object(held, params, arguments, values):
     """The subject of an object with a forward and a backward; `values` are its arguments."""
-    from handgrad.layers import Layer
+    from handgrad.layers import Layer, parts_of
 
-    if isinstance(held, Layer):
+    if all(isinstance(part, Layer) for part in parts_of(held)):
         return OurLayer(held, arguments)
     forward = "forward" if hasattr(held, "forward") else "__call__"
     way, tried = ways.of_object(held, (forward, "backward"), values, _copied, arguments.names)
