@@ -143,6 +143,8 @@ def _found(arguments, say):
     """Everything that was found, said as soon as it is there: one verdict in full, or a table."""
     like = _rule(arguments.like)
     targets = find_targets(arguments.targets, arguments.input, arguments.seed, like)
+    if like is not None and not targets.subjects:
+        raise UsageError(f"--like {arguments.like} is for code in a file: model.py::MyLayer")
     results = _Results(arguments.seed)
     begin = time.perf_counter()
     options = {"seed": arguments.seed, "strict": arguments.strict}
