@@ -24,19 +24,26 @@ class Arguments:
     """The arguments of one subject: their leaves as NumPy arrays, and how these go back.
 
     `numbers` are the leaves that were given as numbers of Python; with `whole` as options, integers
-    of Python are not among the leaves.
+    of Python are not among the leaves. `options` are the places of arguments that are none.
     """
 
-    def __init__(self, given, names=(), *, whole_are_options=False):
+    def __init__(self, given, names=(), *, whole_are_options=False, options=()):
         self.leaves, self.names, self.numbers = [], [], set()
         self._given, self._named = given, names
         self._whole_are_options = whole_are_options
         self.device = _device_of(given)
         self.tree = tuple(
-            self._place(x, names[k] if k < len(names) else f"input {k}", f"input {k}")
+            x if k in options else self._place(x, self._name(k), f"input {k}")
             for k, x in enumerate(given)
         )
         self.is_flat = all(isinstance(node, Leaf) for node in self.tree)
+
+    def with_options(self, places):
+        """The same arguments, of which those at some places are options, whatever they are."""
+        return Arguments(self._given, self._named, options=places)
+
+    def _name(self, k):
+        return self._named[k] if k < len(self._named) else f"input {k}"
 
     def with_whole_options(self):
         """The same arguments, of which integers of Python are options; None without such ones."""

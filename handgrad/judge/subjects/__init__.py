@@ -26,6 +26,8 @@ def subject_of(subject, params=None, arguments=None, library="numpy"):
     Raises TypeError, in one sentence, for what is none.
     """
     arguments = arguments or Arguments(())
+    if places := getattr(subject, "nondiff_argnums", ()):  # which JAX may not trace
+        arguments = arguments.with_options(places)
     _check_params(subject, params)
     found = _recognised(subject, params, arguments, library)
     whole = arguments.with_whole_options()
