@@ -6,6 +6,8 @@ from handgrad.judge.calls import contained
 from handgrad.judge.compare import breach
 from handgrad.judge.libraries import as_numpy, is_floating
 
+WIDER = ": is a constant np.float64, which float(…) would make a number of Python?"
+
 
 def gradients_fit_their_inputs(trial):
     """One gradient per input, of its shape and dtype, finite; None for what has no gradient."""
@@ -13,13 +15,14 @@ def gradients_fit_their_inputs(trial):
     if not isinstance(grads, tuple) or _are_too_few(trial, grads):
         returned = f"{len(grads)} gradients" if isinstance(grads, tuple) else type(grads).__name__
         count = len(trial.inputs)
-        yield breach(f"backward returned {returned} for {count} inputs, not a tuple of as many")
+        several = f"{count} inputs" if count > 1 else "1 input"
+        yield breach(f"backward returned {returned} for {several}: return a tuple of as many")
         return
     for i, (dx, x) in enumerate(zip(grads, trial.inputs, strict=False)):
         if i in trial.real:
             yield from _misfits(i, dx, x)
         elif not (_is_nothing(dx) or _is_forgiven(trial, i)):
-            says = f"{{input}} is {x.dtype} and can have no gradient, but one was returned"
+            says = f"{{input}} is {x.dtype} and can have no gradient, but one was returned: pass floats"
             yield breach(says, i)
 
 
@@ -60,13 +63,17 @@ def _is_nothing(dx):
 
 
 def precision_is_kept(trial):
-    """float32 in, float32 out. (Other code than a rule may have constants of its own.)"""
+    """float32 in, float32 out. (Other code than a rule may have constants of its own.)
+
+    A note, for the inputs given were float64. At inputs of float32 a misfit is none.
+    """
     if not trial.subject.strict or any(trial.inputs[i].dtype != np.float64 for i in trial.real):
         return
     inputs = trial.in_single
     for y in trial.forward(inputs):
         if is_floating(y.dtype) and y.dtype != np.float32:
-            yield breach(f"float32 inputs give a {y.dtype} output")
+            yield breach(f"float32 inputs give a {y.dtype} output{WIDER}").as_note()
     for i, dx in trial.real_vjp([d.astype(np.float32) for d in trial.dy], inputs).items():
         if dx.dtype != np.float32:
-            yield breach(f"float32 inputs give a {dx.dtype} gradient of {{input}}", i)
+            says = f"float32 inputs give a {dx.dtype} gradient of {{input}}{WIDER}"
+            yield breach(says, i).as_note()
