@@ -24,7 +24,7 @@ from handgrad.judge.single import computes_in_single
 from handgrad.judge.sizes import smaller
 from handgrad.judge.special import is_sound
 from handgrad.judge.subjects.draws import Draws
-from handgrad.judge.trial import Trial, is_finite, repeats
+from handgrad.judge.trial import Trial, is_finite, repeats, rms
 from handgrad.judge.verdict import Finding, Status, Verdict
 
 PROJECTIONS = 2
@@ -45,6 +45,7 @@ class Examination:
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
         self.fixed = []  # (input, axis) whose size is what it is
+        self.constant = frozenset()  # the inputs that are meant to have no gradient
         self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
         self.small = None  # a trial at ordinary inputs, as small as they may be
@@ -105,12 +106,27 @@ class Examination:
         if self.small is not None and self.verdict.status is Status.PASS:
             self.verdict.proof = proof_of(self.small, self.domains(self.small.inputs))
         self._close_sums()
-        self.verdict.not_judged = list(self.subject.not_judged)
-        if self.subject.not_judged:
+        self.verdict.not_judged = [*self._unheard(), *self.subject.not_judged]
+        if self.verdict.not_judged:
             says = "the output moves with {what}, of which no gradient was found"
-            what = " and ".join(self.subject.not_judged)
-            check = "parameters are judged"
+            what = " and ".join(self.verdict.not_judged)
+            check = "all is judged"
             self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
+
+    def _unheard(self):
+        """The inputs of which backward never speaks, and that move the output."""
+        trial = self.small
+        if trial is None or self.subject.strict:
+            return []
+        count = len(trial.inputs) - len(self.subject.parameters)
+        known = {*trial.real, *self.subject.numbers, *self.constant}
+        domains = self.domains(trial.inputs)
+        return [
+            trial.name(i)
+            for i, x in enumerate(trial.inputs[:count])
+            if i not in known and is_floating(x.dtype) and _is_free(x, domains[i])
+            if _moves(trial, i)
+        ]
 
     def _close_sums(self):
         """Gradients that add up over calls are a convention, if all of a layer's do."""
@@ -296,6 +312,23 @@ class Examination:
             return None
         self.verdict.probes += trial.evaluations
         return None if found else trial
+
+
+def _is_free(x, domain):
+    """Whether an input may hold any real numbers: targets and masks need no gradient."""
+    return domain.name not in {"one_hot", "probability"} and not np.all((x == 0) | (x == 1))
+
+
+def _moves(trial, i):
+    """Whether the output moves with an input."""
+    x = trial.inputs[i]
+    moved = list(trial.inputs)
+    moved[i] = (x + 0.01 * (rms(x) or 1.0)).astype(x.dtype)
+    try:
+        y = trial.forward(tuple(moved))
+    except CodeError:
+        return False
+    return not all(np.array_equal(a, b) for a, b in zip(y, trial.y, strict=True))
 
 
 def _refusal(part, error):

@@ -201,7 +201,8 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The status, and what it does not speak of: PASS, exact for x; not judged: W, b."""
-        status = self.status.value + (", exact" if self.proof else "")
+        exact = self.proof and self.status is Status.PASS
+        status = self.status.value + (", exact" if exact else "")
         if not self.not_judged:
             return status
         names = listed(self.judged) if self.judged else "nothing"

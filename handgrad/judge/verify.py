@@ -110,6 +110,7 @@ def _judged(subject, inputs, asked, verdict):
     adapter.silent |= likeness.held(rule)
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
     examination.options, examination.fixed = asked.given, likeness.fixed(rule)
+    examination.constant = likeness.held(rule)
     if inputs:
         examination.at_given(_given(adapter))
     else:
