@@ -204,7 +204,7 @@ OF_TORCH = {laws.each_gradient_can_be_asked_for, laws.tangents_agree}  # in test
 def test_a_broken_law_is_named(law, spoiled):
     rule = hg.Copy() if law in OF_TWO_OUTPUTS else hg.Multiply()
     verdict = judged(rule, *(spoiled if isinstance(spoiled, tuple) else (spoiled,)))
-    assert not verdict.ok
+    assert verdict.ok == (law is laws.precision_is_kept)  # a note
     assert law.__name__.replace("_", " ") in {finding.check for finding in verdict.findings}
 
 

@@ -1,13 +1,18 @@
 """A script of a few lines that shows an error, and that a person can read."""
 
+import dataclasses
 import sys
 import types
 from pathlib import Path
 
+import numpy as np
+
+from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.explain.literals import written
 from handgrad.judge.explain.sources import TAKEN, is_installed, sources
 
 LINES = 30  # of source that is shown
+PLAIN = (bool, int, float, str, tuple, type(None))  # what is written as it prints itself
 END = ["print(verdict)", "assert verdict.ok"]
 
 
@@ -21,7 +26,8 @@ def script(subject, inputs, library, seed, options):
     given = [f"x{i}" for i in range(count)]
     more = [f"seed={seed}"] if seed else []
     for name, value in options.items():
-        brought, text = _brought(value, name) if callable(value) else ([], repr(value))
+        is_code = callable(value) or dataclasses.is_dataclass(value)
+        brought, text = _brought(value, name) if is_code else ([], repr(value))
         lines += brought
         more.append(f"{name}={text}")
     numbers = {i: repr(x.item()) for i, x in enumerate(inputs) if i in subject.numbers}
@@ -94,17 +100,35 @@ def _one(thing):
     if isinstance(thing, type):
         lines = sources([thing])
         return (lines, thing.__name__) if 0 < len(lines) <= LINES else None
-    if not _is_made_of_nothing(thing):
+    if type(thing).__module__ == "builtins" or (fields := _fields(thing)) is None:
         return None
     made = _one(type(thing))
-    return made and (made[0], f"{made[1]}()")
+    return made and (made[0], f"{made[1]}({fields})")
 
 
-def _is_made_of_nothing(thing):
-    """Whether the class takes no arguments, so that another object is like this one."""
-    kind = type(thing)
-    plain = kind.__init__ is object.__init__ and kind.__new__ is object.__new__
-    return plain and kind.__module__ != "builtins"
+def _fields(thing):
+    """The arguments with which its class makes an object like this one; None if nobody knows."""
+    if dataclasses.is_dataclass(thing):
+        values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.init}
+        plain = all(isinstance(value, PLAIN) for value in values.values())
+        return ", ".join(f"{name}={value!r}" for name, value in values.items()) if plain else None
+    try:
+        with Contained():
+            other = type(thing)()
+            is_like = _outline(other) == _outline(thing)
+    except CodeError:
+        return None
+    return "" if is_like else None
+
+
+def _outline(thing):
+    """What an object holds; of arrays their shapes, which a script fills."""
+    held = getattr(thing, "__dict__", {})
+    return {
+        name: np.shape(value) if hasattr(value, "shape") else value
+        for name, value in held.items()
+        if not name.startswith("_")
+    }
 
 
 def _place(thing):

@@ -5,6 +5,7 @@ A source may be older, or newer, than what runs: it is shown only if it compiles
 
 import ast
 import builtins
+import dis
 import inspect
 import re
 import sys
@@ -87,7 +88,8 @@ def _used(tree, code):
     """The names that a definition takes from outside."""
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    outer = {name for c in (code, *_within(code)) for name in c.co_names}
+    steps = (step for c in (code, *_within(code)) for step in dis.get_instructions(c))
+    outer = {step.argval for step in steps if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}}
     return ({node.id for node in names} & outer) - stored
 
 
