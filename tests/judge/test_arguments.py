@@ -33,7 +33,7 @@ def test_a_given_reference_is_asked():
         (lambda x, w: jnp.tanh(x + w), "output 0 is off by"),
         (lambda x, w: jnp.sum(jnp.tanh(x) * w), r"the shapes \[\(2, 3\)\], JAX's \[\(\)\]"),
         (lambda x, w: (x, w), r"the shapes \[\(2, 3\)\], JAX's \[\(2, 3\), \(2, 3\)\]"),
-        (lambda x, w: None, r"the shapes \[\(2, 3\)\], JAX's \[None\]"),
+        (lambda x, w: None, r"the shapes \[\(2, 3\)\], JAX's \[\]"),
         (lambda x, w: jnp.tanh(x) * w * jnp.nan, "output 0 is off by inf"),
     ],
     ids=["another function", "another shape", "two outputs", "none", "not a number"],
