@@ -1,6 +1,7 @@
 """The report on the derivations of a text: each with its links, and the table that a command prints."""
 
 import dataclasses
+import os
 import textwrap
 import time
 from dataclasses import dataclass, field
@@ -165,10 +166,13 @@ def check(source: str | Path, seed: int = 0, *, numbers: bool = False) -> Report
     >>> from handgrad import check
     >>> print(check("x : (N)\\ny = x**2\\ndx = 2 * dy"))
 
-    Raises ValueError where there is no derivation to read.
+    Raises TypeError for anything else, and ValueError where there is no derivation to read.
     """
+    if not isinstance(source, str | os.PathLike):
+        said = "pass a text or a file; a rule is checked by verify(ReLU())"
+        raise TypeError(f"source is of the type {type(source).__name__}: {said}")
     begin = time.perf_counter()
-    scopes = scopes_at(source)
+    scopes = scopes_at(source, "a rule is checked by verify({})")
     derivations = tuple(check_scopes(scopes, seed, numbers=numbers))
     return Report(derivations, seed, time.perf_counter() - begin, tuple(scopes))
 

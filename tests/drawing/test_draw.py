@@ -82,7 +82,8 @@ def test_a_class_is_not_a_rule():
         ("\n", "no derivation in it"),
         ("x : ()\n\n", "there is no definition"),
         (Path("none.md"), "No such file"),
-        ("none.md", "No such file"),
+        ("none.md", r"^'none\.md': No such file or directory$"),
+        ("Softmax", r"^'Softmax': No such file .*, and a rule is passed as Softmax\(\)$"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(source, says):
