@@ -66,12 +66,7 @@ def find_rules(name):
 def is_file(target):
     """Whether a target is a file, a part of one, or the standard input, and not a rule's name."""
     path, _ = sources.divided(target)
-    return (
-        path == "-"
-        or path.endswith((".md", ".py", ".tex", ".ipynb"))
-        or "/" in path
-        or sources.is_file(path)
-    )
+    return path == "-" or path.endswith(sources.SUFFIXES) or "/" in path or sources.is_file(path)
 
 
 def scopes_of(target):

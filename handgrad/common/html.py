@@ -14,7 +14,7 @@ STYLE = """
 .handgrad-note :is(th, td):first-child { text-align: left; white-space: pre; }
 .handgrad-note thead tr:last-child { border-bottom: 1px solid var(--line); }
 .handgrad-note .derivation { display: grid; align-items: center; gap: .4rem .5rem; margin: .5rem 0;
-  grid-template-columns: repeat(3, max-content) minmax(1.5rem, 1fr); overflow-x: auto; }
+  grid-template-columns: repeat(3, max-content) minmax(1.5rem, 1fr); overflow: auto hidden; padding: .2rem 0; }
 .handgrad-note .derivation > div:nth-child(4n + 1) { text-align: right; }
 .handgrad-note .derivation > div:nth-child(4n) { padding-left: 1rem; text-align: left; }
 .handgrad-note svg { height: auto; }

@@ -1,6 +1,7 @@
 """The report on the derivations of a text: each with its links, and the table that a command prints."""
 
 import dataclasses
+import os
 import textwrap
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.section import Section
 from handgrad.derivation.latex.verdict import judged
 from handgrad.derivation.sources import scopes_at
+from handgrad.derivation.unused import unchecked
 
 HEADER = f"{'derivation':<55}{'links':>6}{'exact':>7}  verdict"
 SECONDS, SECONDS_A_LINE = 3.6, 0.01  # ordinary lines take a third of that
@@ -26,8 +28,9 @@ class Derivation:
     """A derivation: its checked links, and why it could not be read or run, if so.
 
     `unseen` are comparisons, each with its line, of which one side was never taken; `unstated` the
-    inputs whose gradient no line states. Of a section of LaTeX, `unread` are the equations that
-    were not read, each with its line and column, and `equations` counts what came of all.
+    inputs whose gradient no line states, and `unchecked` what is said of the names behind the output
+    that no line uses. Of a section of LaTeX, `unread` are the equations that were not read, each
+    with its line and column, and `equations` counts what came of all.
     """
 
     title: str
@@ -36,6 +39,7 @@ class Derivation:
     error: str = ""
     unseen: list[tuple[int, str]] = field(default_factory=list)
     unstated: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     unread: list[tuple[int, int, str]] = field(default_factory=list)
     equations: dict[str, int] = field(default_factory=dict)
 
@@ -95,6 +99,8 @@ class Derivation:
             yield "no line was held against anything: state a gradient, as in dx = …"
         if self.unstated:
             yield f"no line for: {', '.join(self.unstated)}"
+        for said in self.unchecked:
+            yield f"not checked: {printable(said)}"
 
     @property
     def counted(self):
@@ -160,10 +166,13 @@ def check(source: str | Path, seed: int = 0, *, numbers: bool = False) -> Report
     >>> from handgrad import check
     >>> print(check("x : (N)\\ny = x**2\\ndx = 2 * dy"))
 
-    Raises ValueError where there is no derivation to read.
+    Raises TypeError for anything else, and ValueError where there is no derivation to read.
     """
+    if not isinstance(source, str | os.PathLike):
+        said = "pass a text or a file; a rule is checked by verify(ReLU())"
+        raise TypeError(f"source is of the type {type(source).__name__}: {said}")
     begin = time.perf_counter()
-    scopes = scopes_at(source)
+    scopes = scopes_at(source, "a rule is checked by verify({})")
     derivations = tuple(check_scopes(scopes, seed, numbers=numbers))
     return Report(derivations, seed, time.perf_counter() - begin, tuple(scopes))
 
@@ -187,11 +196,12 @@ def _checked(scope, seed, *, numbers):
     if isinstance(scope, Section):
         verdict = judged(scope, seed, numbers=numbers)
         found = verdict.outcome
+        made = partial(Derivation, unread=verdict.unread, equations=verdict.counts)
     else:
-        verdict, found = None, check_derivation(scope.derivation(), seed, numbers=numbers)
-    made = partial(Derivation, unseen=found.unseen, unstated=found.unstated)
-    if verdict:
-        made = partial(made, unread=verdict.unread, equations=verdict.counts)
+        derivation = scope.derivation()
+        found = check_derivation(derivation, seed, numbers=numbers)
+        made = partial(Derivation, unchecked=unchecked(derivation))
+    made = partial(made, unseen=found.unseen, unstated=found.unstated)
     return made(scope.title, scope.path, found.links)
 
 

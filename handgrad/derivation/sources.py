@@ -18,6 +18,7 @@ from handgrad.derivation.reading import read
 FENCE = re.compile(r"\s*+(?P<fence>```+|~~~+)\s*+(?P<info>[^\s`]*+)[^`]*+")
 WORD = "derivation"  # after the fence of a block
 HEADING = re.compile(r"\s{0,3}#{1,6}\s(?P<title>.*)")
+SUFFIXES = (".md", ".py", ".tex", ".ipynb")
 MAX_BYTES = 1_000_000
 
 
@@ -101,15 +102,33 @@ def only(scopes, target):
     return scopes[0]
 
 
-def scopes_at(source):
-    """The derivations in a text, which has a line break in it, or in a file; at least one."""
+def scopes_at(source, rule="a rule is passed as {}"):
+    """The derivations in a text, which has a line break in it, or in a file; at least one.
+
+    `rule` says what is done with a rule, where the source is no file and may be the name of one.
+    """
     if isinstance(source, str) and "\n" in source:
         scopes = scopes_in_text(source, "text")
     else:
-        scopes = scopes_of(str(source))
+        try:
+            scopes = scopes_of(str(source))
+        except DerivationError as error:
+            path, _ = divided(source)
+            if is_file(path):
+                raise
+            raise DerivationError(_no_file(path, error.message, rule)) from None
     if not scopes:
         raise DerivationError("there is no derivation in it, such as a block ```derivation")
     return scopes
+
+
+def _no_file(path, message, rule):
+    """What is said of a path that is no file: its name, and what may have been meant."""
+    said = f"{path[:80]!r}: {message}"
+    if path.endswith(SUFFIXES) or "/" in path or not path:
+        return said
+    name = path if path.isidentifier() and path[0].isupper() else "Softmax"
+    return f"{said}; a text has a line break in it, and {rule.format(f'{name}()')}"
 
 
 def titles_of(scopes):

@@ -50,6 +50,19 @@ def simplified_graph(walk):
     return Graph(title, tuple(nodes), tuple(edges))
 
 
+def gradient_formulas(walk):
+    """What tells the formula of a value's gradient: the author's last one, or that of a picture."""
+    labels = _Labels(walk)
+
+    def formula(name):
+        if name in labels.lines:
+            return labels.last(name)
+        goes_on = walk.expanded.root(name) in labels.uses and walk.gradient(name) is not None
+        return labels.of(name, None)[1] if goes_on else ""
+
+    return formula
+
+
 class _Labels:
     """What stands at the edges of one derivation."""
 

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from handgrad import rules
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.judge.domains import Domain
@@ -23,6 +24,17 @@ def cases(subject, like, seed):
         return drawn
     count = _takes(subject, len(drawn[0].inputs))
     return [Case(case.inputs[:count], case.description) for case in drawn]
+
+
+def require_rule(like):
+    """Raise TypeError where `like` is given, and is a name or a class and not a rule."""
+    if like is None or (hasattr(like, "forward") and not isinstance(like, type)):
+        return
+    is_class = isinstance(like, type)
+    known = isinstance(like, str) and isinstance(getattr(rules, like, None), type)
+    name = like.__name__ if is_class else like if known else "Affine"
+    said = f"the class {name}" if is_class else repr(like)
+    raise TypeError(f"like is {said}: pass a rule, such as {name}()")
 
 
 def domains(rule):

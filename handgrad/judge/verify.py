@@ -74,6 +74,7 @@ def verify(
     for name, function in (("reference", reference), ("gradient_of", gradient_of)):
         if function is not None and not callable(function):
             raise TypeError(f"{name} is {function!r}: pass a function in JAX")
+    likeness.require_rule(like)
     asked = _Asked(reference, like, gradient_of, params, domains)
     with undisturbed():
         return _judged(subject, inputs, asked, Verdict("", _checked_seed(seed), bool(strict)))

@@ -98,6 +98,52 @@ def test_inputs_without_a_line_are_listed_and_no_error():
     assert "no line for: W, b" in str(report)
 
 
+LINEAR = "x : (N, D)\nW : (D, K)\nb : (K)\ny = x @ W + b\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("grad_W", "; a gradient is written dW"),
+        ("dL_dW", "; a gradient is written dW"),
+        ("d_W", "; a gradient is written dW"),
+        ("W_grad", "; a gradient is written dW"),
+        ("dbb", ": did you mean db?"),
+        ("other", ""),
+    ],
+)
+def test_a_name_after_the_output_that_no_line_uses_is_said_to_be_unchecked(name, hint):
+    said = f"not checked: {name}, which no line uses{hint}"
+    report = check(f"{LINEAR}dx = dy @ W.T\n{name} = 5 * (x.T @ dy)\n")
+    assert report.derivations[0].status == "PASS"
+    assert said in report.derivations[0].remarks()
+    report = check(f"{LINEAR}{name} = 5 * (x.T @ dy)\n")
+    assert report.derivations[0].status == "VACUOUS"
+    assert said in report.derivations[0].remarks()
+
+
+def test_a_gradient_by_another_name_that_reads_as_the_output_is_named_too():
+    (derivation,) = check("x : (N)\ny = tanh(x)\ngrad_x = 99 * y\n").derivations
+    said = "not checked: grad_x, which no line uses; a gradient is written dx"
+    assert said in derivation.remarks()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "g = dy @ W.T\ndx = g\n",
+        "g = dy @ W.T\ng = (W @ dy.T).T\n",
+        "g = x.T @ dy = (dy.T @ x).T\n",
+        "g, h = dy, x\ndx = g @ W.T\n",
+        "dW = x.T @ dy\n",
+    ],
+)
+def test_what_a_line_uses_or_two_links_state_is_not_said_to_be_unchecked(lines):
+    (derivation,) = check(LINEAR + lines).derivations
+    assert derivation.status == "PASS"
+    assert derivation.unchecked == []
+
+
 @pytest.mark.parametrize("given", ["x : (N) const", "x : (N) mask", "x : (N) label(3)"])
 def test_what_has_no_gradient_is_not_missed(given):
     report = check(f"{given}\nw : (N)\ny = w * x\ndw = dy * x\n")

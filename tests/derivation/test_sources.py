@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handgrad import check
+from handgrad import ReLU, check
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import MAX_BYTES, scopes_in_markdown
 
@@ -126,3 +126,29 @@ def test_a_text_without_a_derivation_says_so():
 def test_an_empty_text_says_so():
     with pytest.raises(ValueError, match="no derivation in it"):
         check("\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("nofile.md", r"^'nofile\.md': No such file or directory$"),
+        ("none.md#Heading", r"^'none\.md': No such file or directory$"),
+        (
+            "hello",
+            r"^'hello': No such file .*; a text has a line break in it, and a rule is checked by verify",
+        ),
+        ("ReLU", r"is checked by verify\(ReLU\(\)\)$"),
+        ("", "^'': No such file"),
+        ("x = 1 " * 900, "^'x = 1 .*': File name too long; a text has a line break in it"),
+    ],
+)
+def test_what_is_no_file_is_named_with_what_may_be_meant(source, says):
+    with pytest.raises(DerivationError, match=says) as caught:
+        check(source)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("source", [ReLU(), ReLU, 3, None])
+def test_what_is_neither_a_text_nor_a_file_is_refused(source):
+    with pytest.raises(TypeError, match="pass a text or a file; a rule is checked by verify"):
+        check(source)

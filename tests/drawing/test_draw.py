@@ -1,11 +1,12 @@
 """`draw`: a rule, a text or a file as a picture that prints, and that can be kept."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from handgrad import Sigmoid, draw
+from handgrad import LayerNorm, MultiHeadAttention, Sigmoid, SinkAttention, draw
 from handgrad.cli.draw import SUFFIXES as OF_THE_COMMAND
 from handgrad.drawing.formats import SUFFIXES, TEXTS
 from tests.drawing.graphs import APPLE
@@ -82,7 +83,8 @@ def test_a_class_is_not_a_rule():
         ("\n", "no derivation in it"),
         ("x : ()\n\n", "there is no definition"),
         (Path("none.md"), "No such file"),
-        ("none.md", "No such file"),
+        ("none.md", r"^'none\.md': No such file or directory$"),
+        ("Softmax", r"^'Softmax': No such file .*, and a rule is passed as Softmax\(\)$"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(source, says):
@@ -106,3 +108,29 @@ def test_forward_is_all_before_anything_comes_back():
 def test_symbols_stand_where_a_derivation_states_numbers():
     text = f"{APPLE}dtotal = dprice * tax = 1.1\n"
     assert "∂L/∂price × tax" in draw(text, form="symbolic").written_as(".svg")
+
+
+WIDE = SinkAttention(), MultiHeadAttention(2), LayerNorm()
+
+
+@pytest.mark.parametrize("rule", WIDE, ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize("form", ["numbers", "forward", "symbolic"])
+def test_a_table_says_that_it_is_one_and_where_the_picture_is(rule, form):
+    assert str(draw(rule, form=form)).endswith("draw it with -o FILE.svg)")
+
+
+def test_a_picture_that_fits_is_no_table():
+    assert "too large" not in str(draw(TEXT, form="symbolic"))
+
+
+def test_a_table_has_the_formulas_of_a_symbolic_picture():
+    text = str(draw(SinkAttention(), form="symbolic"))
+    assert re.search(r"^y = sum\[j\].*  ∂L/∂y$", text, re.MULTILINE)
+    assert re.search(r"^p = u5 ÷ Z  .*∂L/∂y.*v\[", text, re.MULTILINE)
+    assert "(B, H, M, D)" not in text
+    assert "← gradient" not in str(draw(SinkAttention(), form="forward"))
+
+
+@pytest.mark.parametrize("rule", WIDE[:2], ids=lambda rule: type(rule).__name__)
+def test_the_columns_of_a_table_stand_apart(rule):
+    assert not re.search(r"\)\s?\(", str(draw(rule)))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from handgrad import verify
+from handgrad import ReLU, verify
 from tests.judge.test_subjects import OfOne, Rule, W, X, pair, value
 
 
@@ -141,6 +141,20 @@ def test_what_names_no_parameters_is_refused(subject, params, says):
 
 def test_a_pair_needs_inputs():
     assert_refused("has no derivation to draw inputs from: pass the inputs", pair(1.0))
+
+
+@pytest.mark.parametrize("inputs", [(), (X,)], ids=["drawn", "given"])
+@pytest.mark.parametrize(
+    ("like", "says"),
+    [
+        ("Affine", r"like is 'Affine': pass a rule, such as Affine\(\)"),
+        ("no", r"like is 'no': pass a rule, such as Affine\(\)"),
+        (ReLU, r"like is the class ReLU: pass a rule, such as ReLU\(\)"),
+    ],
+    ids=["a name", "no name", "a class"],
+)
+def test_like_must_be_a_rule(inputs, like, says):
+    assert_refused(says, pair(1.0), *inputs, like=like)
 
 
 def test_the_wrong_number_of_inputs_is_a_finding_of_one_line():

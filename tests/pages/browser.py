@@ -1,8 +1,9 @@
 """Pages in a browser: `python -m tests.pages.browser SITE` loads each in headless Chromium.
 
-At every width, a page must load without an error, be no wider than the window, and its graphs must
-walk back to their beginning and on to their end. What the page computes for the numbers of a graph
-must be what stands there, and must follow when one of them changes.
+At every width, a page must load without an error, be no wider than the window, scroll no formula up
+and down, and its graphs must walk back to their beginning and on to their end. What the page
+computes for the numbers of a graph must be what stands there, and must follow when one of them
+changes.
 """
 
 import html
@@ -38,7 +39,10 @@ addEventListener("load", () => {
     return [same, texts() !== before];
   });
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  document.title = JSON.stringify({ errors, walks, numbers, wide });
+  const bars = [...document.querySelectorAll(".derivation, .derivation > div, pre, .wide")].filter(
+    (e) => /auto|scroll/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight,
+  ).length;
+  document.title = JSON.stringify({ errors, walks, numbers, wide, bars });
 });
 </script>"""
 
@@ -64,7 +68,7 @@ def main(folder):
             for width in WIDTHS:
                 found = seen(copy, width)
                 works = all(map(all, found["walks"] + found["numbers"]))
-                if found["errors"] or found["wide"] > 0 or not works:
+                if found["errors"] or found["wide"] > 0 or found["bars"] or not works:
                     faults.append(f"{page.name} at {width}: {found}")
     print(*faults, f"{len(pages)} pages, {len(WIDTHS)} widths: {len(faults)} faults", sep="\n")
     return int(bool(faults))

@@ -1,7 +1,12 @@
 """Pictures of the computational graph: one module for each format, found by a file's suffix."""
 
 from handgrad.drawing.formats import dot, mermaid, raster, svg, terminal
-from handgrad.drawing.formulas import forward_graph, simplified_graph, symbolic_graph
+from handgrad.drawing.formulas import (
+    forward_graph,
+    gradient_formulas,
+    simplified_graph,
+    symbolic_graph,
+)
 from handgrad.drawing.graph import draw_graph
 
 GRAPHS = {
@@ -20,4 +25,5 @@ def picture(walk, suffix, *, norm=False, form="numbers"):
     graph = GRAPHS[form](walk)
     if suffix in OF_GRAPHS:
         return OF_GRAPHS[suffix].render(graph, norm=norm)
-    return terminal.render(walk, graph, norm=norm)
+    formulas = gradient_formulas(walk) if form in {"symbolic", "simplified"} else None
+    return terminal.render(walk, graph, norm=norm, back=form != "forward", formulas=formulas)

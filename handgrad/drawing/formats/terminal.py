@@ -12,6 +12,7 @@ from handgrad.drawing.spelling import spelled
 
 WIDEST = 100
 MOST_NODES = 60  # more do not fit
+TOO_LARGE = "(too large for a picture in text: draw it with -o FILE.svg)"
 NORTH, EAST, SOUTH, WEST = 1, 2, 4, 8
 LINES = dict(enumerate(" │─└││┌├─┘─┴┐┤┬┼")) | {NORTH: "│", EAST: "─", SOUTH: "│", WEST: "─"}
 
@@ -55,36 +56,53 @@ class Canvas:
         )
 
 
-def render(walk, graph, *, norm=False):
-    """The graph of a walk as plain text, no wider than a page if its names allow it."""
+def render(walk, graph, *, norm=False, back=True, formulas=None):
+    """The graph of a walk as plain text, no wider than a page if its names allow it.
+
+    Where it is too large for a drawing, a table has what comes `back`, in `formulas` if there are any.
+    """
     try:
         text = drawing(graph, norm=norm) if len(graph.nodes) <= MOST_NODES else ""
     except NoRoomError:
         text = ""
     if not text or max(map(cells, text.splitlines())) > WIDEST:
-        text = table(walk, norm=norm)
+        text = f"{table(walk, norm=norm, back=back, formulas=formulas)}\n\n{TOO_LARGE}"
     return f"{graph.title}\n\n{text}\n"
 
 
-def table(walk, *, norm=False):
+def table(walk, *, norm=False, back=True, formulas=None):
     """One line for each value: how it is made, the value, and the gradient that comes back."""
     expanded = walk.expanded
     uses = walk.uses()
-    rows = [(g.name, g.name) for g in expanded.derivation.givens if g.name in uses]
+    names = [(g.name, g.name) for g in expanded.derivation.givens if g.name in uses]
     for operation in walk.operations:
         made = f"{operation.through} = {spelled(walk.shown(operation.node))}"
-        rows += [(name, made if i == 0 else "") for i, name in enumerate(operation.targets)]
-    wide = min(60, max(cells(text) for _, text in rows))
-    lines = [f"{'':{wide}}  {'value →':<18}← gradient"]
-    for name, text in rows:
+        names += [(name, made if i == 0 else "") for i, name in enumerate(operation.targets)]
+    if formulas is not None:
+        rows = [("", "← gradient"), *((text, formulas(name)) for name, text in names)]
+        return _in_columns(rows)
+
+    def shown(name, value):
         shape = walk.shapes.get(name, ())
-        gradient = walk.gradient(name)
-        value, back = (
-            "" if a is None else amount(a, shape, norm=norm, numbers=walk.stated)
-            for a in (walk.point.names[name], gradient)
-        )
-        lines.append(f"{text}{' ' * (wide - cells(text))}  {value:<18}{back}".rstrip())
-    return "\n".join(lines)
+        return "" if value is None else amount(value, shape, norm=norm, numbers=walk.stated)
+
+    rows = [("", "value →", "← gradient" if back else "")]
+    for name, text in names:
+        gradient = walk.gradient(name) if back else None
+        rows.append((text, shown(name, walk.point.names[name]), shown(name, gradient)))
+    return _in_columns(rows)
+
+
+def _in_columns(rows):
+    """Rows below each other, in columns with two spaces between them at least."""
+    first, *others = ([cells(text) for text in column] for column in zip(*rows, strict=True))
+    widths = [min(60, max(first)), *(max(16, *column) for column in others)]
+    return "\n".join(
+        "  ".join(
+            text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
 
 
 def drawing(graph, *, norm=False):
