@@ -17,6 +17,7 @@ from handgrad.common.primitives import TABLE, extended, is_foreign, is_key
 
 SINGLE = 4  # bytes
 PLAIN = {"f": np.float64, "c": np.complex128}
+# what rounds more than once within: in low precision, it is computed in that
 STEPWISE = {"integer_pow", "logistic", "scan", "scatter-add", "scatter-mul", "while"}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
 
