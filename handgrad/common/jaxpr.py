@@ -2,7 +2,8 @@
 
 `jax.vjp` of a function is traced once, and its program, a jaxpr, is run operation by operation in
 extended precision: no compiler rearranges it, and eleven more bits tell a right number from one
-that is lost to rounding.
+that is lost to rounding. What the program itself holds in float32 or less is rounded to that at
+each step; in less, an operation is computed in float32, as XLA does.
 """
 
 import math
@@ -12,20 +13,27 @@ from typing import Any
 import numpy as np
 
 from handgrad.common.oracle import in_double_precision
-from handgrad.common.primitives import TABLE, extended, is_key
+from handgrad.common.primitives import TABLE, extended, is_foreign, is_key
 
+SINGLE = 4  # bytes
 PLAIN = {"f": np.float64, "c": np.complex128}
+# what rounds more than once within: in low precision, it is computed in that
+STEPWISE = {"integer_pow", "logistic", "scan", "scatter-add", "scatter-mul", "while"}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: the primitive, its parameters, and the slots that it reads and fills."""
+    """One operation: the primitive, its parameters, and the slots that it reads and fills.
+
+    `kinds` are the types of its results.
+    """
 
     primitive: Any
     params: dict[str, Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    kinds: tuple[Any, ...]
 
 
 class Program:
@@ -109,7 +117,8 @@ class Program:
         if self.made > MOST:
             raise OverflowError(f"a program of more than {MOST} numbers")
         outputs = tuple(self._slot() for _ in equation.outvars)
-        self.steps.append(Step(equation.primitive, params, tuple(slots), outputs))
+        kinds = tuple(v.aval.dtype for v in equation.outvars)
+        self.steps.append(Step(equation.primitive, params, tuple(slots), outputs, kinds))
         return outputs
 
 
@@ -148,13 +157,43 @@ def _closed(jaxpr):
 
 
 def run_step(step, operands):
-    """The results of one step: by NumPy, or by XLA in float64 where NumPy lacks the operation."""
+    """The results of one step, each in its type or in extended precision."""
+    return [
+        _rounded(x, kind) for x, kind in zip(_computed(step, operands), step.kinds, strict=True)
+    ]
+
+
+def _computed(step, operands):
+    """The results: by NumPy, or by XLA where NumPy lacks the operation."""
     function = TABLE.get(step.primitive.name)
     if function is None:
-        plain = [x if is_key(x) else x.astype(PLAIN.get(x.dtype.kind, x.dtype)) for x in operands]
         with in_double_precision():
-            results = step.primitive.bind(*plain, **step.params)
+            results = step.primitive.bind(*map(_plain, operands), **step.params)
         results = results if step.primitive.multiple_results else [results]
         return [extended(result) for result in results]
+    if step.primitive.name not in STEPWISE:
+        operands = [x.astype(np.float32) if is_low(x) else x for x in operands]
     results = function(*operands, **step.params)
     return results if len(step.outputs) != 1 or isinstance(results, list) else [results]
+
+
+def is_low(x):
+    """Whether it is an array of floating numbers of fewer bits than float32's."""
+    return not is_foreign(x) and _is_float(x.dtype) and x.dtype.itemsize < SINGLE
+
+
+def _is_float(kind):
+    """Whether a type is of floating numbers; bfloat16 is not one of NumPy's own."""
+    return "float" in kind.name and kind.itemsize > 0
+
+
+def _rounded(x, kind):
+    """A result in the type that the program gives it, if it is one of no more than float32's bits."""
+    if is_foreign(x) or not _is_float(kind) or kind.itemsize > SINGLE:
+        return x
+    return np.asarray(x).astype(kind, copy=False)
+
+
+def _plain(x):
+    """An operand as XLA takes it; what is low stays so, for its parameters may say that it is."""
+    return x if is_key(x) or is_low(x) else x.astype(PLAIN.get(x.dtype.kind, x.dtype))

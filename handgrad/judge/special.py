@@ -14,6 +14,7 @@ from handgrad.judge.evidence import JAX, opinion_of_jax, reason
 from handgrad.judge.laws import LAWS, breaches, nothing_is_overwritten
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles import complex_step, subdifferential
+from handgrad.judge.oracles.differences import UNIT
 from handgrad.judge.oracles.directions import direction, project, usual
 from handgrad.judge.trial import is_finite, largest, rms, typical
 from handgrad.judge.verdict import Finding, Status
@@ -27,13 +28,18 @@ BEYOND = 1e10  # times an ordinary output: the inverse of rounding
 MASKING = 1e20
 UNEVEN = 100  # times an ordinary number, or a share of it
 LOST = 1e-3  # of a gradient: a smaller error, far beyond the given inputs, is a loss of digits
+ROUNDINGS = 10  # of an ordinary output's size
 CHECK = "special inputs"
 
 
 def findings_at(trial, probe, oracle):
     """What is wrong with the gradients at a probe."""
     found = _found(trial, probe, oracle)
-    return [_graded(one, probe).at(probe.words) for one in found if one.status is not Status.KINK]
+    return [
+        _graded(one, trial, probe, oracle).at(probe.words)
+        for one in found
+        if one.status is not Status.KINK
+    ]
 
 
 def _found(trial, probe, oracle):
@@ -48,12 +54,24 @@ def _found(trial, probe, oracle):
     return _against_jax(trial, oracle) if oracle else _against_numbers(trial)
 
 
-def _graded(finding, probe):
+def _graded(finding, trial, probe, oracle):
     """Digits that are lost far beyond the given inputs are a note."""
+    if probe.reach != "extreme" or finding.status not in {Status.WRONG, Status.IMPRECISE}:
+        return finding
     small = finding.size is not None and finding.size < LOST
-    if probe.reach == "extreme" and small and finding.status in {Status.WRONG, Status.IMPRECISE}:
+    if small or _is_rounding(finding, trial, oracle):
         return replace(finding, status=Status.IMPRECISE, note=True)
     return finding
+
+
+def _is_rounding(finding, trial, oracle):
+    """Whether an output is off by no more than what an ordinary one is rounded by: 1 + e⁻⁴⁵ is 1."""
+    k = finding.output
+    if finding.check != JAX or k is None or trial.origin is None:
+        return False
+    outputs, _ = oracle(trial.inputs, trial.dy)
+    error = np.abs(trial.y[k].astype(float) - outputs[k])
+    return bool(np.all(error <= ROUNDINGS * UNIT * rms(trial.origin.y[k])))
 
 
 def misbehaviour(trial, probe):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from handgrad import verify
+from handgrad import Softplus, verify
 
 X = np.random.default_rng(7).normal(size=(4, 3))
 
@@ -17,6 +17,35 @@ def softmax(x):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
+
+
+# ---- Digits that a forward loses far beyond the given inputs, with a reference.
+
+
+def naive_softplus(x):
+    return np.log(1 + np.exp(x))
+
+
+def test_a_forward_that_loses_digits_far_away_is_imprecise_there():
+    pair = naive_softplus, lambda dy, x: dy * sigmoid(x)
+    verdict = verify(pair, X, like=Softplus())
+    assert verdict.ok, str(verdict)
+    assert {f.status for f in verdict.notes} == {"IMPRECISE"}
+    assert verify(pair, X, like=Softplus(), strict=True).status == "IMPRECISE"
+
+
+OTHER_FUNCTIONS = {
+    "far below": lambda x: np.where(x < -30, 1e-3, naive_softplus(x)),
+    "far above": lambda x: np.where(x > 30, x + 1e-2 * (x - 30), np.logaddexp(0, x)),
+    "everywhere": lambda x: naive_softplus(x) + 1e-9,
+}
+
+
+@pytest.mark.parametrize("where", OTHER_FUNCTIONS)
+def test_a_forward_that_is_another_function_far_away_is_wrong(where):
+    pair = OTHER_FUNCTIONS[where], lambda dy, x: dy * sigmoid(x)
+    verdict = verify(pair, X, like=Softplus())
+    assert verdict.status == "WRONG", str(verdict)
 
 
 # ---- A matrix product into a function that saturates, with a reference.
