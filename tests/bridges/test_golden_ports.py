@@ -45,6 +45,8 @@ CANCELLED |= {(f"{kind}LinearAttention", "sizes 1") for kind in ("", "Causal")} 
 CANCELLED |= {("CausalLinearAttention", case) for case in ("distinct sizes", "far from 0")}
 # exp(s − L) has no more digits than L, and L few behind the point where scores are large.
 CANCELLED |= {("TiledAttention", "far from 0")}
+# Squares of numbers far from 0 hide the small differences that choose a path.
+CANCELLED |= {("SoftDTW", "far from 0")}
 
 
 def wrong_in(comparisons):
