@@ -6,7 +6,7 @@ options that all share; the arrays that a variant needs besides are inputs of a 
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, log, unbroadcast
+from handgrad.arrays import array_namespace, log, outline, outlined, unbroadcast
 from handgrad.rules.regularization import Dropout
 from handgrad.rules.shared.scores import Scoring, exponentials, masked, through_weights, weights
 
@@ -196,19 +196,19 @@ class BiasedAttention(Scoring):
     The bias broadcasts to (B, heads, N, M), and sums over the axes along which it was stretched. It
     is added after the cap. ALiBi and RelativeBias make such biases.
 
-    Keeps q, k, v, p, the bias, and the slope of the cap.
+    Keeps q, k, v, p, the shape of the bias, and the slope of the cap.
     """
 
     def forward(self, q, k, v, c):
         s, slope = self.scores(q, k)
         p, _ = weights(masked(s + c, self.seen(q, k)))
-        return self.averages(p, v), (q, k, v, p, c, *slope)
+        return self.averages(p, v), (q, k, v, p, outline(c), *slope)
 
     def backward(self, residuals, dy):
-        q, k, v, p, c, *slope = residuals
+        q, k, v, p, c_outline, *slope = residuals
         dp, dv = self.through_averages(p, v, dy)
         ds = through_weights(p, dp)
-        return *self.through_scores(q, k, ds, slope), dv, unbroadcast(ds, c.shape)
+        return *self.through_scores(q, k, ds, slope), dv, unbroadcast(ds, outlined(c_outline))
 
 
 @dataclass(frozen=True)

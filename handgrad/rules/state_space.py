@@ -257,14 +257,14 @@ class CausalConv1d:
         z = array_namespace(x).concat([s, x], axis=1)
         a = _filtered(z, w) + b
         y = a * sigmoid(a) if self.silu else a
-        return (y, z[:, x.shape[1] :, :]), (x, w, b, s)
+        return (y, z[:, x.shape[1] :, :]), (x, w, s, *((b,) if self.silu else ()))
 
     def backward(self, residuals, dy):
-        x, w, b, s = residuals
+        x, w, s, *bias = residuals
         xp, (da, dr) = array_namespace(x), dy
         z = xp.concat([s, x], axis=1)
         if self.silu:
-            a = _filtered(z, w) + b
+            a = _filtered(z, w) + bias[0]
             da = da * sigmoid(a) * (1 + a * sigmoid(-a))
         columns = [z[:, k : k + da.shape[1], :] for k in range(w.shape[1])]
         dw = xp.stack([xp.sum(da * column, axis=(0, 1)) for column in columns], axis=1)
