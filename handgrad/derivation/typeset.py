@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass
 
-from handgrad.derivation.expressions import elements, spelled
+from handgrad.derivation.expressions import elements, spelled, words_in
 from handgrad.derivation.formulas import Typesetter
 from handgrad.derivation.notation import Chain, Given, Kind, Link
 from handgrad.derivation.ranks import ranks_of
@@ -50,9 +50,17 @@ def typeset(derivation, style="latex"):
     style "latex" or "mathml", or in the notation itself as "text".
     """
     if style == "text":
-        return "\n".join(map(_text, derivation.order))
+        return "\n".join([*_options(derivation), *map(_text, derivation.order)])
     rows = [row for statement in statements(derivation, style) for row in statement.rows]
     return STYLES[style].displayed(STYLES[style].aligned(rows))
+
+
+def _options(derivation):
+    """The options that are words, and that a line names."""
+    named = {name for chain in derivation.chains for node in chain.nodes for name in words_in(node)}
+    for name, value in derivation.fields.items():
+        if isinstance(value, str) and name in named:
+            yield f'{name} = "{value}"'
 
 
 def _text(item):

@@ -231,7 +231,8 @@ class RNNTransducer:
         stay, go = (xp.expand_dims(_upright(a, x.shape[1]), axis=-1) for a in both)
         classes = xp.arange(x.shape[-1], device=device_of(x))
         target = kept(classes == self.blank, stay) + kept(classes == self._next(labels, m), go)
-        dl = of_each_row(dy, x.shape[:1], self.reduction)[..., None, None]
+        dl = of_each_row(dy, x.shape[:1], self.reduction)
+        dl = dl[..., None, None] if self.reduction == "none" else dl
         return dl * excess(xp.exp(log_softmax(kept(inside, x))), target), None, None, None
 
     def _grid(self, x, labels, n, m):

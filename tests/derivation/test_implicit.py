@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_the_implicit_function_theorem(line, wrong, seed
         ("x : (N)\nz : root(z**2 + 1 + x**2)\ny = z", "no root of z ** 2 + 1 + x ** 2 was found"),
         ("x : (N)\nz : fixed_point(sum(z * x))\ny = z", ""),
         ("x : (N)\nz : fixed_point(q * z)\ny = z", "q is not defined here"),
-        ("x : (N, M)\nz : fixed_point(x @ z @ x)\ny = z", "the shape of z does not show"),
+        ("x : (N, M)\nz : fixed_point(x @ z)\ny = z", "the shape of z does not show"),
     ],
 )
 def test_what_has_no_solution_is_one_sentence(text, says):
