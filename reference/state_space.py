@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-__all__ = ["causal_conv1d", "selective_scan", "ssd"]
+__all__ = ["selective_scan", "ssd", "stateful_conv1d"]
 
 
 def selective_scan(u, delta, A, B, C, D, *, chunk=64):
@@ -36,7 +36,7 @@ def ssd(x, delta, A, B, C, D, *, chunk=64):
     return jnp.moveaxis(lax.scan(step, first, rows)[1], 0, 1)
 
 
-def causal_conv1d(x, w, b, s, *, silu=False):
+def stateful_conv1d(x, w, b, s, *, silu=False):
     """A table of the windows of K rows, times the filters"""
     z = jnp.concatenate([s, x], axis=1)
     places = jnp.arange(z.shape[1] - w.shape[1] + 1)

@@ -44,6 +44,9 @@ DEFINED = [
 ]
 
 
+DEFINED_NAMES = {cls.__name__ for cls in DEFINED}
+
+
 def missing(cls, references, tested):
     """What a rule lacks, in sentences that say where to add it.
 
@@ -55,6 +58,8 @@ def missing(cls, references, tested):
         yield f"{name} is not in __all__ of handgrad/rules/{family}.py"
     elif not hasattr(rules, name):
         yield f"handgrad/rules/__init__.py does not import handgrad.rules.{family}"
+    elif getattr(rules, name) is not cls and name in DEFINED_NAMES:
+        yield f"{name} is a rule of another family too"
     if not catalog.instances(cls):
         yield f"{name} has fields without a default, and VARIANTS has none of it"
     if not TESTS.joinpath("rules", f"test_{family}.py").is_file():

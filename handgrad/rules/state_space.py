@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from handgrad.arrays import array_namespace, device_of, einsum, scan, sigmoid
 from handgrad.rules.shared.chunks import decays, decays_backward, in_chunks, out_of_chunks
 
-__all__ = ["SSD", "CausalConv1d", "SelectiveScan"]
+__all__ = ["SSD", "SelectiveScan", "StatefulConv1d"]
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _ssd_chunk_back(dh, h, v, logs, B, C, dy):
 
 
 @dataclass(frozen=True)
-class CausalConv1d:
+class StatefulConv1d:
     """y[t] = b + w[0] z[t] + … + w[K-1] z[t+K-1]    with z, the state and then x: none sees ahead
 
         x : (N, T, D)
@@ -275,7 +275,7 @@ class CausalConv1d:
         return dz[:, s.shape[1] :, :], dw, xp.sum(da, axis=(0, 1)), dz[:, : s.shape[1], :]
 
 
-VARIANTS = (SelectiveScan(2), SSD(2), CausalConv1d(silu=True))
+VARIANTS = (SelectiveScan(2), SSD(2), StatefulConv1d(silu=True))
 
 
 def _filtered(z, w):

@@ -8,7 +8,6 @@ from jax import lax, nn
 
 from handgrad import (
     Affine,
-    CausalConv1d,
     Exp,
     Layer,
     RMSNorm,
@@ -16,6 +15,7 @@ from handgrad import (
     Sequential,
     Softplus,
     Split,
+    StatefulConv1d,
     SwiGLU,
 )
 
@@ -33,7 +33,7 @@ class Mamba:
         self.norm = Layer(RMSNorm(eps=1e-5), draw(CHANNELS, around=1))
         self.wide = Layer(Affine(), draw(CHANNELS, 2 * WIDE), draw(2 * WIDE))
         filters = draw(WIDE, FILTER), draw(WIDE), draw(BATCH, FILTER - 1, WIDE)
-        self.filtered = Layer(CausalConv1d(silu=True), *filters)
+        self.filtered = Layer(StatefulConv1d(silu=True), *filters)
         self.selected = Layer(Affine(), draw(WIDE, 3 * STATES), draw(3 * STATES))
         steps = Layer(Affine(), draw(STATES, WIDE), draw(WIDE))
         self.steps = Sequential(steps, Layer(Softplus()))

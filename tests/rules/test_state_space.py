@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from handgrad.reference.state_space import selective_scan, ssd
 
-from handgrad import SSD, CausalConv1d, SelectiveScan, SiLU
+from handgrad import SSD, SelectiveScan, SiLU, StatefulConv1d
 from handgrad.arrays import shape_of
 from tests.rules.running import assert_close, assert_like_torch, gradients, normals, value
 
@@ -128,7 +128,7 @@ def test_ssd_is_a_selective_scan_whose_channels_share_their_rates():
 @pytest.mark.parametrize("silu", [False, True])
 @pytest.mark.parametrize(("first", "width"), [(5, 4), (1, 4), (2, 1), (0, 3)])
 def test_a_convolution_in_two_calls_is_one_with_the_state_handed_on(silu, first, width):
-    rule = CausalConv1d(silu)
+    rule = StatefulConv1d(silu)
     x, w, b, s = normals(6, (2, 7, 3), (3, width), (3,), (2, width - 1, 3))
     dy, dr = normals(7, (2, 7, 3), (2, width - 1, 3))
     y, r = value(rule, x, w, b, s)
@@ -145,17 +145,17 @@ def test_a_convolution_in_two_calls_is_one_with_the_state_handed_on(silu, first,
 def test_a_convolution_with_silu_is_one_and_then_silu():
     x, w, b, s = normals(8, (2, 7, 3), (3, 4), (3,), (2, 3, 3))
     dy, dr = normals(9, (2, 7, 3), (2, 3, 3))
-    a, r = value(CausalConv1d(), x, w, b, s)
-    y, same = value(CausalConv1d(silu=True), x, w, b, s)
+    a, r = value(StatefulConv1d(), x, w, b, s)
+    y, same = value(StatefulConv1d(silu=True), x, w, b, s)
     assert_close(y, value(SiLU(), a))
     assert np.array_equal(r, same)
     (da,) = gradients(SiLU(), a, dy=dy)
-    expected = gradients(CausalConv1d(), x, w, b, s, dy=(da, dr))
-    alike(gradients(CausalConv1d(silu=True), x, w, b, s, dy=(dy, dr)), expected)
+    expected = gradients(StatefulConv1d(), x, w, b, s, dy=(da, dr))
+    alike(gradients(StatefulConv1d(silu=True), x, w, b, s, dy=(dy, dr)), expected)
 
 
-class WithoutState(CausalConv1d):
-    """y of CausalConv1d, from a state of zeros."""
+class WithoutState(StatefulConv1d):
+    """y of StatefulConv1d, from a state of zeros."""
 
     def forward(self, x, w, b):
         (y, r), residuals = super().forward(x, w, b, np.zeros_like(x[:, : w.shape[1] - 1]))
