@@ -103,8 +103,6 @@ class Examination:
             self.report(self.held)
         if not self.settled and (doubt := power.doubt(self.verdict, moved=self.moved)):
             self.report(doubt)
-        if self.small is not None and self.verdict.status is Status.PASS:
-            self.verdict.proof = proof_of(self.small, self.domains(self.small.inputs))
         self._close_sums()
         self.verdict.not_judged = [*self._unheard(), *self.subject.not_judged]
         if self.verdict.not_judged:
@@ -112,6 +110,11 @@ class Examination:
             what = " and ".join(self.verdict.not_judged)
             check = "all is judged"
             self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
+
+    def prove(self):
+        """Ask exact arithmetic, where all else passed."""
+        if self.small is not None and self.verdict.status is Status.PASS:
+            self.verdict.proof = proof_of(self.small, self.domains(self.small.inputs))
 
     def _unheard(self):
         """The inputs of which backward never speaks, and that move the output."""

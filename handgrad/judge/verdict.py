@@ -201,8 +201,7 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The status, and what it does not speak of: PASS, exact for x; not judged: W, b."""
-        exact = self.proof and self.status is Status.PASS
-        status = self.status.value + (", exact" if exact else "")
+        status = self.status.value + (", exact" if self.proof else "")
         if not self.not_judged:
             return status
         names = listed(self.judged) if self.judged else "nothing"

@@ -119,6 +119,7 @@ def _judged(subject, inputs, asked, verdict):
             _check_derivation(examination, subject)
         examination.at_drawn([_with_parameters(case, adapter) for case in cases])
     examination.close()
+    examination.prove()
     if examination.exhibit is not None or examination.refused is not None:
         verdict.explain = partial(_explained, examination)
     return verdict
