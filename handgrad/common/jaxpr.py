@@ -8,6 +8,7 @@ each step; in less, an operation is computed in float32, as XLA does.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Program:
         inputs = [self._slot() for _ in closed.jaxpr.invars]
         self.inputs = inputs
         self.outputs = self._inline(closed.jaxpr, closed.consts, inputs)
-        self._last = {slot: i for i, step in enumerate(self.steps) for slot in step.inputs}
+        self._spent = self._last_uses()
 
     def __call__(self, *arguments, tick=lambda: None, run=None):
         """The results for these arguments, in extended precision; `tick` is called at each step.
@@ -59,15 +60,22 @@ class Program:
         """
         run = run or run_step
         slots = self.constants | dict(zip(self.inputs, map(extended, arguments), strict=True))
-        kept = {*self.outputs, *self.constants}
-        for i, step in enumerate(self.steps):
+        for step, spent in zip(self.steps, self._spent, strict=True):
             tick()
             results = run(step, [slots[slot] for slot in step.inputs])
             slots.update(zip(step.outputs, results, strict=True))
-            for slot in {*step.inputs, *step.outputs}:
-                if self._last.get(slot, -1) <= i and slot not in kept:
-                    slots.pop(slot, None)
+            for slot in spent:
+                del slots[slot]
         return [slots[slot] for slot in self.outputs]
+
+    def _last_uses(self):
+        """The slots that nothing reads after each step: a long program holds few at a time."""
+        read = {*self.outputs, *self.constants}
+        spent = []
+        for step in reversed(self.steps):
+            spent.append({*step.inputs, *step.outputs} - read)
+            read.update(step.inputs)
+        return spent[::-1]
 
     def _slot(self):
         self._slots += 1
@@ -179,9 +187,10 @@ def _computed(step, operands):
 
 def is_low(x):
     """Whether it is an array of floating numbers of fewer bits than float32's."""
-    return not is_foreign(x) and _is_float(x.dtype) and x.dtype.itemsize < SINGLE
+    return not is_foreign(x) and x.dtype.itemsize < SINGLE and _is_float(x.dtype)
 
 
+@cache
 def _is_float(kind):
     """Whether a type is of floating numbers; bfloat16 is not one of NumPy's own."""
     return "float" in kind.name and kind.itemsize > 0
@@ -189,7 +198,7 @@ def _is_float(kind):
 
 def _rounded(x, kind):
     """A result in the type that the program gives it, if it is one of no more than float32's bits."""
-    if is_foreign(x) or not _is_float(kind) or kind.itemsize > SINGLE:
+    if kind.itemsize > SINGLE or not _is_float(kind) or is_foreign(x):
         return x
     return np.asarray(x).astype(kind, copy=False)
 
