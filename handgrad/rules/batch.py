@@ -1,5 +1,8 @@
 """The losses of a batch, and what becomes of them: "none" leaves one for each row (or number),
 "sum" and "mean" make one number of them. The mean over no losses is NaN, as in NumPy.
+
+Derivations have the mean of n losses, each of which moves it by the n-th part of its own move: dl =
+dy / n. The sum has dl = dy, and losses that are left apart have a dy each.
 """
 
 import math

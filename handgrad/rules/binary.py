@@ -152,6 +152,6 @@ class FocalLoss:
 
 
 VARIANTS = (
-    SigmoidCrossEntropy("none", pos_weight=3.0),
-    FocalLoss("none", gamma=0.5, alpha=0.6),
+    SigmoidCrossEntropy(pos_weight=3.0),
+    FocalLoss(gamma=0.5, alpha=0.6),
 )

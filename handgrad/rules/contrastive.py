@@ -280,8 +280,8 @@ class NegativeSampling:
 
 
 VARIANTS = (
-    CosineEmbedding("none", margin=-0.3),
-    ContrastiveLoss("none", margin=2.0),
+    CosineEmbedding(margin=-0.3),
+    ContrastiveLoss(margin=2.0),
 )
 
 

@@ -225,7 +225,7 @@ class VAEKL:
         return dl * mean, dl * array_namespace(s).expm1(s) / 2
 
 
-VARIANTS = (JensenShannon("none", beta=0.2),)
+VARIANTS = (JensenShannon(beta=0.2),)
 
 
 def _slope(t):

@@ -358,7 +358,6 @@ VARIANTS = (
     SoftmaxRouter(capacity=2),
     SigmoidRouter(scale=2.5, eps=0.1),
     SigmoidRouter(renormalize=False, capacity=2),
-    RouterZ("none"),
     GroupedMatMul(block=2),
 )
 

@@ -264,12 +264,11 @@ class MulticlassHinge:
 
 
 VARIANTS = (
-    NLL("none", ignore_index=1),
+    NLL(ignore_index=1),
     WeightedCrossEntropy(ignore_index=1, label_smoothing=0.1),
-    WeightedCrossEntropy("none", label_smoothing=0.1),
-    CappedCrossEntropy("none", 1, label_smoothing=0.1, z_loss=0.1, softcap=2.0),
-    PolyLoss("none", eps=0.5),
-    MulticlassHinge("none", margin=0.5),
+    CappedCrossEntropy(ignore_index=1, label_smoothing=0.1, z_loss=0.1, softcap=2.0),
+    PolyLoss(eps=0.5),
+    MulticlassHinge(margin=0.5),
 )
 
 

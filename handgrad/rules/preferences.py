@@ -196,9 +196,9 @@ class KTO:
 
 
 VARIANTS = (
-    DPO("none", beta=0.5, label_smoothing=0.2),
-    SimPO("none", label_smoothing=0.2),
-    KTO("none", beta=0.5, undesirable=1.5),
+    DPO(beta=0.5, label_smoothing=0.2),
+    SimPO(label_smoothing=0.2),
+    KTO(beta=0.5, undesirable=1.5),
 )
 
 

@@ -135,9 +135,9 @@ class TripletMargin:
 
 
 VARIANTS = (
-    Hinge("none", margin=0.5),
-    MarginRanking("none", margin=0.5),
-    TripletMargin("none", margin=0.5, eps=0.0),
+    Hinge(margin=0.5),
+    MarginRanking(margin=0.5),
+    TripletMargin(margin=0.5, eps=0.0),
 )
 
 

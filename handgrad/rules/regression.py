@@ -360,11 +360,11 @@ class PoissonNLL:
 
 
 VARIANTS = (
-    Huber("none", delta=0.5),
-    SmoothL1("none", beta=0.5),
-    Charbonnier("none", eps=0.5),
-    QuantileLoss("none", q=0.2),
-    GaussianNLL("none", eps=0.8),
+    Huber(delta=0.5),
+    SmoothL1(beta=0.5),
+    Charbonnier(eps=0.5),
+    QuantileLoss(q=0.2),
+    GaussianNLL(eps=0.8),
 )
 
 

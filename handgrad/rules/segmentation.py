@@ -97,7 +97,7 @@ class Tversky:
         return _tversky_backward(residuals, (self.alpha, self.beta), self.reduction, dy)
 
 
-VARIANTS = (Dice("none", smooth=0.0), Tversky("none", alpha=1.0, beta=0.4, smooth=0.5))
+VARIANTS = (Dice(smooth=0.0), Tversky(alpha=1.0, beta=0.4, smooth=0.5))
 
 
 def _tversky(p, t, options, reduction):
