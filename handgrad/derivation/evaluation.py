@@ -113,7 +113,7 @@ def _value(node, walk):
         case ast.Compare(
             left=ast.Name(id=name),
             ops=[ast.Eq() | ast.NotEq() as op],
-            comparators=[ast.Constant(value=str() as word)],
+            comparators=[ast.Constant(value=str() | None as word)],
         ):
             return COMPARE[type(op)](_option(name, walk.names), word)
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
