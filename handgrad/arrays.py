@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+PLANNED = 1000  # numbers in a sum of products: for fewer, planning it takes longer than the sum
+
 
 def array_namespace(*arrays):
     """The array API namespace of the arrays: the first that is not NumPy's, else NumPy's.
@@ -138,7 +140,8 @@ def einsum(subscripts, *arrays):
     """Σ of products by subscripts such as "ij,jk->ik". The sum over what stands on the left alone."""
     xp = array_namespace(*arrays)
     if xp is np and all(array.dtype.kind != "V" for array in arrays):  # V: bfloat16, for one
-        return np.einsum(subscripts, *arrays, optimize=True)
+        small = sum(array.size for array in arrays) < PLANNED
+        return np.einsum(subscripts, *arrays, optimize=not small)
     if xp is not np and hasattr(xp, "einsum"):
         return xp.einsum(subscripts, *arrays)
     inputs, _, output = subscripts.partition("->")

@@ -27,7 +27,8 @@ MOST = 20_000_000  # numbers that all steps of a program make together, or look 
 class Step:
     """One operation: the primitive, its parameters, and the slots that it reads and fills.
 
-    `kinds` are the types of its results.
+    `kinds` are the types of its results; `narrow` says whether any of its numbers is of no more than
+    float32's bits.
     """
 
     primitive: Any
@@ -35,6 +36,7 @@ class Step:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     kinds: tuple[Any, ...]
+    narrow: bool
 
 
 class Program:
@@ -126,7 +128,9 @@ class Program:
             raise OverflowError(f"a program of more than {MOST} numbers")
         outputs = tuple(self._slot() for _ in equation.outvars)
         kinds = tuple(v.aval.dtype for v in equation.outvars)
-        self.steps.append(Step(equation.primitive, params, tuple(slots), outputs, kinds))
+        narrow = any(_is_narrow(v.aval.dtype) for v in (*equation.invars, *equation.outvars))
+        step = Step(equation.primitive, params, tuple(slots), outputs, kinds, narrow)
+        self.steps.append(step)
         return outputs
 
 
@@ -166,9 +170,10 @@ def _closed(jaxpr):
 
 def run_step(step, operands):
     """The results of one step, each in its type or in extended precision."""
-    return [
-        _rounded(x, kind) for x, kind in zip(_computed(step, operands), step.kinds, strict=True)
-    ]
+    results = _computed(step, operands)
+    if not step.narrow:
+        return results
+    return [_rounded(x, kind) for x, kind in zip(results, step.kinds, strict=True)]
 
 
 def _computed(step, operands):
@@ -179,7 +184,7 @@ def _computed(step, operands):
             results = step.primitive.bind(*map(_plain, operands), **step.params)
         results = results if step.primitive.multiple_results else [results]
         return [extended(result) for result in results]
-    if step.primitive.name not in STEPWISE:
+    if step.narrow and step.primitive.name not in STEPWISE:
         operands = [x.astype(np.float32) if is_low(x) else x for x in operands]
     results = function(*operands, **step.params)
     return results if len(step.outputs) != 1 or isinstance(results, list) else [results]
@@ -196,11 +201,14 @@ def _is_float(kind):
     return "float" in kind.name and kind.itemsize > 0
 
 
+def _is_narrow(kind):
+    """Whether a type is of floating numbers of no more than float32's bits."""
+    return kind.itemsize <= SINGLE and _is_float(kind)
+
+
 def _rounded(x, kind):
-    """A result in the type that the program gives it, if it is one of no more than float32's bits."""
-    if kind.itemsize > SINGLE or not _is_float(kind) or is_foreign(x):
-        return x
-    return np.asarray(x).astype(kind, copy=False)
+    """A result in the type that the program gives it, if that is narrow."""
+    return np.asarray(x).astype(kind, copy=False) if _is_narrow(kind) and not is_foreign(x) else x
 
 
 def _plain(x):

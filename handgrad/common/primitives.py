@@ -102,9 +102,10 @@ def extended(x):
 
     Arrays that are not NumPy's, and that its functions take for its own, stay as they are, too.
     """
-    if is_foreign(x) or is_key(x):
-        return x
-    x = np.asarray(x)
+    if not isinstance(x, np.ndarray):
+        if is_foreign(x) or is_key(x):
+            return x
+        x = np.asarray(x)
     return x.astype(EXTENDED) if x.dtype.kind == "f" and x.dtype.itemsize >= 8 else x
 
 
