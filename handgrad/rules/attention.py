@@ -28,7 +28,8 @@ class ScaledDotProductAttention(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        z[b, h, i, j] = sum[d](q[b, h, i, d] * k[b, h // groups, j, d]) / sqrt(D)
+        c = where(scale == None, 1 / sqrt(D), scale)
+        z[b, h, i, j] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
         cap = where(softcap > 0, softcap, 1)
         s = where(softcap > 0, cap * tanh(z / cap), z)
 
@@ -41,13 +42,13 @@ class ScaledDotProductAttention(Scoring):
         e = exp(s) * seen
         Z = sum(e, axis=-1, keepdims=True)
         p = e / where(Z > 0, Z, 1)
-        y[b, h, i, c] = sum[j](p[b, h, i, j] * v[b, h // groups, j, c])
+        y[b, h, i, m] = sum[j](p[b, h, i, j] * v[b, h // groups, j, m])
 
     y is a product, and each factor gets dy times the other. `groups` heads of queries share one
     head of keys and values, whose gradient sums over them:
 
-        dp[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
-        dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
+        dp[b, h, i, j] = sum[m](dy[b, h, i, m] * v[b, h // groups, j, m])
+        dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     Through softmax as in Softmax, where a key that is not seen has p = 0, and so ds = 0. Δ is the
     mean of dp by the weights, and y that of v, so that Δ is a product of dy and y, too. As the
@@ -63,11 +64,11 @@ class ScaledDotProductAttention(Scoring):
     The cap has the slope 1 − tanh², and the scores are a product again:
 
         dz = ds * where(softcap > 0, 1 - (s / cap)**2, 1)
-        dq[b, h, i, d] = sum[j](dz[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
-        dk[b, g, j, d] = sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
+        dq[b, h, i, d] = c * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
+        dk[b, g, j, d] = c * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
 
     A query that sees no key gives 0, and its gradient is 0: torch gives NaN or 0, depending on the
-    kernel that it chooses. `scale`, if given, stands in the place of 1/√D.
+    kernel that it chooses.
 
     Keeps q, k, v, p, and the slope of the cap. TiledAttention does not keep p.
 
@@ -92,24 +93,31 @@ class AttentionWithLogSumExp(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        s[b, h, i, j] = sum[d](q[b, h, i, d] * k[b, h // groups, j, d]) / sqrt(D)
-        p = softmax(s)
-        o[b, h, i, c] = sum[j](p[b, h, i, j] * v[b, h // groups, j, c])
-        y, L = o, logsumexp(s, axis=-1)
+        c = where(scale == None, 1 / sqrt(D), scale)
+        z[b, h, i, j] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
+        cap = where(softcap > 0, softcap, 1)
+        s = where(softcap > 0, cap * tanh(z / cap), z)
+        a = arange(M)[None, :] - arange(N)[:, None] - bottom_right * (M - N)
+        seen = where(causal == 0, 1, a <= 0) * where(window == 0, 1, abs(a) < window)
+        Z = sum(exp(s) * seen, axis=-1)
+        p = exp(s) * seen / where(Z > 0, Z, 1)[..., None]
+        o[b, h, i, m] = sum[j](p[b, h, i, j] * v[b, h // groups, j, m])
+        y, L = o, log(Z)
 
     L has the slope p, so that its gradient joins Δ. Without it ds is wrong wherever L is used, as
     in MergeAttention:
 
-        dp[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
+        dp[b, h, i, j] = sum[m](dy[b, h, i, m] * v[b, h // groups, j, m])
         Δ = sum(dy * y, axis=-1) - dL
         ds = p * (dp - Δ[..., None])
            = p * (dp - sum(p * dp, axis=-1, keepdims=True)) + p * dL[..., None]
 
     The first term, and all that follows, is that of ScaledDotProductAttention:
 
-        dq[b, h, i, d] = sum[j](ds[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
-        dk[b, g, j, d] = sum[h, i](where(h // groups == g, ds[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
-        dv[b, g, j, c] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, c], 0))
+        dz = ds * where(softcap > 0, 1 - (s / cap)**2, 1)
+        dq[b, h, i, d] = c * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
+        dk[b, g, j, d] = c * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
+        dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     A query that sees no key has y = 0 and L = −∞.
 

@@ -17,16 +17,23 @@ class TiledAttention(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        s[j, b, h, i] = sum[d](q[b, h, i, d] * k[b, h // groups, j, d]) / sqrt(D)
-        u[j, b, h : groups * H, c] = v[b, h // groups, j, c]
+        c = where(scale == None, 1 / sqrt(D), scale)
+        cap = where(softcap > 0, softcap, 1)
+        z[j, b, h, i] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
+        far[j : M, i : N] = j - i - bottom_right * (M - N)
+        seen[j : M, i : N] = where(causal == 0, 1, far[j, i] <= 0) * where(window == 0, 1, abs(far[j, i]) < window)
+        s = where(seen[:, None, None] == 1, where(softcap > 0, cap * tanh(z / cap), z), -inf)
+        u[j, b, h : groups * H, m] = v[b, h // groups, j, m]
 
     Attention to some keys merges with attention to more of them, as in MergeAttention. A part may
-    be one key, with its value for a mean and its score for a logarithm:
+    be one key, with its value for a mean and its score for a logarithm, which is −∞ for a key that
+    is not seen:
 
         K[0] = s[0]
-        a[0] = ones_like(s[0])[..., None] * u[0][:, :, None]
+        a[0] = where(s[0] > -inf, 1, 0)[..., None] * u[0][:, :, None]
         K[t+1] = logaddexp(K[t], s[t+1])
-        a[t+1] = a[t] * exp(K[t] - K[t+1])[..., None] + exp(s[t+1] - K[t+1])[..., None] * u[t+1][:, :, None]
+        top[t] = where(K[t+1] > -inf, K[t+1], 0)
+        a[t+1] = a[t] * exp(K[t] - top[t])[..., None] + exp(s[t+1] - top[t])[..., None] * u[t+1][:, :, None]
         y, L = a[M-1], K[M-1]
 
     A block is several keys at once, and no step is kept. softmax's gradient needs Σ p dp over all
@@ -37,17 +44,17 @@ class TiledAttention(Scoring):
     L has the sum of all exponentials, and so gives the weights again, block by block. g is their
     gradient, and r that of the scores:
 
-        p[b, h, i, j] = exp(s[j, b, h, i] - L[b, h, i])
-        g[b, h, i, j] = sum[c](dy[b, h, i, c] * v[b, h // groups, j, c])
+        p[b, h, i, j] = exp(s[j, b, h, i] - where(L[b, h, i] > -inf, L[b, h, i], 0))
+        g[b, h, i, j] = sum[m](dy[b, h, i, m] * v[b, h // groups, j, m])
         r = p * (g - Δ[..., None])
-        ds[j, b, h, i] = r[b, h, i, j]
+        dz[j, b, h, i] = r[b, h, i, j] * where(softcap > 0, 1 - tanh(z[j, b, h, i] / cap)**2, 1)
 
     The products are those of ScaledDotProductAttention. Each block gives the gradients of its own
     keys and values, and a term of those of the queries:
 
-        dq[b, h, i, d] = sum[j](r[b, h, i, j] * k[b, h // groups, j, d]) / sqrt(D)
-        dk[b, n, j, d] = sum[h, i](where(h // groups == n, r[b, h, i, j] * q[b, h, i, d], 0)) / sqrt(D)
-        dv[b, n, j, c] = sum[h, i](where(h // groups == n, p[b, h, i, j] * dy[b, h, i, c], 0))
+        dq[b, h, i, d] = c * sum[j](dz[j, b, h, i] * k[b, h // groups, j, d])
+        dk[b, n, j, d] = c * sum[h, i](where(h // groups == n, dz[j, b, h, i] * q[b, h, i, d], 0))
+        dv[b, n, j, m] = sum[h, i](where(h // groups == n, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     A mask has to be applied again, for exp(s − L) does not know it. Where the keys lie on several
     machines, y and L are those of all keys. A query that sees no key has y = 0 and L = −∞.

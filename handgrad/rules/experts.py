@@ -4,9 +4,8 @@ Which experts are chosen changes in steps, and has no gradient; how much they we
 experts that tie the first are chosen, as JAX does; torch leaves it open. At a tie there is no
 derivative.
 
-An expert may have a `capacity`: it takes so many tokens, the first of the batch, and drops the
-rest. The weight of a dropped choice is 0 and gets no gradient, and the token's other weights stay
-as they are.
+An expert may have a `capacity`: it takes the first so many tokens, and drops the rest. The weight of
+a dropped choice is 0 and gets no gradient, and the token's other weights stay as they are.
 
 Tokens are sorted by experts, and multiplied group by group, in Gale et al., MegaBlocks, 2022,
 arXiv:2211.15841, section 5.
@@ -38,22 +37,26 @@ class SoftmaxRouter:
         c[n, e] = where(sum[j](where(p[n, j] > p[n, e], 1, 0)) < k, 1, 0)
         q = c * p
         S = where(renormalize == 1, sum(q, axis=-1, keepdims=True), 1)
-        y = q / S
+        w = q / S
+        most = where(capacity == None, N, capacity)
+        f[n, e] = where(sum[m](where(m <= n, c[m, e], 0)) <= most, c[n, e], 0)
+        y = f * w
 
-    c is 1 for the chosen experts, and does not move. A q reaches y in its own place, and through
-    the S of its row it reaches all y:
+    c is 1 for the chosen experts, and f for those of them that have place left; neither moves. A q
+    reaches its own w, and through the S of its row all w:
 
-        dq = (dy - where(renormalize == 1, sum(dy * y, axis=-1, keepdims=True), 0)) / S
+        dw = f * dy
+        dq = (dw - where(renormalize == 1, sum(dw * w, axis=-1, keepdims=True), 0)) / S
         dp = c * dq
         dz = p * (dp - sum(dp * p, axis=-1, keepdims=True))
 
-    With `renormalize` the last sum is that of dq q, and is 0, for y stays when all q of a row are
+    With `renormalize` the last sum is that of dq q, and is 0, for w stays when all q of a row are
     scaled alike:
 
-           = where(renormalize == 1, y * (dy - sum(dy * y, axis=-1, keepdims=True)), p * (c * dy - sum(c * dy * p, axis=-1, keepdims=True)))
+           = where(renormalize == 1, w * (dw - sum(dw * w, axis=-1, keepdims=True)), p * (dw - sum(dw * p, axis=-1, keepdims=True)))
 
-    So y is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k =
-    1, y is 1, and nothing is learned. Switch Transformers do not renormalize: y is q, and every
+    So w is softmax among the chosen: what was not chosen plays no part, and gets nothing. With k =
+    1, w is 1, and nothing is learned. Switch Transformers do not renormalize: w is q, and every
     logit gets a gradient.
 
     Keeps softmax, of the chosen or of all, and which choices count.
@@ -69,9 +72,7 @@ class SoftmaxRouter:
     def forward(self, z):
         xp = array_namespace(z)
         c = _chosen(z, self.k)
-        s = xp.where(c, z, -xp.inf) if self.renormalize else z
-        e = xp.exp(s - xp.max(s, axis=-1, keepdims=True))
-        p = e / xp.sum(e, axis=-1, keepdims=True)
+        p = _softmax(xp.where(c, z, -xp.inf) if self.renormalize else z)
         c = _within(c, self.capacity)
         return kept(c, p), (p, c)
 
@@ -91,18 +92,20 @@ class SigmoidRouter:
         c[n, e] = where(sum[j](where(s[n, j] + b[j] > s[n, e] + b[e], 1, 0)) < k, 1, 0)
         q = c * s
         S = where(renormalize == 1, sum(q, axis=-1, keepdims=True) + eps, 1)
-        y = scale * q / S
+        g = q / S
+        most = where(capacity == None, N, capacity)
+        f[n, e] = where(sum[m](where(m <= n, c[m, e], 0)) <= most, c[n, e], 0)
+        y = scale * f * g
 
     The bias b, one number for each expert, is set by hand to keep the load even. It takes part in
-    the choice alone, so that it has no gradient, and cannot spoil that of z:
+    the choice alone, so that it has no gradient, and cannot spoil that of z. f is as in SoftmaxRouter:
 
-        dq = (scale * dy - where(renormalize == 1, sum(dy * y, axis=-1, keepdims=True), 0)) / S
-           = scale * dy / S - where(renormalize == 1, sum(scale * dy * q, axis=-1, keepdims=True) / S**2, 0)
+        dg = scale * f * dy
+        dq = (dg - where(renormalize == 1, sum(dg * g, axis=-1, keepdims=True), 0)) / S
+           = dg / S - where(renormalize == 1, sum(dg * q, axis=-1, keepdims=True) / S**2, 0)
         ds = c * dq
         dz = ds * s * (1 - s)
            = ds * sigmoid(z) * sigmoid(-z)
-
-    Without `renormalize` S is 1 and does not move.
 
     Keeps q, σ(−z) of the chosen, S, and which choices count.
 

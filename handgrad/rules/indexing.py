@@ -170,16 +170,25 @@ class EmbeddingBag:
         E : (V, D)
         t : (N, K) label(V)
         keep[n, k] = where(t[n, k] == padding_idx, 0, 1)
-        c[n] = maximum(sum[k](keep[n, k]), 1)
-        y[n, d] = sum[k](keep[n, k] * E[t[n, k], d]) / c[n]
+        c[n] = where(mode == "mean", maximum(sum[k](keep[n, k]), 1), 1)
+        u[n, k, d] = E[t[n, k], d]
 
-    c labels of a bag count. Each moves the mean by the c-th part of its row's move, so the row gets
-    the c-th part of the bag's gradient, from every bag and as often as it stands there:
+    c labels of a bag count. With the mode "sum" it is 1, and with "max" the weight is on the largest
+    number of the bag instead, which is `hit`:
 
-        dE[v, d] = sum[n, k](where(t[n, k] == v, keep[n, k] * dy[n, d] / c[n], 0))
+        m[n, d] = max[k](where(keep[n, k] == 1, u[n, k, d], -inf))
+        hit[n, k, d] = where(u[n, k, d] == m[n, d], keep[n, k], 0)
+        ties[n, d] = maximum(sum[k](hit[n, k, d]), 1)
+        w[n, k, d] = where(mode == "max", hit[n, k, d] / ties[n, d], keep[n, k] / c[n])
+        y[n, d] = sum[k](w[n, k, d] * u[n, k, d])
 
-    The mode "sum" is the same with c = 1. With "max", each number of y is the largest of its bag
-    and sends its gradient to the first row that has it, as in torch. An empty bag has c = 1 instead
+    The weights do not move. So a row gets its share of the bag's gradient, from every bag, and as
+    often as it stands there:
+
+        du[n, k, d] = w[n, k, d] * dy[n, d]
+        dE[v, d] = sum[n, k](where(t[n, k] == v, du[n, k, d], 0))
+
+    Where two rows tie for the largest, the first has it, as in torch. An empty bag has c = 1 instead
     of 0, and gives 0. No label is −1: by default, all count.
 
     Keeps t, c and the shape of E; with "max", the label of each number of y, which bags are not

@@ -253,7 +253,7 @@ class Einsum:
         b : (J, K)
         y[i, k] = sum[j](a[i, j] * b[j, k])
 
-    Each argument is linear in y, so its gradient is the product of dy and the other arguments, with
+    y is linear in each argument, whose gradient is the product of dy and the other arguments, with
     its own subscripts behind the arrow:
 
         da[i, j] = sum[k](dy[i, k] * b[j, k])

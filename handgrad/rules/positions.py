@@ -21,23 +21,36 @@ class RoPE:
     """y = x, each pair turned by an angle θ: (a, b) ↦ (a cos θ − b sin θ, a sin θ + b cos θ)
 
         x : (..., T, 4 * K)
-        R = 2 * K
+        R = where(part == 1, 2 * K, K)
+        n = 2 * R
+
+    There are R pairs, in the first n numbers of a row; the others stay. n is the share `part` of all,
+    written here for 1 and ½. The angle is the place of the row times the frequency of the pair:
+
         θ = (arange(T)[:, None] + start) * base ** (-arange(R) / R)
-        a, b = x[..., :R], x[..., R:]
-        y = concat((a * cos(θ) - b * sin(θ), a * sin(θ) + b * cos(θ)), axis=-1)
+        a = where(style == "half", x[..., :R], x[..., 0:n:2])
+        b = where(style == "half", x[..., R:n], x[..., 1:n:2])
+        p = a * cos(θ) - b * sin(θ)
+        q = a * sin(θ) + b * cos(θ)
+        z = where(style == "half", concat((p, q), axis=-1), reshape(stack((p, q), axis=-1), x[..., :n].shape))
+        y = concat((z, x[..., n:]), axis=-1)
 
-    θ is the place of the row times the frequency of the pair, of which there are R. A turn by θ is
-    undone by a turn by −θ, which is its transpose as well:
+    Numbers that only move have gradients that move back, and a turn by θ is undone by one by −θ,
+    which is its transpose as well:
 
-        e, f = dy[..., :R], dy[..., R:]
-        dx = concat((e * cos(θ) + f * sin(θ), f * cos(θ) - e * sin(θ)), axis=-1)
+        dz = dy[..., :n]
+        dp = where(style == "half", dz[..., :R], dz[..., 0:n:2])
+        dq = where(style == "half", dz[..., R:n], dz[..., 1:n:2])
+        da = dp * cos(θ) + dq * sin(θ)
+        db = dq * cos(θ) - dp * sin(θ)
+        u = where(style == "half", concat((da, db), axis=-1), reshape(stack((da, db), axis=-1), dz.shape))
+        dx = concat((u, dy[..., n:]), axis=-1)
 
     The product of a turned query and a turned key sees only how far apart they are. With the style
     "half", number i and number R + i are a pair, as in GPT-NeoX and in Transformers' Llama; with
     "interleaved", 2 i and 2 i + 1 are, as in the paper, GPT-J, and Llama's own code. Weights that
-    were trained with one give nonsense with the other, and no shape tells them apart. `part` is the
-    share of the numbers that are turned, the first ones; the others stay. `start` is the place of
-    the first row.
+    were trained with one give nonsense with the other, and no shape tells them apart. `start` is the
+    place of the first row.
 
     Keeps nothing: the turn is linear, and its angles do not depend on x.
 

@@ -162,18 +162,25 @@ class Pad:
     """y = x with numbers around it
 
         x : (M + 2, N + 3)
-        y[i : M + 2 + widths[0][0] + widths[0][1], j : N + 3 + widths[1][0] + widths[1][1]] = where((i >= widths[0][0]) * (i < M + 2 + widths[0][0]) * (j >= widths[1][0]) * (j < N + 3 + widths[1][0]), x[i - widths[0][0], j - widths[1][0]], value)
+        H, W = M + 2 + widths[0][0] + widths[0][1], N + 3 + widths[1][0] + widths[1][1]
+        a[i : H] = i - widths[0][0]
+        b[j : W] = j - widths[1][0]
 
-    Only the middle moves with x:
+    a and b are the places in x, some of which lie beyond it. There the numbers are the `value`, if
+    the mode is "constant", or they come from the places p and q of x itself:
 
-        dx[i, j] = dy[i + widths[0][0], j + widths[1][0]]
-
-    This is the mode "constant". The other modes take the numbers around x from x itself, where each
-    then stands twice or more and gets the sum of its gradients:
-
+    edge: a a | a b c | c c;
     reflect: c b | a b c | b a, the edge is not repeated;
-    edge: a a | a b c | c c, so the edge gets all of the padding's gradient;
     circular: b c | a b c | a b.
+
+        p[i : H] = where(mode == "reflect", M + 1 - abs(M + 1 - abs(a[i])), where(mode == "circular", a[i] % (M + 2), clip(a[i], 0, M + 1)))
+        q[j : W] = where(mode == "reflect", N + 2 - abs(N + 2 - abs(b[j])), where(mode == "circular", b[j] % (N + 3), clip(b[j], 0, N + 2)))
+        own[i, j] = where(mode == "constant", (p[i] == a[i]) * (q[j] == b[j]), 1)
+        y[i, j] = where(own[i, j] == 1, x[p[i], q[j]], value)
+
+    A number of x gets the sum of the gradients at all places where it stands:
+
+        dx[k, l] = sum[i, j](where((p[i] == k) * (q[j] == l) * own[i, j] == 1, dy[i, j], 0))
 
     `widths` has a pair for each of the last axes: how many numbers before x, and how many behind.
 

@@ -64,16 +64,17 @@ class LSTMCell:
         U : (H, 4 * H)
         b : (4 * H)
         a = x @ W + h @ U + b
-        i = sigmoid(a[:, :H])
-        f = sigmoid(a[:, H:2 * H])
-        g = tanh(a[:, 2 * H:3 * H])
-        o = sigmoid(a[:, 3 * H:])
+        k = where(order == "ifgo", a, concat((a[:, 2 * H:3 * H], a[:, :2 * H], a[:, 3 * H:]), axis=1))
+        i = sigmoid(k[:, :H])
+        f = sigmoid(k[:, H:2 * H])
+        g = tanh(k[:, 2 * H:3 * H])
+        o = sigmoid(k[:, 3 * H:])
         s = f * c + i * g
         t = tanh(s)
         y, c_next = o * t, s
 
-    i, f, g and o are the four gates. The memory s is used twice: it goes out, and through tanh into
-    the state. Both give it a gradient:
+    i, f, g and o are the four gates, whose blocks k has in this order. The memory s is used twice:
+    it goes out, and through tanh into the state. Both give it a gradient:
 
         ds = dc_next + dy * o * (1 - t**2)
            = dc_next + dy * o * (1 - t) * (1 + t)
@@ -91,17 +92,19 @@ class LSTMCell:
         sigmoid(a) * (1 - sigmoid(a)) = u / (1 + u)**2
         1 - tanh(a)**2 = 4 * u**2 / (1 + u**2)**2
 
-    The four blocks stand side by side as in W:
+    The four blocks stand side by side, and go back to their places in W:
 
-        da = concat((di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)), axis=1)
+        dk = concat((di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)), axis=1)
+        da = where(order == "ifgo", dk, concat((dk[:, H:3 * H], dk[:, :H], dk[:, 3 * H:]), axis=1))
         dx = da @ W.T
         dh = da @ U.T
         dW = x.T @ da
         dU = h.T @ da
         db = sum(da, axis=0)
 
-    This order of the blocks, "ifgo", is that of torch and of Keras, where g is called c. Deep
-    Learning from Scratch 2 has "fgio", and ONNX "iofg". The sum of torch's two biases is b.
+    The order "ifgo" is that of torch and of Keras, where g is called c. Deep Learning from Scratch 2
+    has "fgio", which the lines above have too, and ONNX "iofg": any order will do. The sum of torch's
+    two biases is b.
 
     Keeps x, h, c, W, U and a.
 

@@ -65,16 +65,16 @@ class Upsample:
     The two rows beside a count as much as they are near. These weights are a row of the matrix R,
     and likewise for the columns in S:
 
-        R[i, h : H] = relu(1 - abs(a[i] - h))
-        S[j, w : W] = relu(1 - abs(b[j] - w))
+        R[i, h : H] = where(mode == "nearest", h == i // factor[0], relu(1 - abs(a[i] - h)))
+        S[j, w : W] = where(mode == "nearest", w == j // factor[1], relu(1 - abs(b[j] - w)))
         y = R @ x @ S.T
 
     A product with constant matrices on both sides, so their transposes take the gradient back:
 
         dx = R.T @ dy @ S
 
-    This is the mode "bilinear" with half pixels, as in torch with align_corners=False. In the mode
-    "nearest", each pixel is repeated: R[i, h] is 1 where h = i // factor[0].
+    The mode "bilinear" has half pixels, as torch with align_corners=False. In the mode "nearest", each
+    pixel is repeated.
 
     Keeps nothing.
     """
@@ -112,13 +112,20 @@ class GridSample:
         x : (N, C, H + 1, W + 1)
         grid : (N, P, Q, 2) interval(-0.9, 0.9)
 
-    The grid holds (column, row) from −1, the left or upper edge of the image, to 1. In pixels that
-    is
+    The grid holds (column, row) from −1, the left or upper edge of the image, to 1; with
+    align_corners, −1 and 1 are the centres of the outermost pixels. In pixels that is
 
-        a = ((grid[..., 1] + 1) * (H + 1) - 1) / 2
-        b = ((grid[..., 0] + 1) * (W + 1) - 1) / 2
+        k = where(align_corners == 1, 0, 1)
+        u = ((grid[..., 1] + 1) * (H + k) - k) / 2
+        v = ((grid[..., 0] + 1) * (W + k) - k) / 2
 
-    The four pixels around count as much as they are near, and beyond the image are zeros:
+    `padding` says what is beyond the outermost centres: "zeros"; "border", the nearest pixel; or
+    "reflection", the image mirrored at its edge, which is the same inside of that edge:
+
+        a = where(padding == "zeros", u, clip(u, 0, H))
+        b = where(padding == "zeros", v, clip(v, 0, W))
+
+    The four pixels around count as much as they are near:
 
         r[n, p, q, h : H + 1] = relu(1 - abs(a[n, p, q] - h))
         s[n, p, q, w : W + 1] = relu(1 - abs(b[n, p, q] - w))
@@ -130,16 +137,13 @@ class GridSample:
         dx[n, c, h, w] = sum[p, q](dy[n, c, p, q] * r[n, p, q, h] * s[n, p, q, w])
         dr[n, p, q, h] = sum[c, w](dy[n, c, p, q] * x[n, c, h, w] * s[n, p, q, w])
         ds[n, p, q, w] = sum[c, h](dy[n, c, p, q] * x[n, c, h, w] * r[n, p, q, h])
-        da[n, p, q] = sum[h](where(abs(a[n, p, q] - h) < 1, -sign(a[n, p, q] - h), 0) * dr[n, p, q, h])
-        db[n, p, q] = sum[w](where(abs(b[n, p, q] - w) < 1, -sign(b[n, p, q] - w), 0) * ds[n, p, q, w])
-        dgrid = stack((db * (W + 1) / 2, da * (H + 1) / 2), axis=-1)
+        du[n, p, q] = sum[h](where((a[n, p, q] == u[n, p, q]) * (abs(a[n, p, q] - h) < 1), -sign(a[n, p, q] - h), 0) * dr[n, p, q, h])
+        dv[n, p, q] = sum[w](where((b[n, p, q] == v[n, p, q]) * (abs(b[n, p, q] - w) < 1), -sign(b[n, p, q] - w), 0) * ds[n, p, q, w])
+        dgrid = stack((dv * (W + k) / 2, du * (H + k) / 2), axis=-1)
 
-    So da is the lower row minus the upper one. At a pixel's centre, where the slope jumps, it is
-    that towards the next pixel, as in torch.
-
-    With align_corners, −1 and 1 are the centres of the outermost pixels. `padding` says what is
-    beyond the image: "zeros"; "border", the nearest pixel; or "reflection", the image mirrored at
-    its edge. With "border", a place beyond the outermost centres has gradient 0, as at them.
+    So du is the lower row minus the upper one, and 0 where the place was moved to the border. At a
+    pixel's centre, where the slope jumps, it is that towards the next pixel, as in torch; at the
+    centres of the outermost pixels it is 0, unless the padding is "zeros".
 
     Keeps x and the grid.
     """

@@ -21,7 +21,9 @@ class FusedLinearCrossEntropy:
         x : (C * B, D)
         W : (V, D)
         t : (C * B) label(V)
-        a = scale * (x @ W.T)
+        z = scale * (x @ W.T)
+        cap = where(softcap == None, 1, softcap)
+        a = where(softcap == None, z, cap * tanh(z / cap))
         L = logsumexp(a, axis=-1)
         hit = one_hot(t, V)
         λ = z_loss
@@ -29,16 +31,17 @@ class FusedLinearCrossEntropy:
         M = maximum(sum(m), 1)
         y = sum(m * (L - sum(hit * a, axis=-1) + λ * L**2)) / M
 
-    Row v of W makes the logits a of word v, as in torch's Linear, and as where W is tied to the
-    Embedding. λ L² keeps the logits from drifting. k has the upstream gradient of each token, which
-    with the reduction "none" is its own dy. L has the slope p; less the logit of the label, that
-    is p − hit:
+    Row v of W makes the logits z of word v, as in torch's Linear, and as where W is tied to the
+    Embedding. `softcap` bounds the logits, and λ L² keeps them from drifting. k has the upstream gradient of
+    each token, which with the reduction "none" is its own dy. L has the slope p; less the logit of
+    the label, that is p − hit:
 
         k = dy * m / M
         p = exp(a - L[:, None])
         da = k[:, None] * (p - hit + 2 * λ * L[:, None] * p)
-        dx = scale * (da @ W)
-        dW = scale * (da.T @ x)
+        dz = where(softcap == None, da, da * (1 - tanh(z / cap)**2))
+        dx = scale * (dz @ W)
+        dW = scale * (dz.T @ x)
 
     At the label, p − 1 is minus the sum of the other p, which loses no digits where p is near 1:
 
@@ -49,11 +52,10 @@ class FusedLinearCrossEntropy:
     logits of one chunk exist at a time; their parts of dW add up:
 
         r = reshape(x, (C, B, D))
-        g = reshape(da, (C, B, V))
+        g = reshape(dz, (C, B, V))
         dW[v, d] = scale * sum[c](sum[b](g[c, b, v] * r[c, b, d]))
 
-    `chunk` is B, and the last may be shorter. With `softcap`, s = c tanh(a / c) stands for a in all
-    that follows it, and da = ds (1 − s² / c²).
+    `chunk` is B, and the last may be shorter.
 
     Keeps x, W and t. The logits are formed again, which costs a fourth matrix product.
 
@@ -130,28 +132,30 @@ class VocabularyParallelCrossEntropy:
         S[p, n] = sum[v](e[p, n, v])
         hit[p : P, n, v : V] = where(t[n] == p * V + v, 1, 0)
         z[p, n] = sum[v](hit[p, n, v] * x[p, n, v])
-        y = mean[n](m[n] + log(sum[p](S[p, n])) - sum[p](z[p, n]))
+        c[n] = where(t[n] == ignore_index, 0, 1)
+        y = sum[n](c[n] * (m[n] + log(sum[p](S[p, n])) - sum[p](z[p, n]))) / maximum(sum[n](c[n]), 1)
 
     Word v of shard p is number p V + v of the vocabulary. Each process has one shard and forms its
     own largest logit, S and z. The processes share three numbers for each token: the largest m, ΣS
     and Σz. The label lies in one shard, and z is 0 in the others. In backward each shard needs no
-    more than it has then:
+    more than it has then. k is the upstream gradient of each token:
 
-        dS[p, n] = dy / N / sum[q](S[q, n])
-        dz[p, n] = -dy / N
+        k[n] = dy * c[n] / maximum(sum[r](c[r]), 1)
+        dS[p, n] = k[n] / sum[q](S[q, n])
+        dz[p, n] = -k[n]
         dx[p, n, v] = dS[p, n] * e[p, n, v] + dz[p, n] * hit[p, n, v]
-                    = dy / N * (e[p, n, v] / sum[q](S[q, n]) - hit[p, n, v])
+                    = k[n] * (e[p, n, v] / sum[q](S[q, n]) - hit[p, n, v])
 
     m stands in y and in each e, and cancels: what the largest logit gets through m is
 
-        dm[n] = dy / N - sum[p](dS[p, n] * S[p, n])
+        dm[n] = k[n] - sum[p](dS[p, n] * S[p, n])
               = 0 * m[n]
 
     so that the maximum over processes needs no backward. At the label, p − 1 with p = e / ΣS is
     minus the sum of the other p, which the processes share as a fourth number:
 
         others[n] = sum[p, v]((1 - hit[p, n, v]) * e[p, n, v]) / sum[q](S[q, n])
-        dx[p, n, v] = dy / N * where(hit[p, n, v] == 1, -others[n], e[p, n, v] / sum[q](S[q, n]))
+        dx[p, n, v] = k[n] * where(hit[p, n, v] == 1, -others[n], e[p, n, v] / sum[q](S[q, n]))
 
     Keeps e / ΣS and the labels.
 
@@ -183,9 +187,9 @@ class VocabularyParallelCrossEntropy:
 
 
 VARIANTS = (
-    FusedLinearCrossEntropy("none", ignore_index=1, softcap=2.0, chunk=5),
+    FusedLinearCrossEntropy(ignore_index=1, softcap=2.0, chunk=5),
     FusedLinearCrossEntropy(scale=0.5, z_loss=0.1, chunk=5),
-    VocabularyParallelCrossEntropy("none", ignore_index=1),
+    VocabularyParallelCrossEntropy(ignore_index=1),
 )
 
 
