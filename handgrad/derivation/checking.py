@@ -24,6 +24,7 @@ from handgrad.derivation.comparison import (
     values_at,
 )
 from handgrad.derivation.diagnosis import diagnose
+from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
@@ -38,20 +39,6 @@ from handgrad.derivation.shapes import unpacked, without_warnings
 from handgrad.derivation.vocabulary import vocabulary
 
 HINT_SECONDS = 0.5
-EVERY = (("", None),)
-SYMMETRIC = (
-    *EVERY,
-    ("read for symmetric moves", lambda g: (g + np.swapaxes(g, -1, -2)) / 2),
-    (
-        "read with each entry and its mirror as one",
-        lambda g: g + np.swapaxes(g, -1, -2) - g * np.eye(g.shape[-1]),
-    ),
-)
-MOVES = {
-    "spd": SYMMETRIC,
-    "symmetric": SYMMETRIC,
-    "lower": (*EVERY, ("read for moves of the lower triangle", np.tril)),
-}
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 
 
@@ -216,7 +203,7 @@ def _truths(chain, points):
     else:
         places = chain.places
         whole = ast.Tuple(list(places), ast.Load()) if len(places) > 1 else places[0]
-        for words, change in MOVES.get(chain.domain, EVERY):
+        for words, change in MOVES.get(chain.domain, FREE):
             moved = [_with_gradient(point, chain.targets[0], change) for point in points]
             yield words, [evaluated(whole, point, chain) for point in moved]
 
@@ -236,7 +223,7 @@ def _readings(chain, points):
     for point in points:
         places = point, *point.near
         shapes = [point.names[node].shape for node in nodes_of(name)]
-        read = [dict(readings(name, place.names[name], shapes)) for place in places]
+        read = [dict(readings(name, place.names[name], shapes, chain.domain)) for place in places]
         for words in read[0]:
             found.setdefault(words, []).append([(p[words],) for p in read if words in p])
     return ((words, values) for words, values in found.items() if len(values) == len(points))

@@ -11,6 +11,20 @@ import numpy as np
 from handgrad.derivation.errors import DerivationError, EmptyError
 
 WRITTEN = 1e-6  # how far written numbers may be from a sum or a norm of 1
+FREE = (("", None),)
+SYMMETRIC = (
+    *FREE,
+    ("read for symmetric moves", lambda g: (g + np.swapaxes(g, -1, -2)) / 2),
+    (
+        "read with each entry and its mirror as one",
+        lambda g: g + np.swapaxes(g, -1, -2) - g * np.eye(g.shape[-1]),
+    ),
+)
+MOVES = {  # (words, what of the free gradient counts) of each way to read that of a matrix
+    "spd": SYMMETRIC,
+    "symmetric": SYMMETRIC,
+    "lower": (*FREE, ("read for moves of the lower triangle", np.tril)),
+}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ MIRRORED = (1, -1)  # each point also with its signs turned: a condition may hav
 CONVEX = {"real", "positive", "nonzero", "probability", "interval", "sorted"}
 CONVEX |= {"spd", "symmetric", "invertible", "lower"}
 HALVINGS = 10
+MIXTURES = 100
 MOST_BORDERS = 6
 MODERATE = 1e30  # beyond, a point says more about overflow than about a formula
 SECONDS = 0.5
@@ -34,6 +35,7 @@ def further_points(runner, points):
         with limited(min(SECONDS, left() / 8)):
             if scout.seen.met:
                 scout.scale()
+                scout.mix()
                 scout.approach_borders()
     except BudgetError:
         pass
@@ -73,6 +75,17 @@ class _Scout:
                 }
                 if self.look(inputs, {}).adds_to(self.seen) or wanted:
                     self._keep(rng, inputs)
+
+    def mix(self):
+        """Try inputs that were tried apart, together, until every side was taken."""
+        rng = self._generator("mix")
+        tried = [inputs for inputs, _ in self.tried]
+        for _ in range(MIXTURES if tried else 0):
+            if not self.seen.unseen:
+                return
+            inputs = {name: tried[rng.integers(len(tried))][name] for name in tried[0]}
+            if self.look(inputs, {}).adds_to(self.seen):
+                self._keep(rng, inputs)
 
     def approach_borders(self):
         """Try inputs on both sides of each border, close to it."""
@@ -117,10 +130,11 @@ class _Scout:
 
 
 def _scaled(rng, given, runner, scale):
-    """An input whose numbers are so many times as large, or each up to so many times."""
+    """An input whose numbers are so many times as large, or each, or all, up to so many times."""
     x = runner.drawn(rng, given)
     size, sign = abs(scale), np.sign(scale)
-    factor = size ** rng.uniform(size=np.shape(x)) if rng.random() < 0.5 else size
+    powers = (1, rng.uniform(size=np.shape(x)), rng.uniform(-1, 1))
+    factor = size ** powers[rng.integers(len(powers))]
     match given.domain:
         case "real" | "lower":
             return np.asarray(x * factor * sign)

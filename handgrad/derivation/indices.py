@@ -38,11 +38,17 @@ def declared(part):
 
 
 def is_step(letter, nodes, walk):
-    """Whether a letter stands beside axes that have none, as in h[t] where h has two axes."""
+    """Whether a letter stands beside axes that have none, as in h[t] and W[:, t] with two axes each."""
     return any(
-        len(parts) < len(shape) and any(letter in names_in(part) for part in parts)
+        (len(parts) < len(shape) or any(map(is_whole, parts)))
+        and any(letter in names_in(part) for part in parts)
         for _, parts, shape in subscripts(nodes, walk)
     )
+
+
+def is_whole(part):
+    """Whether an index is that of a whole axis, `:`."""
+    return isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None
 
 
 def subscripts(nodes, walk):

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from handgrad.derivation.bounds import bound_elements
+from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.expressions import is_derivative, nodes_of, of_derivative
 from handgrad.derivation.seconds import is_second
@@ -43,8 +44,15 @@ def slope_of(full, shapes):
     return np.reshape(diagonal, shapes[0])
 
 
-def readings(name, full, shapes):
-    """The ways in which ∂y/∂x may be read as a whole array, each with its words."""
+def readings(name, full, shapes, domain=""):
+    """The ways in which ∂y/∂x may be read as a whole array, each with its words.
+
+    `domain` is that of x: the gradient of a number may be stated for moves that keep it.
+    """
+    if shapes[0] == () and not is_second(name):
+        for words, change in MOVES.get(domain, FREE):
+            yield words, full if change is None else change(full)
+        return
     slope = slope_of(full, shapes)
     if slope is not None and shapes[0]:
         yield SLOPE, slope

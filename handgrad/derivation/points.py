@@ -50,7 +50,8 @@ class Point:
     """What every name of a derivation is worth at one point, its gradients included.
 
     `paths` has, for each node, its gradient by each definition that it enters. `near` are the same
-    numbers, all moved by about one rounding. `at_values` says that the givens have the values that
+    numbers, all moved by about one rounding, and the gradients once more as float64 gives them, which
+    are other numbers where they cancel. `at_values` says that the givens have the values that
     the derivation states.
     """
 
@@ -194,7 +195,8 @@ class Runner:
             for _ in range(DITHERS)
         )
         exact = self._at(inputs, upstream, moves, at_values)
-        return Point(exact.names, exact.paths, at_values, near)
+        plain = self._at(inputs, upstream, moves, at_values, run=_rounded)
+        return Point(exact.names, exact.paths, at_values, (*near, plain))
 
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
@@ -212,21 +214,21 @@ class Runner:
         }
         return upstream, moves
 
-    def _at(self, inputs, upstream, moves, at_values):
-        """The point with these inputs, upstream gradients and moves of the inputs."""
+    def _at(self, inputs, upstream, moves, at_values, run=None):
+        """The point with these inputs, upstream gradients and moves; `run` is for each step of JAX's."""
         names = self.values(inputs)
         paths = {name: [] for name, value in names.items() if self._moves(name, value)}
-        if not upstream:
+        if not upstream and not self.derivation.derivatives:
             return Point(names, paths, at_values)
-        gradients, tangents, jacobians = self._gradients(names, inputs, upstream, moves)
+        gradients, tangents, jacobians = self._gradients(names, inputs, upstream, moves, run)
         for number, chain in enumerate(self.derivation.definitions):
             for key, name in self._keys(number):
                 if key in gradients and name in paths:
                     paths[name].append((", ".join(chain.targets), np.asarray(gradients[key])))
         for name, dy in upstream.items():
             paths[name].append(("", dy))
-        zero = {name: np.zeros(np.shape(names[name])) for name in paths}
-        names |= {f"d{n}": sum((g for _, g in parts), zero[n]) for n, parts in paths.items()}
+        zero = {name: np.zeros(np.shape(names[name])) for name in paths if upstream}
+        names |= {f"d{n}": sum((g for _, g in paths[n]), zero[n]) for n in zero}
         names |= {f"δ{n}": np.asarray(dn) for n, dn in (tangents | moves).items()}
         names |= jacobians
         return Point(names, paths, at_values)
@@ -271,7 +273,7 @@ class Runner:
         node = self.derivation.definitions[number].links[0].node
         return [(f"{number} {name}", name) for name in names_in(node)]
 
-    def _gradients(self, names, inputs, upstream, moves):
+    def _gradients(self, names, inputs, upstream, moves, run):
         """The gradients of the nodes by path, and the differentials."""
         implicit = [c.targets[0] for c in self.derivation.definitions if c.implicit]
         solved = {SOLVED.format(name): names[name] for name in implicit}
@@ -281,7 +283,7 @@ class Runner:
         program, leaves, tree = self._traced
         try:
             with without_warnings():  # what overflows in float64 is infinite
-                results = program(*leaves(arguments), tick=spend)
+                results = program(*leaves(arguments), tick=spend, run=run)
                 return tree([np.asarray(x, dtype=float) for x in results])
         except DerivationError:
             raise
@@ -376,6 +378,13 @@ class Runner:
 def _size(value):
     """How many numbers a value holds, those of a tuple together."""
     return sum(map(_size, value)) if isinstance(value, tuple) else np.size(value)
+
+
+def _rounded(step, operands):
+    """The results of one step of a program, in float64."""
+    from handgrad.common.jaxpr import run_step
+
+    return [x.astype(float) if is_real(x) else x for x in run_step(step, operands)]
 
 
 def _dithered(rng, arrays):

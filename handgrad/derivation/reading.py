@@ -86,7 +86,8 @@ class _Reader:
             for part in ("argument", "value")
         )
         known = self.sizes | self.nodes | self.derivation.fields.keys()
-        for axis in axes:
+        classes = [argument] if domain["domain"] == "label" and argument else []
+        for axis in (*axes, *classes):
             self.sizes |= {size for size in names_in(axis) if size not in known}
         if name in self.sizes:
             raise DerivationError(f"{name} is a size of its own axes", line.number)
@@ -134,11 +135,17 @@ class _Reader:
         made = Chain(
             kind, targets, tuple(links), line.number, heads, letters, _limits(heads), block
         )
-        domains = {f"d{given.name}": given.domain for given in self.derivation.givens}
-        domain = domains.get(targets[0], "") if kind is Kind.GRADIENT and len(targets) == 1 else ""
-        made = replace(made, times=frozenset(self.derivation.times), domain=domain)
+        made = replace(made, times=frozenset(self.derivation.times), domain=self._domain(made))
         front = head.text if heads else ""
         self._keep(replace(made, made_of=self._made_of(targets), front=front))
+
+    def _domain(self, chain):
+        """The domain of the input whose gradient, or by which a derivative, is stated."""
+        if chain.kind not in {Kind.GRADIENT, Kind.LOCAL} or len(chain.targets) > 1:
+            return ""
+        name = chain.targets[0]
+        moved = nodes_of(name)[-1] if chain.kind is Kind.LOCAL else name[1:]
+        return next((g.domain for g in self.derivation.givens if g.name == moved), "")
 
     def _made_of(self, targets):
         """What the nodes of some differentials are defined by."""

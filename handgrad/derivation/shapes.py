@@ -41,7 +41,7 @@ def distinct_sizes(rng, sizes=SIZES):
 
 def telling_sizes(derivation):
     """Sizes that a factor of a formula, such as 2, is not taken for; small ones for many letters."""
-    axes = [axis for given in derivation.givens for axis in given.axes]
+    axes = [axis for given in derivation.givens for axis in (*given.axes, *_classes(given))]
     letters = {name for axis in axes for name in names_in(axis)} - derivation.fields.keys()
     return TELLING[: len(letters)] if len(letters) <= len(TELLING) else SIZES
 
@@ -64,6 +64,8 @@ def find_shapes(derivation, letter, leading):
                 bound_elements(shape)
             except DerivationError as error:
                 raise error.at(item.line) from None
+            for size in _classes(item):
+                _draw_sizes(size, constants, letter)
             argument = item.argument and evaluate(item.argument, constants, {})
             shapes[item.name] = (shape, argument)
         elif item.kind is Kind.DEFINITION:
@@ -145,13 +147,23 @@ def _sizes(axis, given, constants, letter, leading):
     """The sizes that one axis of a given stands for."""
     if isinstance(axis, ast.Constant) and axis.value is ...:
         return tuple(leading())
-    constants |= {name: letter() for name in names_in(axis) if name not in constants}
+    _draw_sizes(axis, constants, letter)
     size = evaluate(axis, constants, {})
     if not isinstance(size, int) or isinstance(size, bool):
         raise DerivationError(f"{given.name} has an axis of size {size!r}", given.line)
     if size < 0:
         raise EmptyError(f"{given.name} has an axis of size {size!r}", given.line)
     return (size,)
+
+
+def _classes(given):
+    """The number of classes of labels, which may be a size that stands nowhere before."""
+    return [given.argument] if given.domain == "label" and given.argument else []
+
+
+def _draw_sizes(axis, constants, letter):
+    """Give the letters of an axis that have no size yet one each."""
+    constants |= {name: letter() for name in names_in(axis) if name not in constants}
 
 
 def _constants(chain, constants):

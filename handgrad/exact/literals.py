@@ -5,7 +5,7 @@ import copy
 from dataclasses import replace
 
 from handgrad.derivation.expressions import words_in
-from handgrad.derivation.notation import Chain
+from handgrad.derivation.notation import Chain, Kind
 from handgrad.derivation.vocabulary import Function
 from handgrad.exact.numbers import lift
 
@@ -45,7 +45,8 @@ def exactly(derivation):
     """The derivation with expressions whose numbers do not round."""
     order = [_exact_chain(item) if isinstance(item, Chain) else item for item in derivation.order]
     chains = [item for item in order if isinstance(item, Chain)]
-    return replace(derivation, order=order, chains=chains)
+    definitions = [chain for chain in chains if chain.kind is Kind.DEFINITION]
+    return replace(derivation, order=order, chains=chains, definitions=definitions)
 
 
 def _exact_chain(chain):

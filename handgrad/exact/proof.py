@@ -24,7 +24,8 @@ class Proof:
     """What exact arithmetic says of a claim: it is proved, or refused, or why neither.
 
     A proof is wrong with a probability below 2^−bits. Where exponentials are in it, that is the
-    bound if they behave as independent variables do, which is conjectured.
+    bound if they behave as independent variables do, which is conjectured. `read_as` says in which
+    way a gradient was read that may be meant in several.
     """
 
     proved: bool = False
@@ -32,6 +33,7 @@ class Proof:
     reason: str = ""
     bits: int = 0
     conjectured: bool = False
+    read_as: str = ""
 
     def __bool__(self):
         return self.proved
@@ -62,6 +64,7 @@ class Outcome:
     squares: tuple[bool, ...] = ()
     degree: int = 0
     exponential: bool = False
+    read_as: str = ""
 
 
 @dataclass
@@ -104,7 +107,8 @@ class Tally:
         if failed:
             return Proof(refused=True)
         conjectured = any(o.exponential for o in self.outcomes)
-        return Proof(proved=True, bits=self._bits(), conjectured=conjectured)
+        read_as = self.outcomes[0].read_as
+        return Proof(proved=True, bits=self._bits(), conjectured=conjectured, read_as=read_as)
 
     def _reason(self, failed):
         """Why the outcomes neither prove nor refuse; "" if they do."""

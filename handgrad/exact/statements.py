@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.derivation.budget import BudgetError
-from handgrad.derivation.checking import EVERY, MOVES
+from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.entries import defined, value_on
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
@@ -76,7 +76,7 @@ class Statements:
         """The test of one link."""
         self.draw.roots.touched, self.draw.reasons = set(self.roots), set(self.reasons)
         try:
-            holds, degree = self._test(chain, link)
+            holds, degree, read_as = self._test(chain, link)
         except BudgetError:
             raise
         except FAILURES as error:
@@ -90,6 +90,7 @@ class Statements:
             squares=tuple(self.draw.roots.squares),
             degree=max(1, *degree),
             exponential=self.draw.exponential,
+            read_as=read_as,
         )
 
     def _use(self):
@@ -98,7 +99,7 @@ class Statements:
         self.reasons = frozenset(self.draw.reasons) | self.reasons
 
     def _test(self, chain, link):
-        """(whether a link holds, the degree of what is compared)."""
+        """(whether a link holds, the degree of what is compared, how the link was read)."""
         self._require(chain, link)
         values = self._values(link.node, chain)
         if chain.kind is Kind.GRADIENT:
@@ -111,7 +112,7 @@ class Statements:
             raise DerivationError("there are not as many values as names")
         degrees = [v.degree.plus(t.degree) for v, t in zip(values, truths, strict=True)]
         holds = all(same(v, t) for v, t in zip(values, truths, strict=True))
-        return holds, _largest(degrees)
+        return holds, _largest(degrees), ""
 
     def _require(self, chain, link):
         """Form the gradients and local derivatives that a link speaks of, and no line has proved."""
@@ -147,7 +148,8 @@ class Statements:
             self._gradient(chain, target, head, value)
             for target, head, value in zip(chain.targets, chain.places, values, strict=True)
         ]
-        return all(holds for holds, _ in results), _largest([degree for _, degree in results])
+        degree = _largest([degree for _, degree, _ in results])
+        return all(holds for holds, _, _ in results), degree, results[0][2]
 
     def _gradient(self, chain, target, head, claim):
         """The test of one gradient, in each way in which it may be read."""
@@ -156,16 +158,17 @@ class Statements:
         places = self._places(chain, target, head)
         shape = np.shape(self.names[target[1:]])
         stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
-        holds, degree = False, CONSTANT
-        for _, change in MOVES.get(chain.domain, EVERY):
+        holds, degree, read_as = False, CONSTANT, ""
+        for words, change in MOVES.get(chain.domain, FREE):
             move = direction(shape) * stated
             changed = move if change is None else change(move)
             holds, degree = self._paired(chain, (target, head), claim, move, changed)
             if holds:
+                read_as = words
                 if change is None and np.all(stated):
                     self._keep(target, claim, np.argsort(places), shape)
                 break
-        return holds, degree
+        return holds, degree, read_as
 
     def _paired(self, chain, front, claim, move, changed):
         """Whether ⟨claim, move⟩ is how the outputs move with the node, along the move as it is read."""
@@ -201,9 +204,9 @@ class Statements:
         """The test of a local derivative that stands there whole, in each way to read it."""
         (name,) = chain.targets
         shapes = [np.shape(self.names[n]) for n in nodes_of(name)]
-        ways = list(readings(name, self.names[name], shapes))
-        holds = any(same(value, truth) for _, truth in ways)
-        return holds, value.degree.plus(self.names[name].degree)
+        ways = readings(name, self.names[name], shapes, chain.domain)
+        read_as = next((words for words, truth in ways if same(value, truth)), None)
+        return read_as is not None, value.degree.plus(self.names[name].degree), read_as or ""
 
     def _define(self, chain):
         """Give the names of an auxiliary definition their values."""
