@@ -96,6 +96,15 @@ def of_letters(text, spellings):
     return ""
 
 
+def of_quotient(node, nodes):
+    """What is said of a line that begins with dL/dx, where L and x are nodes; or ""."""
+    match node:
+        case ast.BinOp(left=ast.Name(id=y), op=ast.Div(), right=ast.Name(id=x)):
+            if y[0] == x[0] == "d" and {y[1:], x[1:]} <= nodes:
+                return f"{y}/{x} is a quotient here: a derivative is written ∂{y[1:]}/∂{x[1:]}"
+    return ""
+
+
 def of_function(name):
     """The right spelling of a function that there is not, or ""."""
     return f": write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
@@ -113,10 +122,20 @@ def of_node(node):
                 if name in ATTRIBUTES
                 else f": write {FUNCTIONS.get(name, name)}, without {library}"
             )
+        case ast.Call():
+            return _of_call(node)
+        case ast.Compare(ops=[_, _, *_]):
+            return ": write one comparison at a time, (a < b) * (b < c)"
+    return next((f": write {hint}" for kind, hint in OTHERS.items() if isinstance(node, kind)), "")
+
+
+def _of_call(node):
+    """The right spelling of a method, or of the larger of two numbers; or ""."""
+    match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=function)):
             return f": write {function}({name})" if name not in LIBRARIES else ""
         case ast.Call(func=ast.Attribute(attr=function)):
             return f": write {function}(…) as a function"
-        case ast.Compare(ops=[_, _, *_]):
-            return ": write one comparison at a time, (a < b) * (b < c)"
-    return next((f": write {hint}" for kind, hint in OTHERS.items() if isinstance(node, kind)), "")
+        case ast.Call(func=ast.Name(id="max" | "min" as name), args=[_, _, *_]):
+            return f": write {name}imum(a, b) of two, {name}(a, axis=0) over an axis"
+    return ""

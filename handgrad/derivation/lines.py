@@ -16,6 +16,7 @@ IMPLICIT = re.compile(
     r"(?s)\s*+(?P<name>[^\W\d](?:\w|[\u0300-\u036f])*+)\s*+:\s*+(?P<kind>fixed_point|root)\s*+"
     r"\((?P<body>.*)\)\s*"
 )
+WORDS = re.compile(r"(∂?)([^\W\d]\w*+)")
 COMPARISON = re.compile(r"[=<>!]=|.==|==")
 
 
@@ -44,6 +45,18 @@ def statements(lines):
         else:
             found.append([line])
     return found
+
+
+def claimed_in(statements):
+    """The names of which statements speak as of nodes, dx or ∂x, and what such a name is made of."""
+    names = set()
+    for lines in reversed(statements):
+        words = [word for line in lines for word in WORDS.findall(line.text)]
+        names |= {word for sign, word in words if sign}
+        names |= {word[1:] for sign, word in words if word[0] in "dδ"}
+        if words and words[0][1] in names:
+            names |= {word for _, word in words}
+    return names
 
 
 def _joined(lines):

@@ -35,7 +35,9 @@ def read(lines, fields=None, title="", *, all_stated=False):
         raise DerivationError(f"a derivation has at most {MAX_LINES} lines", lines[0].number)
     derivation = Derivation(title, dict(fields or {}))
     reader = _Reader(derivation, all_stated=all_stated)
-    for statement in text.statements(lines):
+    statements = list(text.statements(lines))
+    reader.claimed = text.claimed_in(statements)
+    for statement in statements:
         reader.read(statement)
     reader.close()
     return derivation
@@ -52,7 +54,8 @@ class _Reader:
         self.auxiliary = set()
         self.stated = set()
         self.moves = set()
-        self.backward = False
+        self.backward = self.paired = False
+        self.claimed = set()
         self.blocks = {Kind.DEFINITION: Blocks(), Kind.AUXILIARY: Blocks()}
 
     def read(self, lines):
@@ -126,6 +129,8 @@ class _Reader:
             message = "δ is the sign of a move, and of δ[i, j], and not a name: write delta"
             raise DerivationError(message, line.number, 1)
         if kind is Kind.IDENTITY:
+            if said := habits.of_quotient(head.node, self.nodes):
+                raise DerivationError(said, line.number, 1)
             targets, heads, links = (), (), [head, *links]
         letters = self._letters(heads or [head.node], links)
         block = 0
@@ -168,6 +173,8 @@ class _Reader:
         elif kind is not Kind.IDENTITY:
             self.stated |= targets
         self.backward |= kind is not Kind.DEFINITION
+        used = {name for link in chain.links for name in names_in(link.node)}
+        self.paired |= kind is Kind.GRADIENT or bool(used & self._upstream())
         if chain.block or self._takes_steps(chain):
             self.derivation.times |= {f"{d}{name}" for name in targets for d in ("", "d", "δ")}
         self.derivation.add(chain)
@@ -226,7 +233,10 @@ class _Reader:
             return Kind.IDENTITY
         used = {name for link in links for name in names_in(link.node)}
         gradients = used & self.moves or {n for n in used if n[0] == "d" and n[1:] in self.nodes}
-        return Kind.AUXILIARY if self.backward or gradients else Kind.DEFINITION
+        if gradients or used & self.auxiliary or any(map(is_derivative, used)):
+            return Kind.AUXILIARY
+        is_node = not self.backward or (not self.paired and self.claimed & set(targets))
+        return Kind.DEFINITION if is_node else Kind.AUXILIARY
 
     def _letter(self, name):
         """The d or δ of a name that is the gradient or differential of a node."""

@@ -141,3 +141,21 @@ def test_a_wrong_index_is_mended_in_the_hint():
 def test_entries_that_no_line_states_are_counted():
     (derivation,) = check("x : (4)\ny = sum(x**2)\ndx[0] = 2 * dy * x[0]\n").derivations
     assert derivation.unstated == ["x (3 of its 4 numbers)"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "y[n] = sum(X[n, :])\ndX[n, :] = dy[n] * ones(D)",
+        "y[d] = sum[n](X[n, :] @ X[n, :]) * w[d]\ndw = sum(X**2) * dy",
+        "z[n, k] = X[n, :] @ V[:, k]\ndV[:, k] = sum[n](dz[n, k] * X[n, :])",
+    ],
+)
+def test_a_whole_axis_may_stand_beside_an_index(lines):
+    assert check(f"X : (N, D)\nw : (D)\nV : (D, K)\n{lines}\n").ok
+
+
+def test_the_classes_of_labels_may_be_a_size_that_comes_later():
+    text = "t : (N) label(C)\nz : (N, C)\nL = -sum[n](log_softmax(z)[n, t[n]])\n"
+    assert check(f"{text}dz = dL * (softmax(z) - one_hot(t, C))\n").ok
+    assert not check(f"{text}dz = dL * (softmax(z) - one_hot(t, C) / C)\n").ok

@@ -32,7 +32,9 @@ HABITS = {
     "y = x**2\nℓ = y\nl = y": "l and ℓ are one name to Python",
     "L = sum(x)\np = exp(x)\ndx = dL + x": "if L is meant, move p above it",
     "δ = 1.0\ny = δ * x": "not a name: write delta",
-    "y = x**2\n∂y/∂x = 2 * x\nL = sum(y)\ndx = dL * 2 * x": "so it has none of its own: move it above that",
+    "y = x**2\ndx = dy * 2 * x\nL = sum(y)\ndx = dL * 2 * x": "so it has none of its own: move it above that",
+    "L = sum(x)\ndL/dx = 1": "a derivative is written ∂L/∂x",
+    "y = max(0, x)": "write maximum(a, b) of two, max(a, axis=0) over an axis",
 }
 
 

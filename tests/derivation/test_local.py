@@ -81,3 +81,25 @@ def test_what_is_no_derivative_is_one_sentence(line, says):
 def test_a_jacobian_that_is_taken_for_a_slope_is_mended_in_the_hint():
     link = link_of("x : (N)\ny = softmax(x)\ndx = dy * ∂y/∂x\n")
     assert link.hint == "it holds with `dy @ ∂y/∂x` in the place of `dy * ∂y/∂x`"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "p = softmax(a)\n∂p/∂a = diag(p) - outer(p, p)\nq = p**2\nS = sum(q)\n∂S/∂q = 1 + 0 * q",
+        "δa = δx @ W + x @ δW\nS = sum(a**2)\nδS = 2 * inner(a, δa)\ndx = 2 * dS * W @ a",
+    ],
+)
+def test_a_node_may_stand_behind_a_local_derivative_or_a_differential(lines):
+    assert check(f"{NET}{lines}\n").ok
+
+
+def test_what_is_defined_behind_a_gradient_is_a_name_alone():
+    assert not check(f"{NET}dy = 3 * dL * y**2\nS = sum(y)\n∂S/∂y = 1 + 0 * y\n").ok
+
+
+def test_the_derivative_by_a_lower_triangular_matrix_may_be_one_too():
+    said = check("A : (D, D) lower\nL = sum(A @ A)\n∂L/∂A = tril(A @ ones((D, D)) * 0 + 1)\n")
+    assert not said.ok
+    right = "A : (D, D) lower\nx : (D)\nL = x @ A @ x\n∂L/∂A = tril(outer(x, x))\n"
+    assert link_of(right).read_as == "read for moves of the lower triangle"
