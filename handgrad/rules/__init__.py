@@ -45,6 +45,7 @@ from handgrad.rules.segments import *
 from handgrad.rules.selection import *
 from handgrad.rules.sequence_losses import *
 from handgrad.rules.sequences import *
+from handgrad.rules.shared.half import round_once
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
 from handgrad.rules.state_space import *
@@ -53,3 +54,5 @@ from handgrad.rules.transposed_convolution import *
 from handgrad.rules.vocabulary import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *
+
+round_once(*(value for value in vars().values() if isinstance(value, type)))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +93,7 @@ def test_losses_that_are_kept_apart_take_a_gradient_each(rule):
     trial = trial_of(rule)
     moved = [i for i, x in enumerate(trial.inputs) if x.dtype == np.float64]
 
-    reference = registered_reference(rule)
+    reference: Any = registered_reference(rule)
 
     def of_floats(*floats):
         given = dict(zip(moved, floats, strict=True))
