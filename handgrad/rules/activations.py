@@ -353,7 +353,7 @@ class Mish:
         return (dy * slope,)
 
 
-VARIANTS = (Softcap(cap=30.0), Softplus(beta=2.5), GELU("tanh"))
+VARIANTS = (Softplus(beta=2.5), GELU("tanh"))
 
 
 def _sigmoid_and_slope(x):

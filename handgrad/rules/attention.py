@@ -372,7 +372,6 @@ class MergeAttention:
 
 
 VARIANTS = (
-    ScaledDotProductAttention(causal=True, bottom_right=True, window=2, softcap=2.0, groups=2),
-    ScaledDotProductAttention(window=2, scale=0.3),
+    ScaledDotProductAttention(True, bottom_right=True, window=2, scale=0.3, softcap=2.0, groups=2),
     AttentionWithLogSumExp(causal=True, softcap=1.5, groups=2),
 )

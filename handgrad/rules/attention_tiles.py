@@ -108,7 +108,4 @@ class TiledAttention(Scoring):
         return [(start, min(start + self.block, k.shape[-2])) for start in starts]
 
 
-VARIANTS = (
-    TiledAttention(block=2, causal=True, softcap=2.0, groups=2),
-    TiledAttention(block=3, window=2, scale=0.4),
-)
+VARIANTS = (TiledAttention(block=2, window=2, scale=0.4, softcap=2.0, groups=2),)

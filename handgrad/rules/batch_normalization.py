@@ -191,9 +191,6 @@ class BatchNormInference2d:
         return _inference_backward(residuals, dy)
 
 
-VARIANTS = (BatchNorm(eps=0.1), BatchNorm2d(eps=0.1))
-
-
 def _forward(x, gamma, beta, eps):
     xp = array_namespace(x)
     axes = _all_but_channel(x)

@@ -145,7 +145,6 @@ class LocalResponseNorm:
 
 VARIANTS = (
     GroupNorm(groups=2),
-    GroupNorm(groups=3, eps=0.1),
     LocalResponseNorm(size=2, alpha=0.5),
 )
 

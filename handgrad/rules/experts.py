@@ -357,8 +357,7 @@ class GroupedMatMul:
 
 
 VARIANTS = (
-    SoftmaxRouter(k=1, renormalize=False),
-    SoftmaxRouter(capacity=2),
+    SoftmaxRouter(renormalize=False, capacity=2),
     SigmoidRouter(scale=2.5, eps=0.1),
     SigmoidRouter(renormalize=False, capacity=2),
     GroupedMatMul(block=2),

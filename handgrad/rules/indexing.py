@@ -247,7 +247,6 @@ class EmbeddingBag:
 VARIANTS = (
     Take(axis=-1),
     Embedding(padding_idx=1),
-    EmbeddingBag("sum"),
-    EmbeddingBag(padding_idx=1),
+    EmbeddingBag("sum", padding_idx=1),
     EmbeddingBag("max", padding_idx=1),
 )

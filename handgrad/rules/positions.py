@@ -227,7 +227,6 @@ class T5Bias:
 VARIANTS = (
     RoPE("interleaved", base=100.0, start=3),
     RoPE(part=0.5),
-    T5Bias(8, 6.0),
     T5Bias(6, 5.0, bidirectional=False, start=1),
 )
 

@@ -221,7 +221,7 @@ class SquaredReLU:
         return (2 * dy * r,)
 
 
-VARIANTS = (LeakyReLU(slope=0.3), ELU(alpha=1.7), CELU(alpha=0.6))
+VARIANTS = (ELU(alpha=1.7), CELU(alpha=0.6))
 
 
 def _exponential_left(x, right, left):

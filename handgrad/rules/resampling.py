@@ -226,7 +226,6 @@ VARIANTS = (
     PixelShuffle(3),
     Upsample((3, 2)),
     Upsample((3, 2), "nearest"),
-    GridSample("border"),
     GridSample("reflection", align_corners=True),
 )
 

@@ -187,8 +187,7 @@ class VocabularyParallelCrossEntropy:
 
 
 VARIANTS = (
-    FusedLinearCrossEntropy(ignore_index=1, softcap=2.0, chunk=5),
-    FusedLinearCrossEntropy(scale=0.5, z_loss=0.1, chunk=5),
+    FusedLinearCrossEntropy(ignore_index=1, scale=0.5, softcap=2.0, z_loss=0.1, chunk=5),
     VocabularyParallelCrossEntropy(ignore_index=1),
 )
 
