@@ -1,6 +1,8 @@
 r"""Applications: `\log \sigma(x)`, `f'(z)`, `\|x\|_2^2`, and the factors of a product one by one."""
 
-from handgrad.derivation.latex import derivatives, indices, tables, tree
+from dataclasses import replace
+
+from handgrad.derivation.latex import arguments, derivatives, functions, indices, tables, tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.names import CALLED, spellings
 from handgrad.derivation.latex.products import combined
@@ -53,6 +55,10 @@ def _first(factors, environment):
         yield found
         return
     following = factors[1][1] if len(factors) > 1 and not factors[1][0] else None
+    for kind in (arguments, functions):
+        if (found := kind.applied(node, following, environment)) is not None:
+            yield found
+            return
     if indices.is_expectation(node, following, environment):
         yield indices.expectation(node, following, environment), 2
         return
@@ -83,6 +89,8 @@ def function_of(node, environment):
         base = node.base
     if not isinstance(base, tree.Symbol) or environment.name_of(base) or environment.name_of(node):
         return ""
+    if isinstance(node, tree.Scripted) and environment.name_of(replace(node, above=None)):
+        return ""
     if any(f"{name}2" in environment.squares for name in spellings(base)):
         return ""
     meant = environment.alias_of(base)
@@ -102,8 +110,8 @@ def _applied(function, node, factors, environment):
     if isinstance(following, tree.Scripted) and isinstance(following.base, tree.Group):
         scripts, group = following, following.base
     if isinstance(group, tree.Group) and group.opening in BRACKETS:
-        arguments = [environment.read(part) for part in group.parts]
-        found = _with_scripts(called(function, node, arguments, environment), scripts, environment)
+        values = [environment.read(part) for part in group.parts]
+        found = _with_scripts(called(function, node, values, environment), scripts, environment)
         yield found, 2
         return
     for readings, used in _first(factors[1:], environment):

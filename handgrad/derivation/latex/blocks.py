@@ -33,7 +33,7 @@ class Piece:
 
 def pieces_of(text):
     """The pieces of a text, in their order. Takes a time in proportion to its length."""
-    starts = _starts(text)
+    starts = line_starts(text)
 
     def place(at):
         line = bisect_right(starts, at)
@@ -107,11 +107,11 @@ def _fenced(text, match, absent):
 
 def shapes_in(text):
     r"""(names, set, line) of what text says of shapes, as in $X \in \mathbb R^{N \times D}$."""
-    starts = _starts(text)
+    starts = line_starts(text)
     for match in INLINE.finditer(text):
         yield match["names"], match["set"], bisect_right(starts, match.start())
 
 
-def _starts(text):
+def line_starts(text):
     """Where each line of a text begins."""
     return [0, *(m.end() for m in re.finditer("\n", text))]

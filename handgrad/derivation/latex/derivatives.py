@@ -84,20 +84,40 @@ def of_factors(factors, environment):
 
 
 def _nabla(factors, environment):
-    """∇_x y, ∇²_x y, or without the x where there is only one input."""
+    """∇_x y, ∇²_x y; without the x where y is said to be of x, or where there is only one input."""
     node = factors[0][1]
     below, above = (node.below, node.above) if isinstance(node, tree.Scripted) else (None, None)
     if len(factors) < 2:
         raise UnreadError("a gradient of nothing", *node.at)
-    if below is None and len(environment.inputs) != 1:
-        raise UnreadError("a ∇ without its subscript", *node.at)
-    x = below if below is not None else tree.Symbol(node.at, environment.inputs[0])
-    y, used = factors[1][1], 2 + _is_called(factors[1:])
+    y, used = _operand(factors[1:], environment)
+    x = below if below is not None else _argument(y, node, environment)
     if above is None:
-        return derivative(y, x, environment), used
+        return derivative(y, x, environment), 1 + used
     if canonical(above) != "2":
         raise UnreadError("a higher derivative", *node.at)
-    return seconds.hessian(y, x, environment), used
+    return seconds.hessian(y, x, environment), 1 + used
+
+
+def _operand(factors, environment):
+    r"""(what a ∇ in front stands for, how many factors it takes): y, f(x), or \log p_i."""
+    from handgrad.derivation.latex.applications import function_of
+
+    count = 0
+    while count + 1 < len(factors) and function_of(factors[count][1], environment):
+        count += 1
+    count += 1 + _is_called(factors[count:])
+    node = factors[0][1]
+    return (node if count == 1 else tree.Product(node.at, tuple(factors[:count]))), count
+
+
+def _argument(y, node, environment):
+    """What a ∇ without a subscript differentiates by."""
+    last = y.factors[-1][1] if isinstance(y, tree.Product) else y
+    if isinstance(last, tree.Group) and len(last.parts) == 1 and environment.name_of(last.parts[0]):
+        return last.parts[0]
+    if len(environment.inputs) != 1:
+        raise UnreadError("a ∇ without its subscript", *node.at)
+    return tree.Symbol(node.at, environment.inputs[0])
 
 
 def _is_called(factors):
@@ -146,16 +166,23 @@ def _glued(factors, environment):
 
 def _differential(factors, environment):
     """dX, δx: how a node moves, or its gradient, as the header says."""
+    from handgrad.derivation.latex.elaboration import raised
+
     node = factors[0][1]
     if len(factors) < 2 or factors[1][0]:
         return None
-    name, index = target(factors[1][1], environment)
+    moving, above = factors[1][1], None
+    name, index = target(moving, environment)
+    if not name and isinstance(moving, tree.Scripted) and moving.below is None:
+        moving, above = moving.base, moving.above  # dx^T is (dx)^T
+        name, index = target(moving, environment)
     if name not in environment.nodes:
         raise UnreadError(f"{canonical(node)} of an expression", *node.at)
     mark = "δ" if _moves(node, environment) else "d"
     if mark == "d":
         environment.require_gradients(node.at)
-    return made(environment, f"{mark}{name}{index}", ATOM), 2
+    found = made(environment, f"{mark}{name}{index}", ATOM)
+    return found if above is None else raised(found, above, environment), 2
 
 
 def _moves(node, environment):
@@ -184,10 +211,12 @@ def derivative(y, x, environment):
         turned = ".T" * _is_turned("", own, index, environment)
         return made(environment, f"d{own}{index}{turned}", ATOM, shape=())
     if above not in environment.nodes:
-        above, upper = environment.node_for(y), ""
+        above, upper = environment.node_for(y)
     name = environment.derivative(above, own)
     if _is_turned(above, own, index, environment):
         return made(environment, f"({name}).T", ATOM)
+    if upper and index and {above, own} <= environment.states:
+        raise UnreadError("a derivative between steps is not read", *x.at)
     if upper or index:
         return made(environment, f"∂{above}{upper}/∂{own}{index}", PRODUCT, shape=())
     return _whole(name, (above, own), environment)
@@ -218,19 +247,24 @@ def target(node, environment):
     """The name and the indices of what is differentiated: ("x", "[i]"); "" where there is none."""
     if meant := environment.alias_of(node):
         return meant, ""
-    meant, index = environment.alias_and_index(node)
-    if meant:
-        return meant, f"[{', '.join(indices.parts_of(index, environment))}]"
     if name := _name(node, environment):
         return name, ""
+    if found := environment.labelled_array(node):
+        base, index = found
+        name = environment.alias_of(base) or environment.array_of(base)
+        return name, f"[{', '.join(indices.parts_of(index, environment))}]"
     if isinstance(node, tree.Product) and _is_called(list(node.factors)) and len(node.factors) == 2:
         return target(node.factors[0][1], environment)
-    if isinstance(node, tree.Scripted) and (name := _name(node.base, environment)):
+    if isinstance(node, tree.Scripted) and (name := _entries_of(node.base, environment)):
         scripts = [node.above, node.below] if _is_index(node.above) else [node.below]
         parts = [p for s in scripts if s is not None for p in indices.parts_of(s, environment)]
         parts = indices.placed(parts, name, environment)
         return (name, f"[{', '.join(parts)}]") if parts else ("", "")
     return "", ""
+
+
+def _entries_of(base, environment):
+    return _name(base, environment) or environment.array_of(base)
 
 
 def _is_index(above):

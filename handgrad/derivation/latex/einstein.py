@@ -4,6 +4,7 @@ from collections import Counter
 
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.indices import letters_of, walk
+from handgrad.derivation.latex.names import spellings
 
 
 def summed(node, kept, environment):
@@ -34,4 +35,5 @@ def summed(node, kept, environment):
 
 def _each_letter(script, letters):
     """The letters of a script, each as often as it stands there."""
-    return [s.name for s in walk(script) if isinstance(s, tree.Symbol) and s.name in letters]
+    symbols = [s for s in walk(script) if isinstance(s, tree.Symbol)]
+    return [name for s in symbols for name in spellings(s)[:1] if name in letters]

@@ -18,6 +18,7 @@ from handgrad.derivation.latex.tree import canonical
 TRANSPOSED = {"top", "T", "intercal", "dagger", "transpose", "tr"}
 COMPARED = {"=": "==", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!="}
 ONES = {"1", "one", "0"}
+MOST_JOINED = 4
 
 
 def read(node, environment):
@@ -134,16 +135,14 @@ def scripted(node, environment):
             return made(environment, f"{name}2", ATOM)
     if (found := tables.indicator(node, environment)) is not None:
         return found
-    meant, index = environment.alias_and_index(node)
-    if meant:
-        return indices.entry(
-            tree.Scripted(node.at, node.base, None, node.above), [index], environment
-        )
+    if found := environment.labelled_array(node):
+        base, index = found
+        return indices.entry(base, [index], environment)
     if (divided := _divided(node)) is not None:
         return scripted(divided, environment)
     above, below, base = node.above, node.below, node.base
     if node.primes:
-        raise UnreadError("this prime is not read", *node.at)
+        return _primed(node, environment)
     if isinstance(above, tree.Group) and above.opening in {"(", "[", "<", "langle"}:
         return indices.entry(base, [above, below], environment)
     if isinstance(base, tree.Group) and base.opening == "\\|":
@@ -156,6 +155,17 @@ def scripted(node, environment):
     else:
         found = read(base, environment)
     return found if above is None else raised(found, above, environment)
+
+
+def _primed(node, environment):
+    """X', the transpose of a matrix, or of what stands in parentheses, where nothing is called so."""
+    plain = tree.without_primes(node)
+    found = []
+    if node.primes == 1 and canonical(node) not in environment.claimed:
+        found = read(plain, environment)
+    if not found or not all(a.ndim == 2 or isinstance(plain, tree.Group) for a in found):
+        raise UnreadError("this prime is not read", *node.at)
+    return _transposed(found, environment)
 
 
 def _exponential(node, environment):
@@ -297,7 +307,7 @@ def grouped(node, environment):
     if node.opening == "\\|":
         return applications.norm(node, None, None, environment)
     if len(node.parts) != 1:
-        raise UnreadError("a list is not read here", *node.at)
+        return _joined(node, environment)
     if (found := tables.iverson(node, environment)) is not None:
         return found
     found = read(node.parts[0], environment)
@@ -305,6 +315,20 @@ def grouped(node, environment):
         return found
     matrices = [r for a in found if a.ndim == 2 for r in made(environment, f"det({a.text})", ATOM)]
     return matrices + [r for a in found for r in made(environment, f"abs({a.text})", ATOM, a.turn)]
+
+
+def _joined(node, environment):
+    """[h, x]: vectors one behind the other, or the rows of matrices."""
+    if node.opening != "[" or len(node.parts) > MOST_JOINED:
+        raise UnreadError("a list is not read here", *node.at)
+    first, *others = [read(part, environment) for part in node.parts]
+    texts = [(a.text, a.ndim) for a in first if a.ndim]
+    for other in others:
+        texts = [(f"{text}, {b.text}", n) for (text, n), b in pairs(texts, other) if b.ndim == n]
+    axes = [(text, axis) for text, n in texts for axis in range(-1, n - 1)]
+    return [
+        r for text, axis in axes for r in made(environment, f"concat(({text}), axis={axis})", ATOM)
+    ]
 
 
 def compared(node, environment):

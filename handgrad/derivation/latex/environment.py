@@ -26,7 +26,7 @@ from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError, 
 from handgrad.derivation.latex.header import Header
 from handgrad.derivation.latex.names import labelled
 from handgrad.derivation.latex.readings import ATOM, COMPARISON, made
-from handgrad.derivation.latex.tree import Product, Scripted, canonical
+from handgrad.derivation.latex.tree import Group, Number, Product, Scripted, Symbol, canonical
 from handgrad.derivation.shapes import without_warnings
 from handgrad.derivation.vocabulary import vocabulary
 
@@ -42,7 +42,8 @@ class Environment:
 
     `inputs` are the givens that have a gradient. `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
     where nodes are moved. `squares` are the nodes σ² of which σ is the root, `hidden` those that
-    stand for an expression, `states` those with steps that count from 0. A `literal` reading is made whether the shapes fit or not.
+    stand for an expression, `states` those with steps that count from 0. `called` are the arguments with
+    which nodes were defined, `claimed` the names that equations define, `stated` the functions, `applied` those whose bodies are read. A `literal` reading is made whether the shapes fit or not.
     """
 
     header: Header
@@ -54,7 +55,11 @@ class Environment:
     letters: Mapping[str, int] = field(default_factory=dict)
     squares: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
-    hidden: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, tuple[str, str]] = field(default_factory=dict)
+    called: dict[str, Group] = field(default_factory=dict)
+    claimed: frozenset[str] = frozenset()
+    stated: dict[str, Any] = field(default_factory=dict)
+    applied: tuple[str, ...] = ()
     literal: bool = False
 
     def read(self, node):
@@ -83,6 +88,38 @@ class Environment:
         found = (name for name in labelled(node) if self.known(name))
         return next(found, "")
 
+    def array_of(self, node):
+        """The name of an array; x with an index is a part of X where nothing else is called x."""
+        found = self.name_of(node)
+        base = node.base if isinstance(node, Scripted) else node
+        if found or not isinstance(base, Symbol) or len(base.name) > 1 or not base.name.islower():
+            return found
+        if base.name in self.claimed:
+            return ""
+        large = Symbol(base.at, base.name.upper(), base.accent, base.style)
+        if isinstance(node, Scripted):
+            large = Scripted(node.at, large, node.below, node.above, node.primes)
+        found = self.name_of(large)
+        return found if np.ndim(self.names.get(found, 0)) else ""
+
+    def labelled_array(self, node):
+        """(W^1, jk) of W^1_{jk}, (y_pred, i) of y_{pred,i}: the part that names an array, and its index.
+
+        None if there is none.
+        """
+        if not isinstance(node, Scripted) or node.below is None or node.primes:
+            return None
+        base, index = Scripted(node.at, node.base, None, node.above), node.below
+        if node.above is None:
+            if not isinstance(index, Group) or len(index.parts) < 2:
+                return None
+            base, index = replace(base, below=index.parts[0]), replace(index, parts=index.parts[1:])
+        power = isinstance(node.above, Number) and (
+            isinstance(node.below, Number) or self.array_of(node.base)
+        )
+        known = not power and np.ndim(self.names.get(self.array_of(base), 0))
+        return (base, index) if known or self.alias_of(base) else None
+
     def meant(self, text, at):
         """The readings of what an alias gives."""
         found = made(self, text, ATOM if PLAIN.fullmatch(text) else COMPARISON)
@@ -103,12 +140,6 @@ class Environment:
             if meant := self.alias_of(node):
                 return meant, count
         return "", 0
-
-    def alias_and_index(self, node):
-        """What the header says that W^1 stands for in W^1_{jk}, and the subscript; or "" and None."""
-        if not isinstance(node, Scripted) or node.below is None or node.above is None:
-            return "", None
-        return self.alias_of(Scripted(node.at, node.base, None, node.above)), node.below
 
     def value(self, text):
         """The value of an expression of the notation at the point. Raises DerivationError."""
@@ -139,7 +170,7 @@ class Environment:
         return name
 
     def node_for(self, node):
-        """The name of the node that stands for an expression which is differentiated."""
+        """The node that stands for an expression which is differentiated, and its indices."""
         text = self.read(node)[0].text
         if text not in self.hidden:
             raise NodeWantedError(text, *node.at)

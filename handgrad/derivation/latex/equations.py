@@ -16,18 +16,23 @@ ABOUT = {"partial", "nabla"}
 CUTS = {",", ";", "implies", "&"}
 BOXES = {"boxed", "fbox", "textcolor"}
 DOTS = {"dots", "ldots", "cdots", "forall"}
+COMPARED = {"<", ">", "<=", ">=", "!="}
 CONDITIONS = ("if", "when", "for", "unless", "whenever")
 
 
 @dataclass(frozen=True)
 class Equation:
-    """The sides of a chain, each a tuple of tokens; the relations between them; its place."""
+    """The sides of a chain, each a tuple of tokens; the relations between them; its place.
+
+    It holds where the `condition` beside it does.
+    """
 
     sides: tuple[tuple[Token, ...], ...]
     signs: tuple[str, ...]
     line: int
     column: int
     source: str = ""
+    condition: tuple[Token, ...] = ()
 
     @property
     def about_derivatives(self):
@@ -44,13 +49,17 @@ def equations_of(piece):
     found = []
     for row in _rows(tokens_of(piece.text, piece.line, piece.column)):
         for part in _parts(_unboxed(row)):
+            condition = condition_of(part) if found else ()
+            if condition:
+                found[-1] = replace(found[-1], condition=condition)
+                continue
             equation = _equation(part)
             if equation is None:
                 continue
             goes_on = found and not equation.sides[0]
             if goes_on:
                 found[-1] = _joined(found[-1], equation)
-            elif found and found[-1].signs and not equation.signs and _is(part[0], OPERATORS):
+            elif found and found[-1].signs and not equation.signs and is_sign(part[0], OPERATORS):
                 before = found[-1]
                 found[-1] = replace(
                     before, sides=(*before.sides[:-1], before.sides[-1] + tuple(part))
@@ -64,18 +73,29 @@ def _joined(before, after):
     return replace(before, sides=before.sides + after.sides[1:], signs=before.signs + after.signs)
 
 
-def _is(token, texts):
+def first_word(equation):
+    """The letters, close together, with which an equation begins, as MSE."""
+    word = ""
+    for token in equation.sides[0]:
+        if token.kind != "letter" or (word and not token.glued):
+            break
+        word += token.text
+    return word
+
+
+def is_sign(token, texts):
+    """Whether a token is one of these signs or commands."""
     return token.kind in {"sign", "command"} and token.text in texts
 
 
 def _rows(tokens):
     r"""The rows of a block, cut at \\ outside of cases and matrices, without its environments."""
     rows, row, depth = [], [], 0
-    for token in tokens:
+    for token in _without_array(tokens):
         if token.kind in {"begin", "end"} and token.text in TRANSPARENT:
             continue
         depth += (token.kind == "begin") - (token.kind == "end")
-        if depth == 0 and _is(token, {"\\\\"}):
+        if depth == 0 and is_sign(token, {"\\\\"}):
             rows.append(row)
             row = []
         else:
@@ -83,13 +103,23 @@ def _rows(tokens):
     return [row for row in [*rows, row] if row]
 
 
+def _without_array(tokens):
+    r"""The tokens without the \begin{array}{rcl} around all of them."""
+    tokens = _stripped(tokens)
+    edges = [(t.kind, t.text) for t in (*tokens[:1], *tokens[-1:])]
+    if edges != [("begin", "array"), ("end", "array")]:
+        return tokens
+    columns = next((i for i, t in enumerate(tokens) if is_sign(t, {"}"})), 0)
+    return tokens[columns + 1 : -1]
+
+
 def _unboxed(row):
     r"""A row without the \boxed{…} or the braces around all of it."""
     row = _stripped(row)
     while row:
-        at = 1 if _is(row[0], BOXES) else 0
-        depths = [*accumulate(_is(t, {"{"}) - _is(t, {"}"}) for t in row[at:])]
-        if at + 1 >= len(row) or not _is(row[at], {"{"}) or 0 in depths[:-1] or depths[-1]:
+        at = 1 if is_sign(row[0], BOXES) else 0
+        depths = [*accumulate(is_sign(t, {"{"}) - is_sign(t, {"}"}) for t in row[at:])]
+        if at + 1 >= len(row) or not is_sign(row[at], {"{"}) or 0 in depths[:-1] or depths[-1]:
             break
         row = _stripped(row[at + 1 : -1])
     return row
@@ -97,21 +127,18 @@ def _unboxed(row):
 
 def _parts(row):
     """The equations beside each other in a row: between commas, spaces, arrows and columns."""
-    pieces = _without_ranges(_divided(row))
-    for piece in pieces[1:]:
-        if _word(piece) in CONDITIONS:
-            raise UnreadError("a condition beside it", piece[0].line, piece[0].column)
+    pieces = _without_ranges(divided(row))
     if len(pieces) == 1 or all(map(_has_relation, pieces)):
         return pieces
-    return [_stripped([t for t in row if not (t.kind == "gap" or _is(t, {"implies", "&"}))])]
+    return [_stripped([t for t in row if not (t.kind == "gap" or is_sign(t, {"implies", "&"}))])]
 
 
-def _divided(row):
+def divided(row):
     """The pieces of a row. One that begins with a relation or an operator goes on with the last."""
     pieces, piece, depth, column = [], [], 0, False
     for token in [*row, None]:
         depth += _change(token) if token else 0
-        is_cut = token is None or (depth == 0 and (token.kind == "gap" or _is(token, CUTS)))
+        is_cut = token is None or (depth == 0 and (token.kind == "gap" or is_sign(token, CUTS)))
         if not is_cut:
             piece.append(token)
             continue
@@ -119,12 +146,12 @@ def _divided(row):
         if (
             pieces
             and piece
-            and (_is(piece[0], {*RELATIONS, *OPERATORS}) or _is_open(pieces[-1], column))
+            and (is_sign(piece[0], {*RELATIONS, *OPERATORS}) or _is_open(pieces[-1], column))
         ):
             pieces[-1] += piece
         elif piece and not (column and _word(piece) and pieces and not _has_relation(piece)):
             pieces.append(piece)
-        piece, column = [], token is not None and _is(token, {"&"})
+        piece, column = [], token is not None and is_sign(token, {"&"})
     return pieces
 
 
@@ -140,15 +167,15 @@ def _has_relation(piece):
 def _without_ranges(pieces):
     r"""The pieces without those that say where an index runs: `i = 1, \dots, n` and `\forall i`."""
     for i, piece in enumerate(pieces):
-        if i and any(_is(token, DOTS) for token in piece):
-            return pieces[: i if _is(piece[0], {"forall"}) else i - 1] or pieces
+        if i and any(is_sign(token, DOTS) for token in piece):
+            return pieces[: i if is_sign(piece[0], {"forall"}) else i - 1] or pieces
     return pieces
 
 
 def _word(piece):
     r"""The word with which a piece begins, as in \text{if } x > 0."""
     letters = [t for t in piece if t.kind == "letter"]
-    begins = len(piece) > 1 and _is(piece[0], WORDS) and _is(piece[1], {"{"})
+    begins = len(piece) > 1 and is_sign(piece[0], WORDS) and is_sign(piece[1], {"{"})
     word = letters[:1]
     for token in letters[1:] if begins else ():
         if not token.glued:
@@ -157,10 +184,20 @@ def _word(piece):
     return "".join(t.text for t in word) if begins else ""
 
 
+def condition_of(piece):
+    r"""The relation in a piece that is a condition, as in \text{if } i = j, or in x > 0; else ()."""
+    word = _word(piece)
+    if word in CONDITIONS:
+        start = next(i for i, token in enumerate(piece) if is_sign(token, {"}"})) + 1
+        return tuple(piece[start:]) or (piece[0],)
+    signs = [sign for i in _outside(piece) if (sign := _relation(piece, i))]
+    return tuple(piece) if len(signs) == 1 and signs[0] in COMPARED else ()
+
+
 def _stripped(piece):
     """A piece without the punctuation and the gaps around it."""
     piece = list(piece)
-    while piece and (piece[-1].kind == "gap" or _is(piece[-1], ENDS)):
+    while piece and (piece[-1].kind == "gap" or is_sign(piece[-1], ENDS)):
         piece.pop()
     while piece and piece[0].kind == "gap":
         piece.pop(0)
@@ -171,7 +208,7 @@ def _change(token):
     """How a token changes the depth."""
     if token.kind in {"begin", "end"}:
         return 1 if token.kind == "begin" else -1
-    return _is(token, OPENERS) - _is(token, CLOSERS)
+    return is_sign(token, OPENERS) - is_sign(token, CLOSERS)
 
 
 def _outside(piece):
@@ -198,7 +235,7 @@ def _equation(part):
     for i, token in enumerate(part):
         sign = _relation(part, i) if i in outside else ""
         if sign:
-            sides.append(tuple(t for t in side if not _is(t, {":"})))
+            sides.append(tuple(t for t in side if not is_sign(t, {":"})))
             signs.append(sign)
             side = []
         else:

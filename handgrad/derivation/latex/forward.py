@@ -9,7 +9,8 @@ from handgrad.common.random import generator
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import names_in
+from handgrad.derivation.expressions import names_in, parse
+from handgrad.derivation.indices import letters_in
 from handgrad.derivation.latex.elaboration import read as read_part
 from handgrad.derivation.latex.environment import Environment
 from handgrad.derivation.lines import GIVEN, Line
@@ -24,11 +25,13 @@ class Forward:
     """The lines so far, and what their names are worth at one point."""
 
     def __init__(self, section, seed):
-        self.header, self.title, self.seed = section.header, section.title, seed
+        self.header = replace(section.header, aliases=dict(section.header.aliases))
+        self.title, self.seed = section.title, seed
         named = {m["name"] for line in section.header.lines if (m := GIVEN.fullmatch(line.text))}
         self.lines = [line for name, line in section.givens.items() if name not in named]
         self.lines += section.header.lines
         self.squares, self.states, self.hidden, self.auxiliary = set(), set(), {}, []
+        self.called, self.claimed, self.stated = {}, frozenset(), {}
         self.derivation, self.runner, self.inputs, self.names = self._run(self.lines)
 
     def _run(self, lines):
@@ -46,7 +49,8 @@ class Forward:
         inputs = tuple(g.name for g in self.derivation.givens if g.name in nodes and not g.const)
         return Environment(
             self.header, dict(self.names), nodes, inputs, run, read_part, squares=frozenset(self.squares),
-            states=frozenset(self.states), hidden=self.hidden,
+            states=frozenset(self.states), hidden=self.hidden, called=self.called, claimed=self.claimed,
+            stated=self.stated,
         )  # fmt: skip
 
     def define(self, heads, texts, line):
@@ -65,9 +69,17 @@ class Forward:
                 if found[0].chains[-1].kind is Kind.DEFINITION:
                     self.lines.append(added)
                     self.derivation, self.runner, self.inputs, self.names = found
-                    self.squares |= {head.name} if head.square else set()
+                    self._remember(head)
                     return head, text
         raise error or DerivationError("this is not a definition", line)
+
+    def _remember(self, head):
+        """Keep how a name is written that is now known, and what it is a function of."""
+        self.squares |= {head.name} if head.square else set()
+        if head.written:
+            self.header.aliases[head.written] = head.name
+        if head.arguments is not None:
+            self.called[head.name] = head.arguments
 
     def add_recurrence(self, lines, states):
         """Put the lines of a recurrence to the others, together. Raises DerivationError."""
@@ -79,7 +91,9 @@ class Forward:
     def hide(self, text, line):
         """Make a node of an expression that is differentiated."""
         name = next(n for i in range(1, 99) if (n := f"f{i}") not in self.names)
-        added = Line(f"{name} = {text}", line)
+        letters = letters_in([parse(text)], self.names)
+        index = f"[{', '.join(letters)}]" if letters else ""
+        added = Line(f"{name}{index} = {text}", line)
         before, after = self.lines, []
         if self.header.loss and self.header.loss not in self.names and self.derivation.definitions:
             last = self.derivation.definitions[-1]
@@ -87,7 +101,7 @@ class Forward:
         lines = [*before, added, *after]
         self.derivation, self.runner, self.inputs, self.names = self._run(lines)
         self.lines = lines
-        self.hidden[text] = name
+        self.hidden[text] = name, index
 
     def _divided(self, last):
         return [i for i in self.lines if i not in last], [i for i in self.lines if i in last]
@@ -136,6 +150,7 @@ class Forward:
             value = defined(chain, Walk(environment.names, vocabulary(np)))
         environment.names.update(unpacked(replace(chain, targets=(head.name,)), value))
         self.auxiliary.append(added)
+        self._remember(head)
 
 
 def _moved(runner, inputs, moves):

@@ -20,7 +20,7 @@ OPTION = re.compile(
     r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout|sums)\b\s*(?P<rest>.*)"
 )
 ACCENTS = {"\\bar": "bar", "\\dot": "dot", "\\tilde": "tilde", "\\hat": "hat"}
-DIFFERENTIALS = {"d": "d", "\\delta": "delta", "\\partial": "partial", "δ": "delta", "∂": "partial"}
+DIFFERENTIALS = {"δ": "delta", "∂": "partial"}
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,19 @@ def header_of(text, line):
 def _named(part, line):
     r"""A given whose name is in LaTeX, as in \theta : (K) or W^{(1)} : (H, D), in the notation."""
     name, colon, rest = part.partition(":")
-    if not colon or not set(name) & set("\\^{"):
-        return part
-    found = labelled(parsed(tokens_of(name.strip(), line), frozenset(SPELLED)))
-    return f"{found[0]} :{rest}" if found else part
+    return f"{_name(name, line)} :{rest}" if colon else part
+
+
+def _name(written, line):
+    r"""What is written in LaTeX, as \mathcal{L}, as a name of the notation; as it is, if it is none."""
+    written = written.strip()
+    if not set(written) & set("\\^{"):
+        return written
+    return next(iter(labelled(_tree(written, line))), written)
+
+
+def _tree(text, line):
+    return parsed(tokens_of(text, line), frozenset(SPELLED))
 
 
 def _parts(text, line):
@@ -87,22 +96,20 @@ def _keep(options, word, rest, line):
     """Remember what one part says."""
     match word:
         case "loss" | "output":
-            if not NAME.fullmatch(rest):
+            options[word] = _name(rest, line)
+            if not NAME.fullmatch(options[word]):
                 raise DerivationError(f"{rest!r} is not a name, as in {word} L", line)
-            options[word] = rest
         case "alias":
-            written, equals, meant = rest.rpartition("=")
-            if not equals or not meant.strip():
-                raise DerivationError(f"{rest!r} is not of the form alias W^{{[l]}} = W", line)
-            options["aliases"] |= dict.fromkeys(_forms(written.strip(), line), meant.strip())
+            options["aliases"] |= _aliases(rest, line)
         case "adjoint" | "tangent":
             if rest not in ACCENTS:
                 raise DerivationError(f"{rest!r} is not one of {', '.join(ACCENTS)}", line)
             options["accents"][ACCENTS[rest]] = "d" if word == "adjoint" else "δ"
         case "differentials":
-            if rest not in DIFFERENTIALS:
+            sign = DIFFERENTIALS.get(rest) or canonical(_tree(rest, line))
+            if sign not in {"d", "delta", "partial"}:
                 raise DerivationError(f"{rest!r} is not one of d, \\delta, \\partial", line)
-            options["differentials"].add(DIFFERENTIALS[rest])
+            options["differentials"].add(sign)
         case "sums":
             if rest != "einstein":
                 raise DerivationError(f"{rest!r} is not a way to sum: sums einstein", line)
@@ -113,9 +120,20 @@ def _keep(options, word, rest, line):
             options["layout"] = rest
 
 
+def _aliases(text, line):
+    r"""What an alias is written as, with and without parentheses, and what it means."""
+    written, equals, meant = (part.strip() for part in text.rpartition("="))
+    if not equals or not meant:
+        raise DerivationError(f"{text!r} is not of the form alias W^{{[l]}} = W", line)
+    if "\\" in meant:
+        said = f"{meant} is LaTeX: say it in the notation, as in alias \\delta = dz"
+        raise DerivationError(said, line)
+    return dict.fromkeys(_forms(written, line), meant)
+
+
 def _forms(written, line):
     """The canonical forms of what an alias is written as, with and without parentheses."""
-    node = parsed(tokens_of(written, line), frozenset(SPELLED))
+    node = _tree(written, line)
     found = [canonical(node)]
     if isinstance(node, Group) and node.opening == "(" and len(node.parts) == 1:
         found.append(canonical(node.parts[0]))

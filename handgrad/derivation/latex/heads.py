@@ -1,11 +1,13 @@
 """Heads: the names that an equation may define, from what stands in front of its first =."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex import tree
+from handgrad.derivation.latex.applications import function_of
+from handgrad.derivation.latex.arguments import without as arguments_of
 from handgrad.derivation.latex.indices import letters_of, parts_of
 from handgrad.derivation.latex.names import label, labelled, spellings
 from handgrad.derivation.latex.tree import canonical
@@ -13,11 +15,17 @@ from handgrad.derivation.latex.tree import canonical
 
 @dataclass(frozen=True)
 class Head:
-    """A new name, with its indices or without; `square` says that it stands for σ²."""
+    r"""A new name, with its indices or without; `square` says that it stands for σ².
+
+    `written` is what stands in LaTeX where that is not a name, as in \log p, and `arguments` are
+    those that it is said to be a function of.
+    """
 
     name: str
     indices: tuple[str, ...] = ()
     square: bool = False
+    written: str = ""
+    arguments: tree.Group | None = None
 
     @property
     def text(self):
@@ -27,7 +35,33 @@ class Head:
 
 def heads_of(node, environment):
     """The new names that may be meant, the likeliest first; [] where nothing new stands there."""
-    node = _without_arguments(node)
+    node, arguments = arguments_of(node)
+    if arguments is not None and isinstance(node, tree.Scripted) and node.primes:
+        return []  # f'(x) is a derivative
+    return [replace(head, arguments=arguments) for head in _plain(node, environment)]
+
+
+def first_names(node):
+    """The names that a front may begin with, as p of p_i or of p(x)."""
+    node, _ = arguments_of(node)
+    if isinstance(node, tree.Scripted) and node.primes:
+        return [canonical(node)]
+    return spellings(node.base if isinstance(node, tree.Scripted) else node)
+
+
+def key_of(node):
+    """What two fronts have in common that define the same: the name, with its number if it has one."""
+    node, _ = arguments_of(node)
+    numbered = isinstance(node, tree.Scripted) and isinstance(node.below, tree.Number)
+    return canonical(node if numbered else getattr(node, "base", node))
+
+
+def _plain(node, environment):
+    """The new names that a part without arguments may mean."""
+    if isinstance(node, tree.Product):
+        return _of_function(node, environment)
+    if isinstance(node, tree.Scripted) and node.primes:
+        return _primed(node, environment)
     base = node.base if isinstance(node, tree.Scripted) else node
     if meant := environment.alias_of(node) or environment.alias_of(base):
         return [Head(meant)] if meant.isidentifier() and _is_free(meant, environment) else []
@@ -56,13 +90,23 @@ def _is_entry(node, base, environment):
     return 0 < len(parts) <= np.ndim(environment.names[known])
 
 
-def _without_arguments(node):
-    """L, of L(W, b): what a function is of, its definition says."""
-    if isinstance(node, tree.Product) and len(node.factors) == 2:
-        (_, first), (op, second) = node.factors
-        if not op and isinstance(second, tree.Group) and second.opening == "(":
-            return first
-    return node
+def _primed(node, environment):
+    """The name x_prime, of x'."""
+    names = labelled(tree.without_primes(node))
+    found = [f"{name}{'_prime' * node.primes}" for name in names[:1]]
+    return [Head(n, written=canonical(node)) for n in found if _is_free(n, environment)]
+
+
+def _of_function(node, environment):
+    r"""The name log_p, of \log p, where p has no other meaning."""
+    (_, first), (op, second), *rest = node.factors
+    function = "" if rest or op else function_of(first, environment)
+    inner, _ = arguments_of(second)
+    names = spellings(inner)
+    if not function or not names or environment.name_of(inner):
+        return []
+    name = f"{function}_{names[0]}"
+    return [Head(name, written=canonical(node))] if _is_free(name, environment) else []
 
 
 def _is_free(name, environment):

@@ -44,7 +44,7 @@ def _letters(script, environment):
     for inner in walk(script):
         if isinstance(inner, tree.Symbol):
             name = (spellings(inner) or [""])[0]
-            if len(name) == 1 and name not in environment.names and not inner.accent:
+            if len(name.rstrip("_")) == 1 and name not in environment.names and not inner.accent:
                 found.append(name)
     return found
 
@@ -64,6 +64,8 @@ def _index(node, environment):
     match node:
         case tree.Number(text=text) if text.isdigit():
             return str(int(text) - 1)
+        case tree.Symbol(name=":"):
+            return ":"
         case tree.Sum(terms=terms):
             return _shifted(terms, environment)
         case tree.Scripted() | tree.Symbol():
@@ -104,7 +106,9 @@ def _named(node, environment):
 
 
 def placed(parts, name, environment):
-    """The indices of a name; the steps of one with a first state, h_0, count from 0 in LaTeX too."""
+    """The indices of a name, without a : at their end; steps count from h_0, from 0 in LaTeX too."""
+    while parts[-1:] == [":"]:
+        parts = parts[:-1]
     if name not in environment.states or not parts:
         return parts
     place, sign, shift = parts[0], "", ""
@@ -125,8 +129,13 @@ def entry(base, scripts, environment):
     """An array, or what a function gives, at some indices."""
     parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
     parts = placed(parts, environment.name_of(base), environment)
-    found = []
-    for reading in _bases(base, environment):
+    bases, found = _bases(base, environment), []
+    if parts[:1] == [":"]:  # a column
+        bases, parts = (
+            [r for a in bases for r in made(environment, f"{a.within(ATOM)}.T", ATOM)],
+            parts[1:],
+        )
+    for reading in bases:
         if len(parts) > reading.ndim:
             message = f"{canonical(base)} has {reading.ndim} axes, not {len(parts)}"
             raise UnreadError(message, *base.at)
@@ -143,6 +152,8 @@ def _bases(base, environment):
     for name in spellings(base):
         if not environment.name_of(base) and f"{name}2" in environment.squares:
             return made(environment, f"{name}2", ATOM)
+    if (name := environment.array_of(base)) and not environment.name_of(base):
+        return made(environment, name, ATOM)
     return environment.read(base)
 
 

@@ -30,6 +30,9 @@ def spellings(node):
     """The names that a symbol may stand for, the likeliest first; [] for what is not a symbol."""
     if not isinstance(node, tree.Symbol) or not node.name or not node.name[0].isalpha():
         return []
+    if node.name.endswith("'"):
+        plain = tree.Symbol(node.at, node.name[:-1], node.accent, node.style)
+        return [f"{name}_" for name in spellings(plain)]
     letter = GREEK.get(node.name, node.name)
     known = [letter, node.name, SHORT.get(letter, letter), LETTERS.get(letter, letter)]
     if "δ" in known or "∂" in known:
@@ -67,6 +70,11 @@ def label(script):
             return text
         case tree.Words(text=text):
             return "".join(c for c in text if c.isalnum())
+        case tree.Sum(terms=terms):
+            signs = ({"+": "p", "-": "m"}[sign] for sign, _ in terms)
+            found = [(sign, label(term)) for sign, (_, term) in zip(signs, terms, strict=True)]
+            joined = "".join(f"{sign}{text}" for sign, text in found)
+            return joined.removeprefix("p") if all(text for _, text in found) else ""
         case tree.Group(opening="(" | "[" | "<" | "langle" | "{", parts=parts):
             found = [label(part) for part in parts]
             return "_".join(found) if all(found) else ""

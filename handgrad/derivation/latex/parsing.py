@@ -4,14 +4,13 @@ A term is a run of factors, with or without signs between them. Which of them mu
 applied, and what a script means is not decided here.
 """
 
-import contextlib
 import re
 
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.errors import UnreadError
+from handgrad.derivation.latex.reader import Reader
 from handgrad.derivation.latex.tokens import Token
 
-MAX_DEPTH = 24
 RELATIONS = {"=": "=", ":=": "=", "<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!=", "in": "in",
              "approx": "≈", "simeq": "≈", "sim": "≈", "propto": "∝", "to": "→", "rightarrow": "→",
              "gets": "→", "leftarrow": "→", "mapsto": "→"}  # fmt: skip
@@ -40,40 +39,8 @@ def parsed(tokens, words=frozenset()):
     return node
 
 
-class Parser:
-    """Reads tokens from left to right; one method for each kind of phrase."""
-
-    def __init__(self, tokens, words):
-        self.tokens = [token for token in tokens if token.kind != "gap"]
-        self.words = words
-        self.i = self.depth = 0
-        self.closers = []
-
-    @property
-    def token(self):
-        return self.tokens[self.i] if self.i < len(self.tokens) else None
-
-    @property
-    def text(self):
-        """The text of the next token; "" at the end, and for what is a name or a number."""
-        token = self.token
-        return token.text if token and token.kind in {"sign", "command"} else ""
-
-    @property
-    def at(self):
-        token = self.token or (self.tokens[-1] if self.tokens else Token("", "", 1, 1))
-        return token.line, token.column
-
-    def unread(self, words):
-        return UnreadError(words, *self.at)
-
-    def take(self, *texts):
-        """The next token, if it is one of these."""
-        if self.token is None or (texts and self.text not in texts):
-            wanted = " or ".join(texts) or "more"
-            raise self.unread(f"{wanted} is missing")
-        self.i += 1
-        return self.tokens[self.i - 1]
+class Parser(Reader):
+    """Reads one kind of phrase in each method."""
 
     def relation(self):
         """Sides with relations between them; one side alone is itself."""
@@ -94,15 +61,6 @@ class Parser:
         self.i += 1
         return RELATIONS[text]
 
-    @contextlib.contextmanager
-    def deeper(self):
-        """One level further down, of a few."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.unread("this nests too deep")
-        yield
-        self.depth -= 1
-
     def sum(self):
         """Terms with + and − between them."""
         with self.deeper():
@@ -114,7 +72,11 @@ class Parser:
         terms.append((sign, self.product()))
         while sign := self._signs():
             terms.append((sign, self.product()))
-        return terms[0][1] if terms == [("+", terms[0][1])] else tree.Sum(at, tuple(terms))
+        found = terms[0][1] if terms == [("+", terms[0][1])] else tree.Sum(at, tuple(terms))
+        if self.text != "over":  # {a \over b}
+            return found
+        self.i += 1
+        return tree.Fraction(at, found, self.sum())
 
     def _signs(self):
         """+ or −, several of them joined; "" if there is none."""
@@ -132,8 +94,7 @@ class Parser:
             if factors and self.text in OPERATORS:
                 op = self.take().text
                 sign = self._signs()
-                factor = self.scripted()
-                factor = tree.Sum(factor.at, (("-", factor),)) if sign == "-" else factor
+                factor = _signed(sign, self.scripted())
             elif not factors or self._begins_factor():
                 op, factor = "", self.scripted()
             else:
@@ -145,9 +106,19 @@ class Parser:
         token = self.token
         if token is None or token.kind == "end" or self.text in CLOSERS - {"|", "\\|"}:
             return False
-        if self.text in {"|", "\\|"}:
-            return self.text not in self.closers
-        return self.text not in RELATIONS and self.text not in {"+", "-", "−", ",", ";", ":"}
+        if self.text in {"|", "\\|"} and self.text in self.closers:
+            return False
+        if self.text == "|" and [t.text for t in self.tokens[self.i + 1 : self.i + 2]] == ["_"]:
+            raise self.unread("an evaluation at a point is not read")
+        return self.text not in RELATIONS and self.text not in {
+            "+",
+            "-",
+            "−",
+            ",",
+            ";",
+            ":",
+            "over",
+        }
 
     def scripted(self):
         """A factor with its scripts."""
@@ -157,15 +128,20 @@ class Parser:
             if mark in {"'", "prime"}:
                 primes += 1
             elif mark == "_":
+                self.subscripts += 1
                 below = self._once(below, "subscripts")
+                self.subscripts -= 1
             elif self.text == "prime":
                 primes += self.i < len(self.tokens)
                 self.i += 1
             else:
                 above, more = tree.without_prime(self._once(above, "superscripts"))
                 primes += more
+        below, above = tree.unless_empty(below), tree.unless_empty(above)
         if below is None and above is None and not primes:
             return base
+        if below is above is None and self.subscripts and isinstance(base, tree.Symbol):
+            return tree.Symbol(base.at, base.name + "'" * primes, base.accent, base.style)
         return tree.Scripted(base.at, base, below, above, primes)
 
     def _once(self, before, what):
@@ -177,26 +153,16 @@ class Parser:
         """What stands in braces, or the next piece alone."""
         if self.text == "{":
             return self._braced()
-        if (
-            script
-            and self.token is not None
-            and self.text in {"*", "+", "-", "top", "circ", "odot"}
-        ):
-            at = self.at
+        at, token = self.at, self.token
+        if script and self.text in {"*", "+", "-", "top", "circ", "odot"}:
             return tree.Symbol(at, self.take().text)
-        token = self.token
-        if (
-            token is not None
-            and token.kind == "number"
-            and len(token.text) > 1
-            and token.text.isdigit()
-        ):
+        if token and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             first = Token("number", token.text[0], token.line, token.column)  # x^12 is x^1 2 in TeX
             rest = Token("number", token.text[1:], token.line, token.column + 1, glued=True)
             self.tokens[self.i : self.i + 1] = [first, rest]
         if token is not None and token.kind == "letter":
             self.i += 1
-            return tree.Symbol((token.line, token.column), token.text)
+            return tree.Symbol(at, token.text)
         return self.atom()
 
     def _braced(self):
@@ -315,13 +281,16 @@ class Parser:
         below = above = None
         while self.text in {"_", "^"}:
             if self.take().text == "_":
+                self.subscripts += 1
                 below = self.argument(script=True)
+                self.subscripts -= 1
             else:
                 above = self.argument(script=True)
         if name in {"max", "min"} and below is None:
             return tree.Symbol(at, name)
         with self.deeper():
-            body = self.product()
+            sign = self._signs()
+            body = _signed(sign, self.product())
         return tree.Big(at, name, below, above, body)
 
     def _accented(self, node, accent, at):
@@ -394,3 +363,7 @@ class Parser:
                 if self.i == before:
                     raise self.unread(f"{self.token} is out of place")
         return tuple(parts)
+
+
+def _signed(sign, node):
+    return tree.Sum(node.at, (("-", node),)) if sign == "-" else node

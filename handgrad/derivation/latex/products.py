@@ -35,7 +35,10 @@ def _unfit(first, second, environment):
     """A matrix product that does not fit, with the shape that it is meant to have."""
     found = []
     for a, b in pairs(first, second):
-        if a.ndim and b.ndim and a.ndim + b.ndim > MATRICES:
+        if a.ndim == b.ndim == 1:
+            text = f"{a.within(PRODUCT)} * {b.within(PRODUCT + 1)}"
+            found += made(environment, text, PRODUCT, shape=(*a.shape, *b.shape))
+        elif a.ndim and b.ndim:
             text = f"{a.within(PRODUCT)} @ {b.within(PRODUCT + 1)}"
             found += made(environment, text, PRODUCT, shape=(*a.shape[:-1], *b.shape[1:]))
     return found[:1]

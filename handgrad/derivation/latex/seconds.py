@@ -28,13 +28,12 @@ def fraction(node, environment):
     others = list(_below(node.below, environment))
     if len(others) != 2 or any(op for op, _ in rest):
         raise UnreadError("this second derivative", *node.at)
-    first, second = others
-    return _second(y, first, second, environment)
+    return second(y, others[0], others[1], environment)
 
 
 def hessian(y, x, environment):
     """The readings of ∇²y: all second derivatives, or the sum of those by one number."""
-    found = _second(y, x, x, environment)
+    found = second(y, x, x, environment)
     return found + [
         r for a in found if a.ndim == 2 for r in made(environment, f"trace({a.text})", ATOM)
     ]
@@ -69,7 +68,7 @@ def _without_above(node):
     return tree.Scripted(node.at, node.base, node.below, None) if node.below else node.base
 
 
-def _second(y, a, b, environment):
+def second(y, a, b, environment):
     above, upper = derivatives.target(y, environment)
     if above not in environment.nodes:
         raise UnreadError(f"a second derivative of {canonical(y)}", *y.at)

@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.asides import asides_in, definitions_in, ranges_in
 from handgrad.derivation.latex.blocks import pieces_of, shapes_in
 from handgrad.derivation.latex.equations import Equation, equations_of
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.header import Header, header_of
 from handgrad.derivation.latex.names import label, labelled
 from handgrad.derivation.latex.parsing import parsed
-from handgrad.derivation.latex.tokens import tokens_of
+from handgrad.derivation.latex.tokens import Token, tokens_of
 from handgrad.derivation.latex.tree import Group, Node, Product, Scripted, Symbol
 from handgrad.derivation.lines import Line
 
@@ -24,7 +25,11 @@ LAST = 7  # below the headings of any level
 
 @dataclass
 class Section:
-    """A header and the equations below it, and those that could not be divided into sides."""
+    """A header and the equations below it, and those that could not be divided into sides.
+
+    What the text says beside them: shapes are `givens`, `ranges` are ends of indices, and `asides`
+    are equations within its lines, which may define a name that is used.
+    """
 
     title: str
     path: str
@@ -33,6 +38,8 @@ class Section:
     equations: list[Equation] = field(default_factory=list)
     unread: list[UnreadError] = field(default_factory=list)
     givens: dict[str, Line] = field(default_factory=dict)
+    ranges: dict[str, tuple[Token, ...]] = field(default_factory=dict)
+    asides: list[Equation] = field(default_factory=list)
 
     @property
     def lines(self):
@@ -47,6 +54,7 @@ class Section:
 
     def add(self, piece):
         """Put the equations of a block to the others; what it says of shapes is a given."""
+        self.ranges = ranges_in(piece) | self.ranges
         try:
             found = equations_of(piece)
         except UnreadError as error:
@@ -105,8 +113,14 @@ def _titled(sections):
 
 
 def _with_inline_givens(sections, text):
-    r"""The sections, with what the text between their equations says of shapes."""
+    r"""The sections, with what the text between their equations says of shapes and of names."""
     begins = [section.line for section in sections]
+    for piece in asides_in(text) if sections else ():
+        if number := bisect_right(begins, piece.line):
+            owner = sections[number - 1]
+            owner.ranges = owner.ranges | ranges_in(piece)
+            if len(owner.asides) < MAX_EQUATIONS and "=" in piece.text:
+                owner.asides += definitions_in(piece)
     for names, where, line in shapes_in(text) if sections else ():
         number = bisect_right(begins, line)
         if not number:

@@ -93,7 +93,7 @@ def _condition(node):
     if isinstance(node, tree.Relation):
         first, *rest = node.sides
         return tree.Relation(node.at, node.signs, (_without_words(first), *rest))
-    words = canonical(node).replace(" ", "").lower()
+    words = canonical(node).replace(" ", "").lower().rstrip(".,;")
     if words in ELSE | JOINING | {"(", ""}:
         return None
     raise UnreadError("this condition", *node.at)

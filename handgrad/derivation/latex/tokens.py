@@ -1,7 +1,7 @@
 r"""Tokens: `\frac{\partial L}{\partial W}` in pieces, each with its line and column."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handgrad.derivation.latex.errors import UnreadError
 
@@ -61,6 +61,10 @@ class Token:
         return f"\\{self.text}" if self.kind == "command" else self.text
 
 
+HEIGHT = re.compile(r"\s*\[-?[0-9.]{1,9}\s*(?:pt|em|ex|mm|cm|in|mu)\]")  # of the gap behind \\
+NOTHING = re.compile(r"\s*\.")  # the delimiter that is none, as in \right.
+
+
 def tokens_of(text, line, column=1):
     """The tokens of a text that begins at this line and column."""
     found, start, glued, at = [], column - 1, True, 0
@@ -79,6 +83,29 @@ def tokens_of(text, line, column=1):
         at = match.end()
         if match["command"] in WITH_ARGUMENT:
             at = _after_argument(text, at)
+        elif match["command"] in {"left", "right"} and (dot := NOTHING.match(text, at)):
+            at = dot.end()
+        elif match["command"] == "\\" and (height := HEIGHT.match(text, at)):
+            at = height.end()
+    return found
+
+
+def with_norms(tokens):
+    """The tokens, with one for the two of each || that is a norm's; those of |a||b| are left."""
+    found, opened, i = [], [False], 0
+    while i < len(tokens):
+        token, after = tokens[i], tokens[i + 1] if i + 1 < len(tokens) else None
+        if token.text in {"(", "[", "\\{", "{"}:
+            opened.append(False)
+        elif token.text in {")", "]", "\\}", "}"}:
+            opened = opened[:-1] or [False]
+        elif token.text == "|" and after and after.text == "|" and after.glued and not opened[-1]:
+            token = replace(token, text="\\|")
+            i += 1
+        elif token.text == "|":
+            opened[-1] = not opened[-1]
+        found.append(token)
+        i += 1
     return found
 
 

@@ -2,24 +2,27 @@
 
 import contextlib
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.errors import DerivationError
+from handgrad.derivation.latex.definitions import set_apart, shown
 from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
-from handgrad.derivation.latex.equations import Equation
+from handgrad.derivation.latex.equations import Equation, first_word
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
-from handgrad.derivation.latex.heads import Head, heads_of
-from handgrad.derivation.latex.indices import letters_of
-from handgrad.derivation.latex.names import SPELLED
+from handgrad.derivation.latex.heads import Head, first_names, heads_of, key_of
+from handgrad.derivation.latex.indices import letters_of, walk
+from handgrad.derivation.latex.names import SPELLED, spellings
 from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.reach import reaching
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
-from handgrad.derivation.latex.tree import Group, has_equation
+from handgrad.derivation.latex.tree import Group, Number, Table, canonical, has_equation
 
 MOST_HIDDEN = 20
 UNCHECKED = {"≈", "∝", "→", "in"}
@@ -74,19 +77,30 @@ class Translator:
         self.forward = Forward(section, seed)
         self.result = Translation(self.forward)
         self.words = _words(section)
-        self.defined = {}
+        self.defined, self.asides = {}, []
+        self.forward.claimed = frozenset(self._fronts())
         self.environment = self.forward.environment()
+
+    def _fronts(self):
+        """The names with which equations begin."""
+        for equation in (*self.section.equations, *self.section.asides):
+            for front in self._trees(equation)[:1]:
+                yield from first_names(front)
 
     def translated(self):
         """The translation. Raises DerivationError where the header cannot be read."""
-        equations = self._equations()
-        self._in_rounds(equations, self._define)
+        equations, functions = set_apart(self._equations(), self._trees, self.forward)
+        self.asides = self._asides(equations)
+        self._in_rounds(equations + self.asides, self._define)
         self._define_steps([e for e in equations if e not in self.defined])
         environment = self.forward.environment()
         self.forward.put_output_last(self._spoken_of(equations, environment))
         self.environment = self.forward.with_gradients()
-        rest = [e for e in equations if e not in self.defined or len(e.sides) > 2]
-        self.result.unread += self._in_rounds(rest, self._claim)
+        self._keep_functions(functions)
+        rest = [e for e in self.asides if e not in self.defined]
+        rest += [e for e in equations if e not in self.defined or len(e.sides) > 2]
+        unread = self._in_rounds(rest, self._claim)
+        self.result.unread += [(e, error) for e, error in unread if e not in self.asides]
         self.result.undefined = any(not e.about_derivatives for e, _ in self.result.unread)
         self.result.statements.sort(key=lambda s: (s.equation.line, s.equation.column))
         return self.result
@@ -103,6 +117,38 @@ class Translator:
                 sign = next(s for s in equation.signs if s != "=")
                 self._give_up(equation, UnreadError(f"{sign} is not checked"))
         return found
+
+    def _keep_functions(self, functions):
+        """Note the equations that define functions, now that all names are known."""
+        for equation, front, body in functions:
+            try:
+                name, text = shown(front, body, self.environment)
+            except DerivationError as error:
+                self._give_up(equation, error)
+                continue
+            link = Link(equation.line, equation.column, [text or equation.source])
+            self.result.statements.append(Statement(equation, [name], [link], defines=True))
+
+    def _asides(self, equations):
+        """The equations within the text that alone define a name which the others use."""
+        shown = [sides for e in equations if (sides := self._trees(e))]
+        found = {e: sides for e in self.section.asides if (sides := self._trees(e))}
+        used = {n for sides in shown for side in sides for s in walk(side) for n in spellings(s)}
+        fronts = {(key_of(front), "") for front, *_ in shown}
+        fronts |= {(key_of(front), canonical(side)) for front, side, *_ in found.values()}
+        keys = Counter(key for key, _ in fronts)
+        return [
+            e for e, (front, side, *_) in found.items()
+            if keys[key_of(front)] == 1 and used & set(first_names(front))
+            and not isinstance(side, Number)
+        ]  # fmt: skip
+
+    def _trees(self, equation):
+        """The sides of an equation; [] where one cannot be read."""
+        try:
+            return [self._tree(side) for side in equation.sides]
+        except UnreadError:
+            return []
 
     def _spoken_of(self, equations, environment):
         """The nodes by which something is differentiated."""
@@ -149,17 +195,22 @@ class Translator:
         return parsed(list(tokens), self.words)
 
     def _summed(self, front, node, environment):
-        """A side of an equation, with the sums that are not written where the header says so."""
+        """A side of an equation with its sums as they are meant, also those that are not written."""
+        kept = letters_of(front, environment)
+        node = reaching(node, kept, environment)
         if not self.section.header.sums:
             return node
-        return summed(node, letters_of(front, environment), environment)
+        return summed(node, kept, environment)
 
     def _define(self, equation):
         """Read an equation that defines a node. Raises DerivationError if it does not."""
+        if equation.condition:
+            raise UnreadError("a definition with a condition beside it")
         environment = self.forward.environment()
         heads = heads_of(self._tree(equation.sides[0]), environment)
         if not heads:
             raise UnreadError("this is not a definition")
+        heads += self._ranged(heads, environment)
         error = None
         for side in equation.sides[1:]:
             try:
@@ -172,12 +223,24 @@ class Translator:
             return
         raise error or UnreadError("it has no value")
 
+    def _ranged(self, heads, environment):
+        """The heads with indices again, each index with its range where the text states one."""
+        ends = {
+            letter: read(self._tree(end), environment)[0].text
+            for letter, end in self.section.ranges.items()
+            if any(letter in head.indices for head in heads)
+        }
+        return [
+            replace(
+                head, indices=tuple(f"{i} : {ends[i]}" if i in ends else i for i in head.indices)
+            )
+            for head in heads
+            if ends.keys() & set(head.indices)
+        ]
+
     def _define_steps(self, equations):
         """Read the recurrences among some equations, and what is defined by them."""
-        pairs = []
-        for equation in equations:
-            with contextlib.suppress(UnreadError):
-                pairs.append((equation, [self._tree(side) for side in equation.sides]))
+        pairs = [(e, sides) for e in equations if (sides := self._trees(e))]
         for letter in letters_of_steps(pairs):
             found = Recurrence(letter, pairs, self.forward.environment())
             if not found.attempt():
@@ -192,7 +255,13 @@ class Translator:
         """The expressions that a side may stand for, the chosen one first."""
         node = self._summed(self._tree(equation.sides[0]), self._tree(side), environment)
         environment = environment.with_letters(letters_of(node, environment))
-        texts = [reading.text for reading in read(node, environment)]
+        try:
+            found = read(node, environment)
+        except UnfitError:  # at these sizes a range that is stated may be empty
+            if not self.section.ranges:
+                raise
+            found = read(node, replace(environment, literal=True))
+        texts = [reading.text for reading in found]
         key = equation.line, equation.column
         if len(texts) > 1:
             self.result.choices[key] = len(texts)
@@ -223,6 +292,8 @@ class Translator:
     def _claimed(self, equation):
         front, *others = [self._tree(side) for side in equation.sides]
         sides = [front, *(self._summed(front, side, self.environment) for side in others)]
+        if equation.condition:
+            sides = [_where(self._tree(equation.condition), side) for side in sides]
         letters = letters_of(Group((1, 1), "", tuple(sides)), self.environment)
         environment = self.environment.with_letters(letters)
         if equation in self.defined:
@@ -231,6 +302,8 @@ class Translator:
         elif heads := heads_of(sides[0], self.environment):
             self._auxiliary(equation, heads, sides, environment)
             return
+        elif equation in self.asides:
+            raise UnreadError("this is not a definition")
         else:
             found = read(sides[0], environment)
             fronts, skipped = [(r.text, r.shape) for r in found], {0}
@@ -289,6 +362,12 @@ class Translator:
         raise error or UnreadError("it has no value")
 
 
+def _where(condition, node):
+    """A part of an equation where a condition holds, and 0 elsewhere."""
+    zero = Number(node.at, "0")
+    return Table(node.at, "cases", (((node,), (condition,)), ((zero,),)))
+
+
 def _link(tokens, node, shape, environment):
     """A side with its readings, those first that have the right shape."""
     place = tokens[0].line, tokens[0].column
@@ -309,6 +388,9 @@ def _words(section):
     own = header.words | {word for word in given if len(word) > 1}
     lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
     names = {*own, *lines, *given}
+    words = [first_word(e) for e in (*section.equations, *section.asides)]
+    names |= {word for word in words if len(word) == 1}
+    own |= {w for w in words if len(w) > 1 + w.startswith("d") and not names & set(w)}
     return frozenset(
         SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()}
     )

@@ -116,6 +116,19 @@ def without_prime(above):
     return above, 0
 
 
+def without_primes(node):
+    """f, of f'; a part without primes as it is."""
+    if not isinstance(node, Scripted) or not node.primes:
+        return node
+    plain = node.below is None and node.above is None
+    return node.base if plain else Scripted(node.at, node.base, node.below, node.above)
+
+
+def unless_empty(script):
+    """A script, or None for the {} of x^{}."""
+    return None if isinstance(script, Words) and not script.text else script
+
+
 def canonical(node):
     """A text that two parts have in common when they are written alike, spaces and styles aside."""
     match node:
