@@ -63,6 +63,9 @@ def _written(verdict):
     for statement in verdict.translation.statements:
         equation = statement.equation
         yield _equation(equation.line, equation.source)
+        for line in verdict.hidden:
+            if line.number == equation.line:
+                yield f"    {printable(line.text)}"
         for link in statement.links:
             yield f"    {printable(f'{statement.fronts[0]} = {link.texts[0]}')}"
         yield ""

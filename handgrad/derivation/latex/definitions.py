@@ -10,7 +10,7 @@ from handgrad.derivation.latex.arguments import without
 from handgrad.derivation.latex.elaboration import read
 from handgrad.derivation.latex.errors import UnfitError
 from handgrad.derivation.latex.functions import Function
-from handgrad.derivation.latex.names import spellings
+from handgrad.derivation.latex.names import labelled, spellings
 from handgrad.derivation.latex.tree import canonical
 
 
@@ -40,7 +40,8 @@ def shown(front, body, environment):
         text = read(body, replace(environment, names=trial))[0].text
     except UnfitError:
         text = ""
-    return f"{canonical(name)}({', '.join(letters)})", text
+    called = next(iter(labelled(name)), canonical(name))
+    return f"{called}({', '.join(letters)})", text
 
 
 def _divided(equation, sides, environment):

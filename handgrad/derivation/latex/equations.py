@@ -259,7 +259,8 @@ def _source(piece, equation):
     if not rows:
         return ""
     offset = piece.column - 1 if last.line == piece.line else 0
-    rows[-1] = rows[-1][: last.column - offset + len(str(last)) - 1]
+    written = f"\\end{{{last.text}}}" if last.kind == "end" else str(last)
+    rows[-1] = rows[-1][: last.column - offset + len(written) - 1]
     start = piece.column - 1 if equation.line == piece.line else 0
     rows[0] = rows[0][max(0, equation.column - 1 - start) :]
     return " ".join(" ".join(rows).split())

@@ -36,7 +36,15 @@ class Verdict:
     def givens(self):
         """The lines of the notation that the header and the text give."""
         defined = {s.links[0].line for s in self.translation.statements if s.defines}
-        return [line for line in self.translation.forward.lines if line.number not in defined]
+        lines = [line for line in self.translation.forward.lines if line.number not in defined]
+        return [line for line in lines if line not in self.hidden]
+
+    @property
+    def hidden(self):
+        """The lines that name an expression which an equation differentiates."""
+        forward = self.translation.forward
+        texts = {f"{name}{index} = {text}" for text, (name, index) in forward.hidden.items()}
+        return [line for line in forward.lines if line.text in texts]
 
     @property
     def faults(self):
