@@ -15,6 +15,8 @@ from handgrad.derivation.expressions import spelled
 
 WATCHED: ContextVar["Branches | None"] = ContextVar("WATCHED", default=None)
 OFTEN = 8  # of so many numbers at random, nearly never all have one sign
+MOST_JOINED = 60  # conditions
+FEW = 4
 ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 KINKS = {
     "abs": lambda x: [(f"{x} > 0", lambda x: x > 0)],
@@ -47,9 +49,14 @@ def conditions_met():
 
 @dataclass
 class Branches:
-    """The conditions that were met, by their place and words: how often each was true, and false."""
+    """The conditions that were met, by their place and words: how often each was true, and false.
+
+    One that `remembers` has the conditions themselves in `sides`.
+    """
 
     met: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+    sides: dict[tuple[int, str], list[np.ndarray]] = field(default_factory=dict)
+    remembers: bool = False
 
     @contextlib.contextmanager
     def watching(self):
@@ -66,6 +73,10 @@ class Branches:
         true = int(np.count_nonzero(condition))
         sides[0] += true
         sides[1] += np.size(condition) - true
+        if self.remembers:
+            parts, whole = self.sides.setdefault((line, words), []), np.ravel(condition)
+            if not any(np.array_equal(whole, part) for part in parts[-FEW:]):  # it may stand twice
+                parts.append(whole)
 
     def add(self, other):
         """Count the sides that were taken elsewhere too."""
@@ -94,6 +105,19 @@ class Branches:
             for key, sides in self.met.items()
             for mine, theirs in zip(sides, other.met.get(key, [OFTEN, OFTEN]), strict=True)
         )
+
+    def cells(self):
+        """Which sides were taken together: of all conditions on as many numbers, number by number."""
+        groups = {}
+        for parts in self.sides.values():
+            whole = np.concatenate(parts)
+            groups.setdefault(whole.size, []).append(whole)
+        found = set()
+        for size, conditions in groups.items():
+            first = conditions[:MOST_JOINED]
+            codes = np.sum([c.astype(np.int64) << i for i, c in enumerate(first)], axis=0)
+            found.update((size, int(code)) for code in np.unique(codes))
+        return found
 
 
 def note_comparison(node, left, right, condition):

@@ -98,9 +98,9 @@ def check_derivation(derivation, seed=0, *, numbers=False):
     branches = Branches()
     with branches.watching():
         runner = Runner(derivation, seed)
-        proofs = [] if numbers else exactly.first_proofs(derivation, runner)
-        if proved := exactly.proved_alone(derivation, runner, proofs):
-            return proved
+        proofs, seen = (None, None) if numbers else exactly.first_proofs(derivation, runner)
+        if proved := exactly.proved_alone(derivation, runner, proofs, seen):
+            return replace(proved, links=_with_symmetry(derivation, proved.links, seed))
         points = runner.points()
         points += further_points(runner, points)
         links = check_at(derivation, points)
@@ -121,16 +121,25 @@ def _with_symmetry(derivation, links, seed):
         return links
     try:
         with unwatched():
-            others = check_at(general, Runner(general, seed).points()[:1], hints=False)
+            holds = _hold(general, seed)
     except BudgetError:
         raise
     except DerivationError:
         return links  # the forward needs symmetry
     alone = "holds for symmetric matrices alone"
     return [
-        replace(link, read_as=alone) if link.ok and not link.read_as and not other.ok else link
-        for link, other in zip(links, others, strict=True)
+        replace(link, read_as=alone) if link.ok and not link.read_as and not other else link
+        for link, other in zip(links, holds, strict=True)
     ]
+
+
+def _hold(derivation, seed):
+    """Whether each link holds, in exact arithmetic or by numbers."""
+    from handgrad.derivation import exactly
+
+    runner = Runner(derivation, seed)
+    holds = exactly.hold(derivation, runner)
+    return holds or [k.ok for k in check_at(derivation, runner.points()[:1], hints=False)]
 
 
 def unstated(derivation, names):

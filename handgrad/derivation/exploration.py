@@ -30,7 +30,35 @@ SECONDS = 0.5
 
 def further_points(runner, points):
     """Points at which comparisons take sides that they did not take at the others."""
-    scout = _Scout(runner, points)
+    starts = [(runner.inputs_of(point), point.names) for point in points]
+    scout = _scouted(_Scout(runner, starts, runner.point_at, lambda point: point.names))
+    return scout.found
+
+
+def further_inputs(runner, starts):
+    """Such inputs besides these, and the sides that all of them take; gradients are not known.
+
+    A proof holds on a whole branch: so those are enough at which other sides are taken together.
+    """
+
+    def values(_rng, inputs):
+        return runner.values(inputs)
+
+    scout = _scouted(
+        _Scout(runner, [(inputs, {}) for inputs in starts], values, lambda names: names)
+    )
+    found, seen, cells = [], Branches(), set()
+    for number, (inputs, sides, own) in enumerate(scout.tried):
+        known, new = number < len(starts), own - cells
+        if known or (new and all(map(_is_moderate, runner.values(inputs).values()))):
+            cells |= new
+            seen.add(sides)
+            found += [] if known else [inputs]
+    return found, seen
+
+
+def _scouted(scout):
+    """The scout, after it has looked around, if there is anything to look for."""
     try:
         with limited(min(SECONDS, left() / 8)):
             if scout.seen.met:
@@ -39,26 +67,27 @@ def further_points(runner, points):
                 scout.approach_borders()
     except BudgetError:
         pass
-    return scout.found
+    return scout
 
 
 class _Scout:
-    """Looks at inputs, remembers which sides they took, and keeps those that are worth a point."""
+    """Looks at inputs, remembers which sides they took, and keeps what is made of those worth it."""
 
-    def __init__(self, runner, points):
-        self.runner = runner
+    def __init__(self, runner, starts, make, names_of):
+        self.runner, self.make, self.names_of = runner, make, names_of
         self.seen = Branches()
         self.tried = []
         self.found = []
-        for point in points:
-            self.seen.add(self.look(runner.inputs_of(point), point.names))
+        for inputs, names in starts:
+            self.seen.add(self.look(inputs, names))
 
     def look(self, inputs, names):
         """The sides that are taken at some inputs, where gradients are ones unless `names` has them."""
-        own = Branches()
+        own = Branches(remembers=True)
         with own.watching():
             look(self.runner, inputs, names)
-        self.tried.append((inputs, own.met))
+        self.tried.append((inputs, own, own.cells()))
+        own.sides.clear()
         return own
 
     def scale(self):
@@ -79,7 +108,7 @@ class _Scout:
     def mix(self):
         """Try inputs that were tried apart, together, until every side was taken."""
         rng = self._generator("mix")
-        tried = [inputs for inputs, _ in self.tried]
+        tried = [inputs for inputs, *_ in self.tried]
         for _ in range(MIXTURES if tried else 0):
             if not self.seen.unseen:
                 return
@@ -90,8 +119,9 @@ class _Scout:
     def approach_borders(self):
         """Try inputs on both sides of each border, close to it."""
         rng = self._generator("border")
-        for key in list(self.seen.met)[:MOST_BORDERS]:
-            sides = [(inputs, met[key][0]) for inputs, met in self.tried if key in met]
+        borders = {words: (line, words) for line, words in self.seen.met}  # each once
+        for key in [*borders.values()][:MOST_BORDERS]:
+            sides = [(x, own.met[key][0]) for x, own, _ in self.tried if key in own.met]
             below = next((s for s in sides if s[1] != sides[-1][1]), None)
             if below is not None:
                 for inputs in self._halved(key, below, sides[-1]):
@@ -116,14 +146,15 @@ class _Scout:
     def _keep(self, rng, inputs):
         """Keep the point at some inputs, if its numbers are moderate."""
         try:
-            point = self.runner.point_at(rng, inputs)
+            made = self.make(rng, inputs)
         except BudgetError:
             raise
         except DerivationError:
             return
-        if all(_is_moderate(value) for value in point.names.values()):
-            self.found.append(point)
-            self.seen.add(self.look(inputs, point.names))
+        names = self.names_of(made)
+        if all(_is_moderate(value) for value in names.values()):
+            self.found.append(made)
+            self.seen.add(self.look(inputs, names))
 
     def _generator(self, *what):
         return generator(self.runner.seed, *what, self.runner.derivation.title)

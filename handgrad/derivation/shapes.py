@@ -13,7 +13,8 @@ from handgrad.derivation.notation import CONSTANTS, Given, Kind
 from handgrad.derivation.vocabulary import vocabulary
 
 SIZES = (2, 3, 4, 5)
-TELLING = (5, 7, 3, 6, 8)
+TELLING = (5, 7, 3, 6, 8, 9)
+STEPS = (4, 5, 3, 6, 7)  # of recurrences, in which each step is a node
 
 
 def numpy_value(node, names):
@@ -40,10 +41,15 @@ def distinct_sizes(rng, sizes=SIZES):
 
 
 def telling_sizes(derivation):
-    """Sizes that a factor of a formula, such as 2, is not taken for; small ones for many letters."""
+    """Sizes that a number of a formula, such as 2 or 0.2, is not taken for; small ones for many letters."""
     axes = [axis for given in derivation.givens for axis in (*given.axes, *_classes(given))]
     letters = {name for axis in axes for name in names_in(axis)} - derivation.fields.keys()
-    return TELLING[: len(letters)] if len(letters) <= len(TELLING) else SIZES
+    nodes = [node for chain in derivation.chains for side in chain.nodes for node in ast.walk(side)]
+    numbers = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    numbers |= {n for n in derivation.fields.values() if isinstance(n, int | float)}
+    steps = any(chain.block for chain in derivation.chains)
+    telling = [n for n in (STEPS if steps else TELLING) if not {n, float(n), 1 / n} & numbers]
+    return telling[: len(letters)] if len(letters) <= len(telling) else SIZES
 
 
 def find_shapes(derivation, letter, leading):

@@ -18,13 +18,13 @@ def integers(x):
 
 
 class Gauss:
-    """re + im i, each reduced modulo p."""
+    """re + im i, each reduced modulo p, unless they are `reduced` already."""
 
     __slots__ = ("im", "p", "re")
 
-    def __init__(self, re, im, p):
-        self.re = integers(re % p)
-        self.im = None if im is None else integers(im % p)
+    def __init__(self, re, im, p, *, reduced=False):
+        self.re = integers(re if reduced else re % p)
+        self.im = None if im is None else integers(im if reduced else im % p)
         self.p = p
         if im is not None and not np.any(self.im):
             self.im = None
@@ -125,13 +125,22 @@ def _one_by_one(base, n):
     return from_keys(keys, shape, base.p)
 
 
-def linear(f, *arrays):
-    """A function of arrays that is linear in all of them together, such as a sum or a choice."""
+def linear(f, *arrays, chooses=False):
+    """A function of arrays that is linear in all of them together, such as a sum.
+
+    One that `chooses` gives numbers that are in the arrays, which are reduced.
+    """
     p = arrays[0].p
-    re = f(*(a.re for a in arrays))
-    if all(a.im is None for a in arrays):
-        return Gauss(re, None, p)
-    return Gauss(re, f(*(a.imaginary for a in arrays)), p)
+    re = f(*[a.re for a in arrays])
+    for a in arrays:
+        if a.im is not None:
+            return Gauss(re, f(*[a.imaginary for a in arrays]), p, reduced=chooses)
+    return Gauss(re, None, p, reduced=chooses)
+
+
+def zeros(shape, p):
+    """An array of zeros."""
+    return Gauss(np.zeros(shape, dtype=object), None, p, reduced=True)
 
 
 def multilinear(f, arrays):
@@ -143,4 +152,4 @@ def multilinear(f, arrays):
             re = multilinear(f, rest)
             rest[place] = Gauss(a.im, None, a.p)
             return re + multilinear(f, rest).times_i()
-    return Gauss(f(*(a.re for a in arrays)), None, arrays[0].p)
+    return Gauss(f(*[a.re for a in arrays]), None, arrays[0].p)

@@ -20,19 +20,24 @@ def prove_links(derivation, runner, points, seed):
 
     `points` are pairs: the inputs as numbers, and whether they are the values that are stated. A
     link that is a number is a claim about those values alone, as long as there are any. Where no
-    comparison decided anything, and there are no labels or masks, one random point stands for all.
+    comparison decided anything, and there are no labels or masks, one random point stands for all. What
+    is not proved at one point is not asked for at others.
     """
     links = [link for chain in derivation.chains for link in chain.checked]
     derivation = exactly(derivation)
     discrete = any(given.domain in DISCRETE for given in derivation.givens)
     valued = any(stated for _, stated in points)
-    found, settled = [[] for _ in links], False
+    found, settled, fields = [[] for _ in links], False, [0] * len(links)
     for number, (inputs, stated) in enumerate(points):
-        wanted = [not valued or is_number(link.node) == stated for link in links]
+        wanted = [
+            (not valued or is_number(link.node) == stated) and all(own)
+            for link, own in zip(links, found, strict=True)
+        ]
         if not any(wanted) or (settled and not stated):
             continue
-        test = _Test(derivation, runner, inputs, stated, (seed, number))
-        for own, proof, want in zip(found, test.proofs(wanted), wanted, strict=True):
+        further = not stated and not all(stated for _, stated in points[:number])
+        test = _Test(derivation, runner, (inputs, stated), (seed, number), further=further)
+        for own, proof, want in zip(found, test.proofs(wanted, fields), wanted, strict=True):
             own.extend([proof] * want)
         settled |= not (stated or discrete or test.branched)
     missing = [Proof(reason="no point was tried")]
@@ -42,30 +47,40 @@ def prove_links(derivation, runner, points, seed):
 class _Test:
     """The test of a derivation's links at one point, in as many draws as the proofs need."""
 
-    def __init__(self, derivation, runner, inputs, stated, seed):
-        self.derivation, self.runner, self.inputs = derivation, runner, inputs
-        self.stated, self.seed = stated, seed
-        self.branched = False
+    def __init__(self, derivation, runner, point, seed, *, further=False):
+        self.derivation, self.runner, self.seed = derivation, runner, seed
+        self.inputs, self.stated = point
+        self.further, self.branched = further, False
 
-    def proofs(self, wanted):
-        """A proof for each link, in more fields until those that are wanted are decided."""
-        found = [Proof(reason="not asked for")] * len(wanted)
+    def proofs(self, wanted, fields):
+        """A proof for each link, in more fields until those that are wanted are decided.
+
+        `fields` has how many each link took at the point before, where fewer were too few.
+        """
+        found = [Proof(reason=EXPONENTIALS)] * len(wanted)
         for levels in LEVELS:
-            open_ones = [w and not p.decided for w, p in zip(wanted, found, strict=True)]
+            open_ones = [
+                w and not p.decided and levels >= least
+                for w, p, least in zip(wanted, found, fields, strict=True)
+            ]
+            if not any(open_ones):
+                continue
             if levels > 1 and not any(
                 o and (EXPONENTIALS in p.reason or CIRCULAR in p.reason)
                 for o, p in zip(open_ones, found, strict=True)
             ):
                 break
-            tallies = [Tally() for _ in wanted]
+            tallies = [Tally(further=self.further) for _ in wanted]
             try:
                 self._tally(levels, tallies, open_ones)
             except BudgetError:
                 self.branched = True
-                break
+                late = Proof(reason="no time was left")
+                return [p if p.decided else late for p in found]
             found = [
                 t.proof() if o else p for t, o, p in zip(tallies, open_ones, found, strict=True)
             ]
+            fields[:] = [levels if o else n for o, n in zip(open_ones, fields, strict=True)]
         return found
 
     def _tally(self, levels, tallies, wanted):

@@ -25,6 +25,7 @@ VIEWS = (
 )
 JOINING = "column_stack concatenate dstack hstack stack vstack"
 ABOUT = {
+    "count_nonzero": ordering.count_nonzero,
     "isfinite": lambda x: np.isfinite(lift(x).real),
     "isinf": lambda x: np.isinf(lift(x).real),
     "isnan": lambda x: np.isnan(lift(x).real),

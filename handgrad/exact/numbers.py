@@ -53,7 +53,7 @@ class Exact:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index):
-        part = linear(lambda x: x[index], self)
+        part = chosen(lambda x: x[index], self)
         part.base = (self, index) if _is_basic(index) and part.ndim else None
         return part
 
@@ -204,9 +204,9 @@ def _with(x, index, y):
     return x
 
 
-def linear(f, *arrays):
+def linear(f, *arrays, chooses=False):
     """A function that is linear in all arrays together: it acts on values and moves alike."""
-    made = linear_tracks(f, [a.tracks for a in arrays])
+    made = linear_tracks(f, [a.tracks for a in arrays], chooses=chooses)
     terms = max(1, max(a.size for a in arrays) // max(1, made[0].value.size))
     degree, moved = (
         functools.reduce(Degree.plus, degrees).summed(terms)
@@ -224,7 +224,7 @@ def view(f, array):
 
 def chosen(f, *arrays):
     """A linear function whose every number is one of those in the arrays."""
-    found = linear(f, *arrays)
+    found = linear(f, *arrays, chooses=True)
     found.degree = largest(a.degree for a in arrays)
     found.moved = largest(a.moved for a in arrays)
     return found

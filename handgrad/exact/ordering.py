@@ -212,6 +212,11 @@ TABLE |= {
 }
 
 
+def count_nonzero(x):
+    """How many numbers are not 0."""
+    return int(np.count_nonzero(~lift(x).top.is_zero()))
+
+
 def same(a, b):
     """Whether two arrays are equal exactly.
 
@@ -223,6 +228,14 @@ def same(a, b):
         return False
     size = max(np.max(np.abs(a.real), initial=0.0), np.max(np.abs(b.real), initial=0.0))
     return equal_beside(np.all(a.top.equals(b.top)), np.abs(a.real - b.real), size)
+
+
+def is_apart(a, b, size=0.0):
+    """Whether floats differ by more than rounding makes of numbers of their size."""
+    if np.shape(a) != np.shape(b):
+        return True
+    size = max(size, np.max(np.abs(a), initial=0.0), np.max(np.abs(b), initial=0.0))
+    return bool(np.any(np.abs(a - b) > FAR * (1 + size)))
 
 
 def equal_beside(equal_exactly, distance, size):

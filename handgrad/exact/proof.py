@@ -25,7 +25,8 @@ class Proof:
 
     A proof is wrong with a probability below 2^−bits. Where exponentials are in it, that is the
     bound if they behave as independent variables do, which is conjectured. `read_as` says in which
-    way a gradient was read that may be meant in several.
+    way a gradient was read that may be meant in several, and `apart` that the floats beside what was
+    compared differ.
     """
 
     proved: bool = False
@@ -34,6 +35,7 @@ class Proof:
     bits: int = 0
     conjectured: bool = False
     read_as: str = ""
+    apart: bool = False
 
     def __bool__(self):
         return self.proved
@@ -65,24 +67,27 @@ class Outcome:
     degree: int = 0
     exponential: bool = False
     read_as: str = ""
+    apart: bool = False
 
 
 @dataclass
 class Tally:
     """The outcomes of one claim at one point, draw after draw.
 
-    `rows` say of more draws which radicands were squares; nothing was tested there.
+    `rows` say of more draws which radicands were squares; nothing was tested there. At a `further`
+    point, which is there for the branch that it takes, half of the draws are enough.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[tuple[bool, ...]] = field(default_factory=list)
+    further: bool = False
 
     def needs_tests(self):
         """Whether more tests are needed."""
         if any(o.reason or not o.holds for o in self.outcomes):
             return False
         wanted = CONJECTURED if any(o.exponential for o in self.outcomes) else DRAWS
-        return len(self.outcomes) < wanted
+        return len(self.outcomes) < (wanted // 2 if self.further else wanted)
 
     def needs_rows(self):
         """Whether it must still show that the roots are independent."""
@@ -103,7 +108,7 @@ class Tally:
         """What the outcomes prove."""
         failed = [o for o in self.outcomes if not o.holds]
         if reason := self._reason(failed):
-            return Proof(reason=reason)
+            return Proof(reason=reason, apart=any(o.apart for o in failed))
         if failed:
             return Proof(refused=True)
         conjectured = any(o.exponential for o in self.outcomes)

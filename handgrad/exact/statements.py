@@ -1,7 +1,8 @@
 """What a derivation states, tested in one draw, link by link.
 
 A gradient dx is right where ⟨dy, δy⟩ = ⟨dx, δx⟩ for a random upstream gradient dy and a random move
-δx of its node alone: both sides are rational in what is random, and linear in dy and δx.
+δx of its node alone: both sides are rational in what is random, and linear in dy and δx. So is
+∂L/∂x of one number L, where δL = ⟨∂L/∂x, δx⟩.
 """
 
 import ast
@@ -18,13 +19,15 @@ from handgrad.derivation.expressions import names_in, nodes_of
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.recurrences import run_block
+from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import unpacked
 from handgrad.derivation.vocabulary import vocabulary
 from handgrad.exact.degrees import CONSTANT
 from handgrad.exact.errors import InexactError
 from handgrad.exact.forward import Forward, direction
+from handgrad.exact.moves import move_of
 from handgrad.exact.numbers import lift, linear
-from handgrad.exact.ordering import equal_beside, same
+from handgrad.exact.ordering import equal_beside, is_apart, same
 from handgrad.exact.proof import Outcome
 from handgrad.exact.reductions import total
 
@@ -76,6 +79,7 @@ class Statements:
         """The test of one link."""
         self.draw.roots.touched, self.draw.reasons = set(self.roots), set(self.reasons)
         try:
+            self.apart = False
             holds, degree, read_as = self._test(chain, link)
         except BudgetError:
             raise
@@ -91,6 +95,7 @@ class Statements:
             degree=max(1, *degree),
             exponential=self.draw.exponential,
             read_as=read_as,
+            apart=self.apart,
         )
 
     def _use(self):
@@ -102,7 +107,7 @@ class Statements:
         """(whether a link holds, the degree of what is compared, how the link was read)."""
         self._require(chain, link)
         values = self._values(link.node, chain)
-        if chain.kind is Kind.GRADIENT:
+        if self._is_paired(chain):
             return self._gradients(chain, values)
         if chain.kind is Kind.LOCAL and not chain.letters:
             return self._local(chain, values[0])
@@ -112,12 +117,13 @@ class Statements:
             raise DerivationError("there are not as many values as names")
         degrees = [v.degree.plus(t.degree) for v, t in zip(values, truths, strict=True)]
         holds = all(same(v, t) for v, t in zip(values, truths, strict=True))
+        self.apart = any(is_apart(v.real, t.real) for v, t in zip(values, truths, strict=True))
         return holds, _largest(degrees), ""
 
     def _require(self, chain, link):
         """Form the gradients and local derivatives that a link speaks of, and no line has proved."""
         nodes = [link.node, *chain.heads, *(k.node for k in chain.links[:1])]
-        targets = chain.targets if chain.kind is Kind.GRADIENT else ()
+        targets = chain.targets if self._is_paired(chain) else ()
         for name in dict.fromkeys(n for node in nodes for n in names_in(node)):
             if name in self.unknown:
                 raise InexactError(self.unknown[name])
@@ -128,6 +134,12 @@ class Statements:
                 self.names = self.names | {name: self.forward.jacobian(name)}
             elif name[0] == "d" and self.forward.has_gradient(name[1:]):
                 self.names = self.names | {name: self.forward.gradient(name[1:])}
+
+    def _is_paired(self, chain):
+        """Whether a chain states gradients, which are tested against moves of their nodes."""
+        if chain.kind is not Kind.LOCAL or is_second(chain.targets[0]):
+            return chain.kind is Kind.GRADIENT
+        return np.shape(self.names[nodes_of(chain.targets[0])[0]]) == ()
 
     def _values(self, node, chain):
         """The value of one side, or of each part of it: a tuple of exact arrays."""
@@ -153,10 +165,11 @@ class Statements:
 
     def _gradient(self, chain, target, head, claim):
         """The test of one gradient, in each way in which it may be read."""
-        if not self.forward.has_gradient(target[1:]):
-            raise DerivationError(f"{target[1:]} has no gradient")
-        places = self._places(chain, target, head)
-        shape = np.shape(self.names[target[1:]])
+        node = nodes_of(target)[1] if chain.kind is Kind.LOCAL else target[1:]
+        if not self.forward.has_gradient(node):
+            raise DerivationError(f"{node} has no gradient")
+        shape = np.shape(self.names[node])
+        places = self._places(chain, target, head, shape)
         stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
         holds, degree, read_as = False, CONSTANT, ""
         for words, change in MOVES.get(chain.domain, FREE):
@@ -173,7 +186,7 @@ class Statements:
     def _paired(self, chain, front, claim, move, changed):
         """Whether ⟨claim, move⟩ is how the outputs move with the node, along the move as it is read."""
         target, head = front
-        true, size = self.forward.change(target[1:], changed)
+        true, size = self._change(chain, target, changed)
         walk = Walk(self.names | {target: move}, self.forward.functions)
         along = lift(value_on(head, chain, walk))
         degree = claim.degree.times(along.degree).plus(true.degree)
@@ -181,12 +194,20 @@ class Statements:
             return False, degree
         claimed = total(claim * along)
         size = max(size, np.sum(np.abs(claim.real * along.real)))
+        self.apart = is_apart(claimed.real, true.real, size)
         equal = np.all(claimed.top.equals(true.top))
         return equal_beside(equal, np.abs(claimed.real - true.real), size), degree
 
-    def _places(self, chain, target, head):
+    def _change(self, chain, target, move):
+        """How the outputs move, paired with their gradients, or how the one number does."""
+        if chain.kind is Kind.GRADIENT:
+            return self.forward.change(target[1:], move)
+        y, x = nodes_of(target)
+        moved = move_of(lift(self.forward.moved(x, move)[y]))
+        return moved, float(np.abs(moved.real))
+
+    def _places(self, chain, target, head, shape):
         """Which numbers of a gradient a head stands for, in the order of its own numbers."""
-        shape = np.shape(self.names[target[1:]])
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
         walk = Walk(self.names | {target: numbers}, vocabulary(np))
         places = np.asarray(value_on(head, chain, walk)).ravel().astype(int)

@@ -15,18 +15,18 @@ class Track(NamedTuple):
     moves: tuple[Any, ...] = ()
 
 
-def linear_tracks(f, arrays):
-    """A function that is linear in all arrays together, track by track."""
+def linear_tracks(f, arrays, *, chooses=False):
+    """A function that is linear in all arrays together, or chooses among their numbers, track by track."""
     made = []
     for tracks in _fields(arrays):
         if tracks is None:
             made.append(None)
             continue
-        moves = (
-            _linear(f, [t.moves[k] if t.moves else zero(t.value) for t in tracks])
-            for k in range(max(len(t.moves) for t in tracks))
-        )
-        made.append(Track(_linear(f, [t.value for t in tracks]), tuple(moves)))
+        moves = [
+            _linear(f, [t.moves[k] if t.moves else zero(t.value) for t in tracks], chooses)
+            for k in range(max([len(t.moves) for t in tracks]))
+        ]
+        made.append(Track(_linear(f, [t.value for t in tracks], chooses), tuple(moves)))
     return made
 
 
@@ -38,7 +38,7 @@ def multilinear_tracks(f, arrays):
             made.append(None)
             continue
         values = [t.value for t in tracks]
-        moves = (_moved(f, values, tracks, k) for k in range(max(len(t.moves) for t in tracks)))
+        moves = [_moved(f, values, tracks, k) for k in range(max([len(t.moves) for t in tracks]))]
         made.append(Track(_multilinear(f, values), tuple(moves)))
     return made
 
@@ -56,9 +56,9 @@ def _moved(f, values, tracks, k):
     return total
 
 
-def _linear(f, values):
+def _linear(f, values, chooses):
     if isinstance(values[0], Gauss):
-        return gauss.linear(f, *values)
+        return gauss.linear(f, *values, chooses=chooses)
     return np.asarray(f(*values), dtype=float)
 
 
@@ -71,7 +71,7 @@ def _multilinear(f, values):
 def zero(value):
     """Zeros in the place of a value."""
     if isinstance(value, Gauss):
-        return gauss.linear(lambda x: x * 0, value)
+        return gauss.zeros(value.shape, value.p)
     return np.zeros(value.shape)
 
 
