@@ -256,9 +256,7 @@ def _row(verdict):
     row += f"{number(verdict.vs_numbers):>8} ± {number(verdict.error_bar):<8}"
     exact = ", exact" if verdict.proof else ""
     rows = [row + _status_of(verdict) + exact + _spoken_of(verdict)]
-    if not verdict.ok and verdict.diagnosis:
-        rows.append(_indented(verdict.diagnosis))
-    rows += map(_indented, verdict.failures)
+    rows += map(_indented, verdict.told(verdict.failures))
     if not verdict.ok and verdict.script:
         rows += ["    to see it, run", textwrap.indent(verdict.script, "      ")]
     return "\n".join(rows)

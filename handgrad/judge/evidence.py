@@ -47,6 +47,8 @@ def opinion_of_jax(trial, oracle, *, outputs_too=True):
 
 def _of_one_number(trial, finding, gap):
     """JAX says that one number is off by a gap: is it, or is there a kink, or do numbers deny it?"""
+    if trial.subject.detached:
+        return [finding]
     i, where = finding.input, finding.index
     u = [np.zeros(x.shape) for x in trial.real_inputs]
     x = trial.inputs[i]
@@ -68,7 +70,7 @@ def opinion_of_numbers(trial, directions, *, certain):
 
     `certain`: another oracle has passed the gradients, so that noise here is not a reason for doubt.
     """
-    if not any(d.size for d in trial.dy) or not trial.real:
+    if not any(d.size for d in trial.dy) or not trial.real or trial.subject.detached:
         return [], []
     projections = []
     for k, u in enumerate(directions):

@@ -71,7 +71,7 @@ class Probing:
         found = []
         for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
             if takes_it and back:
-                found += chain[:TRACED] if self.whole.subject.fed else chain
+                found += chain[:TRACED] if self.whole.subject.traced else chain
             elif takes_it and back is False and self._is_of_inputs(trial, chain[0]):
                 says = "forward takes other sizes, and backward raises there, or gives other shapes"
                 finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
@@ -97,6 +97,7 @@ class Probing:
 
     def at_probe(self, trial, probe, oracle):
         """What is found at one probe."""
+        self.whole.spend()
         if (at := trial_at(trial, probe.inputs)) is None:
             return
         for one in findings_at(at, probe, oracle):

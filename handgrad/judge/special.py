@@ -262,7 +262,7 @@ def _against_numbers(trial):
 
     Beside a number as large as those that mask, no move of the others is seen.
     """
-    if any(largest(x) > MASKING for x in trial.real_inputs):
+    if any(largest(x) > MASKING for x in trial.real_inputs) or trial.subject.detached:
         return []
     for u in _directions(trial, "special"):
         if trial.analytic and complex_step.agrees(trial, u):

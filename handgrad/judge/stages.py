@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.common.text import listed
 from handgrad.judge import power, probes
 from handgrad.judge.calls import CodeError, UnjudgeableError
 from handgrad.judge.compare import breach
@@ -29,6 +30,7 @@ from handgrad.judge.verdict import Finding, Status, Verdict
 
 PROJECTIONS = 2
 FORWARD, BACKWARD = "forward", "backward"
+TRAINS = "backward changes {what}, so that the next call gives something else: train outside of it"
 
 
 class Examination:
@@ -49,13 +51,15 @@ class Examination:
         self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
         self.small = None  # a trial at ordinary inputs, as small as they may be
+        self.budget: Any = None  # of an examination that only serves an explanation
 
-    def again(self, inputs):
+    def again(self, inputs, budget):
         """The verdict at other inputs, on a subject as it was at first; None if there is none."""
         verdict = Verdict(self.verdict.subject, self.verdict.seed, self.verdict.strict)
         subject = self.subject.pristine.anew() if self.subject.pristine else self.subject
         subject.pristine = self.subject.pristine
         other = Examination(verdict, subject, self.oracle, self.library, self.stated)
+        other.budget = budget
         try:
             other.at_given(Case(tuple(inputs), ""))
             other.close()
@@ -87,6 +91,9 @@ class Examination:
             trial = self._try(Case(finite.inputs, "others where forward is not finite"))
         if trial is None:
             return
+        if self.subject.trained:
+            what = listed(self.subject.trained)
+            self.report(breach(TRAINS, what=what).by("parameters stay", []), trial)
         if all(x.dtype == np.float64 for x in trial.inputs if is_floating(x.dtype)):
             self.judge(trial)
             if (self.settled or self.held) and computes_in_single(trial):
@@ -178,8 +185,14 @@ class Examination:
         self.report(Finding(Status.CONTRACT, "random numbers", says, note=True))
         return steady
 
+    def spend(self):
+        """Raise OutOfTimeError where there is a budget, and it is used up."""
+        if self.budget is not None:
+            self.budget.spend()
+
     def obeys(self, trial, laws, words=""):
         """Whether no law is broken; what is, is reported."""
+        self.spend()
         found = breaches(trial, laws)
         for one in found:
             self.report(one, trial, words)

@@ -159,8 +159,13 @@ class Verdict:
 
     @cached_property
     def explanation(self) -> tuple[str, str]:
-        """The diagnosis and the script: two texts, empty if all is well or nothing was found."""
-        return self.explain() if self.explain and not self.ok else ("", "")
+        """The diagnosis and the script: two texts, empty if all is well.
+
+        Where no gradient is wrong, but a line of the docstring is, the finding says all.
+        """
+        if self.ok:
+            return "", ""
+        return self.explain() if self.explain else (self.failures[0].message, "")
 
     @property
     def diagnosis(self) -> str:
@@ -207,6 +212,12 @@ class Verdict:
         names = listed(self.judged) if self.judged else "nothing"
         return f"{status} for {names}; not judged: {', '.join(self.not_judged)}"
 
+    def told(self, findings: Sequence[Finding]) -> list[str]:
+        """The diagnosis, unless one of these findings says the same, and they themselves."""
+        known = {"", *(f.message for f in findings)}
+        first = [] if self.diagnosis in known else [self.diagnosis]
+        return first + list(dict.fromkeys(map(str, findings)))
+
     def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
         plain = asdict(replace(self, explain=None))
@@ -219,9 +230,7 @@ class Verdict:
 
     def __str__(self) -> str:
         lines = [f"{self.subject}: {self.headline}"]
-        if self.diagnosis:
-            lines.append(f"  {self.diagnosis}")
-        lines += [f"  {text}" for text in dict.fromkeys(map(str, self.findings))]
+        lines += [f"  {text}" for text in self.told(self.findings)]
         lines += [f"  {line}" for line in self._figures()]
         if self.script:
             lines += ["  to see it:", *(f"    {line}" for line in self.script.splitlines())]
@@ -248,9 +257,8 @@ class Verdict:
         """In a notebook: the status in its colour, and the script below a fold."""
         word, subject = self.status.value, escape(self.subject)
         rest = escape(self.headline.removeprefix(word))
-        said = [self.diagnosis, *dict.fromkeys(map(str, self.findings))]
         parts = [f"<p><code>{subject}</code>: {status(word, ok=self.ok)}{rest}</p>"]
-        parts += [f"<p>{escape(text)}</p>" for text in said if text]
+        parts += [f"<p>{escape(text)}</p>" for text in self.told(self.findings)]
         parts.append(pre("\n".join(self._figures())))
         return noted(*parts, folded("to see it", pre(self.script)) if self.script else "")
 

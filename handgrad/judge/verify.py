@@ -105,6 +105,7 @@ def _judged(subject, inputs, asked, verdict):
     adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
     if asked.gradient_of is not None:
         adapter = Meant(adapter, asked.gradient_of)
+        adapter.remember()
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
     known = likeness.domains(rule) | _stated(asked.domains, adapter)

@@ -2,11 +2,16 @@
 
 import re
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
 
 from handgrad import ReLU, verify
+from tests.judge.test_parameters import B as B4
+from tests.judge.test_parameters import Unjudged
+from tests.judge.test_parameters import W as W4
 from tests.judge.test_subjects import OfOne, Rule, W, X, pair, value
 
 
@@ -163,3 +168,50 @@ def test_the_wrong_number_of_inputs_is_a_finding_of_one_line():
     (finding,) = verdict.findings
     assert "missing 1 required positional argument" in finding.message
     assert "\n" not in finding.message
+
+
+def rounded(x):
+    """Rounds, and lets gradients through as they are."""
+    return x + jax.lax.stop_gradient(jnp.round(x) - x)
+
+
+STRAIGHT = (np.round, lambda dy, x: 1 * dy)
+TWICE = (np.round, lambda dy, x: 2 * dy)
+
+
+@pytest.mark.parametrize("meant", [lambda x: x, rounded], ids=["identity", "stopped"])
+def test_a_straight_through_estimator_has_the_gradient_that_it_is_meant_to_have(meant):
+    assert verify(STRAIGHT, 3 * X, gradient_of=meant).status == "PASS"
+    verdict = verify(TWICE, 3 * X, gradient_of=meant)
+    assert verdict.status == "WRONG"
+    assert "is 2 times the right one" in verdict.diagnosis
+
+
+def test_a_gradient_that_is_meant_to_be_stopped_may_not_go_on():
+    square = (lambda x: x * x, lambda dy, x: 2 * dy * x)
+    verdict = verify(square, X, gradient_of=lambda x: x * jax.lax.stop_gradient(x))
+    assert verdict.status == "WRONG"
+
+
+def test_parameters_of_a_layer_with_a_meant_gradient_are_named():
+    verdict = verify(Unjudged(False), X, gradient_of=lambda x: x @ jnp.asarray(W4) + B4)
+    assert verdict.not_judged == ["W", "b"]
+
+
+def test_a_meant_gradient_may_be_one_of_a_torch_function():
+    class Straight(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.round()
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy * 1
+
+    x = torch.tensor(3 * X)
+    assert verify(Straight, x, gradient_of=lambda x: x).status == "PASS"
+    assert verify(Straight, x, gradient_of=jnp.tanh).status == "WRONG"
+
+
+def test_a_meant_gradient_that_is_not_of_jax_is_refused():
+    assert_refused("gradient_of is not a JAX function", STRAIGHT, X, gradient_of=np.asarray)

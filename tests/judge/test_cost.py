@@ -1,5 +1,10 @@
 """What a verdict costs: as many evaluations for a million numbers as for a hundred."""
 
+import time
+from functools import partial
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -118,3 +123,52 @@ def test_what_happens_at_small_inputs_is_counted_as_probes():
     verdict = verify((forward, lambda dy, x: dy * np.cos(x)), np.linspace(-1, 2, 5000))
     assert verdict.probes > 0
     assert max(np.prod(shape) for shape in calls if shape != (5000,)) <= 1025
+
+
+class Truncated:
+    """A recurrent layer whose gradients go back three steps and no further."""
+
+    def __init__(self):
+        rng = np.random.default_rng(SEED)
+        self.W, self.U = rng.normal(size=(3, 5)), 0.5 * rng.normal(size=(5, 5))
+
+    def forward(self, x):
+        self.x, self.h = x, [np.zeros((x.shape[0], 5))]
+        for t in range(x.shape[1]):
+            self.h.append(np.tanh(x[:, t] @ self.W + self.h[-1] @ self.U))
+        return np.stack(self.h[1:], axis=1)
+
+    def backward(self, dy):
+        self.dW, self.dU = np.zeros((3, 5)), np.zeros((5, 5))
+        dx, dh = np.zeros(self.x.shape), np.zeros((self.x.shape[0], 5))
+        for t in reversed(range(dy.shape[1])):
+            da = (dy[:, t] + dh) * (1 - self.h[t + 1] ** 2)
+            self.dW += self.x[:, t].T @ da
+            self.dU += self.h[t].T @ da
+            dx[:, t], dh = da @ self.W.T, da @ self.U.T * (t % 3 > 0)
+        return dx
+
+
+def unrolled(x, W, U, stop=lambda t: False):
+    """The same in JAX, with a Python loop; the gradient stops where it is told to."""
+    h, found = jnp.zeros((x.shape[0], 5)), []
+    for t in range(x.shape[1]):
+        h = jnp.tanh(x[:, t] @ W + (jax.lax.stop_gradient(h) if stop(t) else h) @ U)
+        found.append(h)
+    return jnp.stack(found, axis=1)
+
+
+def test_a_loop_that_jax_unrolls_is_compiled_for_no_shape_and_explained_in_time():
+    x = np.random.default_rng(SEED).normal(size=(4, 12, 3))
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda name, _, **__: compiled.append(name) if "backend_compile" in name else None
+    )
+    begin = time.process_time()
+    verdict = verify(Truncated(), x, gradient_of=unrolled)
+    assert verdict.status == "WRONG"
+    assert verdict.diagnosis
+    assert time.process_time() - begin < 15
+    assert not compiled
+    stopped = partial(unrolled, stop=lambda t: t % 3 == 0)
+    assert verify(Truncated(), x, gradient_of=stopped).status == "PASS"

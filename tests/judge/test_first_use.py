@@ -146,3 +146,29 @@ def test_a_script_makes_a_layer_and_names_the_rule_that_it_is_like(judged):
     command = [sys.executable, "-c", verdict.script]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.stderr.rstrip().endswith("AssertionError"), verdict.script + found.stderr
+
+
+@dataclass(frozen=True)
+class MisderivedSwish:
+    """y = x σ(x)
+
+    x : (...)
+    s = 1 / (1 + exp(-x))
+    y = x * s
+    dx = dy * (s + y)
+    """
+
+    def forward(self, x):
+        s = 1 / (1 + np.exp(-x))
+        return x * s, (x * s, s)
+
+    def backward(self, residuals, dy):
+        y, s = residuals
+        return (dy * (s + y * (1 - s)),)
+
+
+def test_a_docstring_that_is_wrong_where_the_code_is_right_is_the_diagnosis():
+    verdict = verify(MisderivedSwish())
+    assert verdict.status == "WRONG"
+    assert verdict.diagnosis.startswith("line 6 of the docstring, dx = dy * (s + y): off by")
+    assert str(verdict).count("line 6 of the docstring") == 1

@@ -223,6 +223,47 @@ def test_gradients_that_add_up_are_a_note():
     assert verify(Objects(False), X, strict=True).status == "CONTRACT"
 
 
+class Training(Layer):
+    """A layer whose backward takes a step of its own, with a new array."""
+
+    def backward(self, dy):
+        dx, dW, db = gradients(self.x, dy, self.W, self.wrong)
+        self.W, self.b = self.W - 0.1 * dW, self.b - 0.1 * db
+        return dx
+
+
+class TrainingInPlace(Attributes):
+    """The same in place, with gradients that can be judged."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.W -= 0.1 * self.dW
+        self.b -= 0.1 * self.db
+        return dx
+
+
+@pytest.mark.parametrize(
+    ("way", "not_judged"), [(Training, ["W", "b"]), (TrainingInPlace, [])], ids=["new", "in place"]
+)
+def test_a_backward_that_trains_is_said_to_and_to_do_nothing_else(way, not_judged):
+    verdict = verify(way(False), X)
+    assert verdict.status == "CONTRACT"
+    assert [f.check for f in verdict.failures] == ["parameters stay"]
+    assert verdict.diagnosis == "backward changes W and b: train outside of it"
+    assert verdict.not_judged == not_judged
+
+
+def test_the_gradients_of_a_backward_that_trains_are_judged_all_the_same():
+    verdict = verify(TrainingInPlace(True), X)
+    assert verdict.status == "WRONG"
+    assert "backward changes W and b" in str(verdict)
+
+
+def test_a_backward_that_trains_stated_parameters_is_said_to():
+    verdict = verify(TrainingInPlace(False), X, params={"W": "dW", "b": "db"})
+    assert [f.check for f in verdict.failures] == ["parameters stay"]
+
+
 def test_the_layer_itself_is_left_as_it_was():
     layer = Attributes(False)
     verify(layer, X)

@@ -145,9 +145,8 @@ INCONCLUSIVE = {
 def test_noise_is_inconclusive(name):
     verdict = verify((INCONCLUSIVE[name], cosine), X)
     assert verdict.status == "INCONCLUSIVE", str(verdict)
-    assert "the numerical derivative is known to" in str(verdict)
+    assert verdict.diagnosis.startswith("the numerical derivative is known to")
     assert not verdict.ok
-    assert not verdict.diagnosis
 
 
 def test_an_error_far_above_the_noise_is_wrong():

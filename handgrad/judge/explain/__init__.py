@@ -84,7 +84,10 @@ def _script(examination):
     first = _failures(verdict)[0]
 
     def fails(inputs, check=first.check):
-        again = examination.again(inputs)
+        try:
+            again = examination.again(inputs, budget)
+        except OutOfTimeError:
+            return False
         if again is None or again.status is not verdict.status:
             return False
         return any(finding.check == check for finding in again.failures)

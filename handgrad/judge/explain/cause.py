@@ -30,6 +30,7 @@ SAID = {
         "a result is kept, and returned again (an alias): who writes into it changes later calls"
     ),
     "gradients add up": "state is kept: the gradient of {what} accumulates over calls",
+    "parameters stay": "backward changes {what}: train outside of it",
 }
 
 
@@ -65,7 +66,7 @@ def diagnose(suspect):
     if suspect.checks & STATEFUL:
         kept = next(f for f in suspect.findings if f.check in STATEFUL)
         return f"state is kept: {kept.message}"
-    return _unexplained(suspect) or first.message
+    return _unexplained(suspect)
 
 
 def _looks(suspect):
@@ -80,6 +81,9 @@ def _looks(suspect):
         yield lambda s: sharing(s.trial)
     if checks & (STATEFUL | LINEARITY | {"layout does not matter"}):
         yield lambda s: kept_state(s.trial, s.right)
+    if "deterministic" in checks:
+        kept = next(f for f in suspect.findings if f.check == "deterministic")
+        yield lambda _: f"state is kept: {kept.message}"
     if checks & LINEARITY == {"sums pass through"}:
         yield lambda s: _of_each(s, (lost_bits,))
     if checks & LINEARITY:

@@ -142,7 +142,7 @@ def primal(closed):
         ):
             inner = body if hasattr(body, "consts") else core.ClosedJaxpr(body, ())
             return primal(inner)(*given)
-        if any(_has_custom(program) for program in inner_programs(equation)):
+        if any(holds(program, CUSTOM) for program in inner_programs(equation)):
             params = {key: _replaced(value) for key, value in params.items()}
         results = equation.primitive.bind(*given, **params)
         return results if equation.primitive.multiple_results else [results]
@@ -158,9 +158,11 @@ def primal(closed):
     return run
 
 
-def _has_custom(jaxpr):
+def holds(jaxpr, names):
+    """Whether a program, or one that it runs, has one of these operations."""
     return any(
-        equation.primitive.name in CUSTOM or any(map(_has_custom, inner_programs(equation)))
+        equation.primitive.name in names
+        or any(holds(inner, names) for inner in inner_programs(equation))
         for equation in jaxpr.eqns
     )
 

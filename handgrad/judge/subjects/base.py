@@ -24,8 +24,10 @@ class Subject:
 
     library: str | None = None  # of its arrays, if it takes no other
     fed: str | None = None  # the library of what it is given, where that is another
+    traced = False  # whether JAX traces it, once for each shape
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
+    detached = False  # whether the gradient is not meant to be the derivative of forward
     reference: Any = None  # the same function, for JAX to differentiate
     held: Any = None  # what was judged: an object, a function or a pair of them
     tried = 0  # calls that it took to find out how it is called
@@ -40,6 +42,7 @@ class Subject:
         self.parameter_names = []
         self.not_judged = []
         self.accumulates = []  # the parameters whose gradients add up over calls
+        self.trained = []  # the parameters that backward itself changes
 
     @property
     def names(self):
@@ -58,7 +61,7 @@ class Subject:
         return self._forward(*self._packed(leaves))
 
     @contained
-    def vjp(self, *leaves):
+    def vjp(self, *leaves) -> tuple[Any, Callable]:
         """The outputs, or None, and the function from upstream gradients to gradients."""
         self._restore()
         y, backward = self._vjp(*self._packed(leaves))

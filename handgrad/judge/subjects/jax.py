@@ -10,19 +10,21 @@ import numpy as np
 
 from handgrad.common.jaxpr import Program
 from handgrad.common.oracle import in_double_precision
-from handgrad.judge.calls import CodeError, UnjudgeableError
+from handgrad.judge.calls import CodeError, UnjudgeableError, contained
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.oracles.jax import value_and_vjp
+from handgrad.judge.oracles.jax import holds, value_and_vjp
 from handgrad.judge.subjects import ways
 from handgrad.judge.subjects.base import Subject, named
 
 KEPT = 24  # programs
+DETACHED = {"stop_gradient", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 
 
 class JaxFunction(Subject):
     """A function of JAX arrays, and what jax.vjp makes of it."""
 
-    library, fed = "jax", "numpy"
+    library, fed, traced = "jax", "numpy", True
+    instead = "pass a pair (f, vjp)"  # of what JAX cannot trace
 
     def __init__(self, function, arguments=None):
         super().__init__(named(function), arguments)
@@ -37,6 +39,15 @@ class JaxFunction(Subject):
         program, dtypes, is_one = self._program("forward", leaves)
         outputs = tuple(_narrowed(program(*leaves), dtypes))
         return outputs[0] if is_one else outputs
+
+    @contained
+    def detaches(self, leaves):
+        """Whether JAX's gradient is one that somebody made, or stopped, at these leaves."""
+        import jax
+
+        with in_double_precision():
+            closed = jax.make_jaxpr(self.reference)(*self.packed_for_reference(leaves))
+        return holds(closed.jaxpr, DETACHED)
 
     def _vjp(self, *leaves):
         def backward(dy):
@@ -84,7 +95,7 @@ class JaxFunction(Subject):
         except jax.errors.JAXTypeError as error:
             what = str(error).partition("\n")[0]
             raise UnjudgeableError(
-                f"{self.name} is not a JAX function ({what}): pass a pair (f, vjp)"
+                f"{self.name} is not a JAX function ({what}): {self.instead}"
             ) from None
         dtypes = [v.aval.dtype for v in closed.jaxpr.outvars]
         return Program(closed), dtypes, noted[0] if kind == "forward" else noted

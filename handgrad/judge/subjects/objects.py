@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from handgrad.judge.calls import CodeError, Contained, UnjudgeableError
+from handgrad.judge.calls import CodeError, Contained, UnjudgeableError, contained
 from handgrad.judge.libraries import as_numpy, library_of, to_library
 from handgrad.judge.subjects import parameters, ways
 from handgrad.judge.subjects.base import Subject, as_tuple
@@ -23,6 +23,7 @@ class Object(Subject):
         self.reentrant = way.reentrant
         self.strict = way is ways.RULE
         self.found = []  # parameters.Parameter, one for each of self.parameters
+        self.restored = []  # (place, value) of what backward changes, and has no gradient
         self.returned = False  # whether backward returns the gradients of the parameters too
 
     def adopt(self, found, *, returned=False):
@@ -31,6 +32,11 @@ class Object(Subject):
         self.found = [p for p in found if returned or p.gradient is not None]
         self.not_judged = [p.name for p in found if p not in self.found]
         self.accumulates = [p.name for p in self.found if p.accumulates]
+        self.trained = [p.name for p in found if p.trained]
+        others = [p for p in found if p.trained and p not in self.found]
+        self.restored = [
+            (place, _plain_copy(place.get(self.held))) for p in others for place in p.places
+        ]
         self.parameter_names = [p.name for p in self.found]
         self.parameters = tuple(p.places[0].get(self.held) for p in self.found)
 
@@ -40,8 +46,11 @@ class Object(Subject):
     def _run(self, arguments):
         count = len(arguments) - len(self.found)
         for parameter, value in zip(self.found, arguments[count:], strict=True):
+            own = _plain_copy(value) if parameter.trained else value
             for place in parameter.places:
-                place.put(self.held, value)
+                place.put(self.held, own)
+        for place, value in self.restored:
+            place.put(self.held, _plain_copy(value))
         return getattr(self.held, self.entries[0])(*arguments[:count])
 
     def _vjp(self, *arguments):
@@ -124,7 +133,10 @@ def of_object(held, params, arguments, values):
     if params is not None:
         if subject.strict:
             raise TypeError("params names the parameters of a layer, with forward and backward(dy)")
-        subject.adopt([_stated(held, *pair) for pair in params.items()])
+        found = [_stated(held, *pair) for pair in params.items()]
+        if values:
+            parameters.mark_trained(found, subject.held, _starts(subject, values))
+        subject.adopt(found)
     elif values and not subject.strict:
         _find(subject, values)
     return subject
@@ -132,30 +144,35 @@ def of_object(held, params, arguments, values):
 
 def _find(subject, values):
     """Look for parameters; where the first call made them, the subject is one that was called."""
-
-    same = Draws(subject.held)
-
-    def run(layer):
-        same.restore(layer)
-        with Contained():
-            result = getattr(layer, subject.entries[0])(*values)
-            y = subject.way.output(result)
-            back = getattr(layer, subject.entries[1])
-            grads = subject.way.call(back, result, ways.upstream(y), values)
-        return [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))], grads
-
-    found = parameters.find(subject.held, run)
+    start = _starts(subject, values)
+    found = parameters.find(subject.held, start)
     if not found:
         return
     if any(p.places[0].found(subject.held) is None for p in found):
         subject.held = copy.deepcopy(subject.held)
-        run(subject.held)
-    _, grads = run(_copied(subject.held))
+        start(subject.held)[1]()
+    grads = start(_copied(subject.held))[1]()
     extra = _spread(grads, subject.arguments.names, found)[len(values) :]
     shapes = [np.shape(as_numpy(p.places[0].get(subject.held))) for p in found]
     subject.adopt(
         found, returned=len(extra) > 0 and [getattr(g, "shape", None) for g in extra] == shapes
     )
+
+
+def _starts(subject, values):
+    """A function from a layer to its outputs, and to its backward with a fixed dy."""
+    same = Draws(subject.held)
+
+    def start(layer):
+        same.restore(layer)
+        with Contained():
+            result = getattr(layer, subject.entries[0])(*values)
+        y = subject.way.output(result)
+        back = contained(getattr(layer, subject.entries[1]))
+        outputs = [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))]
+        return outputs, lambda: subject.way.call(back, result, ways.upstream(y), values)
+
+    return start
 
 
 def _spread(grads, names, found):
@@ -164,6 +181,11 @@ def _spread(grads, names, found):
     if isinstance(grads, tuple | list) and grads and isinstance(grads[-1], dict):
         return (*grads[:-1], *as_tuple(grads[-1], keys))
     return as_tuple(grads, [*names, *keys])
+
+
+def _plain_copy(value):
+    """A copy of a parameter that can be written to."""
+    return value.detach().clone() if hasattr(value, "detach") else copy.copy(value)
 
 
 def _stated(held, name, gradient):

@@ -70,11 +70,15 @@ def _step(holder, step):
 
 @dataclass
 class Parameter:
-    """The places that hold one parameter, and the place of its gradient; None if it has none."""
+    """The places that hold one parameter, and the place of its gradient; None if it has none.
+
+    It is `trained` where backward itself gives it another value, as a step of training does.
+    """
 
     places: list[Path]
     gradient: Path | None
     accumulates: bool = False
+    trained: bool = False
 
     @property
     def name(self):
@@ -89,17 +93,18 @@ class Parameter:
         return self.gradient is not None and self.gradient.steps[-1] == (".", "grad")
 
 
-def find(layer, run: Callable):
-    """The parameters of a layer. `run(layer)` is a forward and its backward: (outputs, gradients).
+def find(layer, start: Callable):
+    """The parameters of a layer. `start(layer)` is a forward: the outputs, and its backward to call.
 
     Only copies are run, so a layer that cannot be copied has none.
     """
     try:
         with Contained():
             used = copy.deepcopy(layer)
-            y, _ = run(used)
+            start(used)[1]()
             arrays = dict(list(_arrays(used))[:MOST])
-            moved = [path for path in arrays if _moves(used, path, y, run)]
+            y, _ = start(copy.deepcopy(used))
+            moved = [path for path in arrays if _moves(used, path, y, start)]
     except CodeError:
         return []
     groups = {}
@@ -109,8 +114,20 @@ def find(layer, run: Callable):
     found = [_parameter(used, places, set(moved)) for places in kept]
     for parameter in found:
         if parameter.gradient is not None:
-            parameter.accumulates = _adds_up(used, parameter.gradient, run)
+            parameter.accumulates = _adds_up(used, parameter.gradient, start)
+    mark_trained(found, used, start)
     return found
+
+
+def mark_trained(found, used, start):
+    """Mark the parameters that a backward changes, on a copy of a layer."""
+    tried = copy.deepcopy(used)
+    _, backward = start(tried)
+    before = [np.array(as_numpy(p.places[0].get(tried))) for p in found]
+    backward()
+    for parameter, value in zip(found, before, strict=True):
+        after = parameter.places[0].found(tried)
+        parameter.trained = _is_array(after) and not np.array_equal(as_numpy(after), value)
 
 
 def _arrays(root):
@@ -152,7 +169,7 @@ def _is_array(value):
     return is_floating(dtype) and np.size(as_numpy(value)) > 0
 
 
-def _moves(used, path, y, run):
+def _moves(used, path, y, start):
     """Whether the output moves with an array that forward leaves where it is."""
     moved = copy.deepcopy(used)
     before = path.get(moved)
@@ -164,7 +181,7 @@ def _moves(used, path, y, run):
         if array is before:
             _put(other, moved, value)
     try:
-        again, _ = run(moved)
+        again, _ = start(moved)
         stays = np.array_equal(as_numpy(path.get(moved)), changed)
     except (CodeError, AttributeError, KeyError, IndexError, TypeError):
         return False
@@ -220,13 +237,13 @@ def _attributes_beside(place, key, used):
         yield from (place.beside(".", grads).then("[", stem) for stem in (key, f"d{key}"))
 
 
-def _adds_up(used, gradient, run):
+def _adds_up(used, gradient, start):
     """Whether a second call adds its gradient to that of the first."""
     tried = copy.deepcopy(used)
     found = []
     for _ in range(3):
         try:
-            run(tried)
+            start(tried)[1]()
         except CodeError:
             return False
         found.append(np.array(as_numpy(gradient.get(tried)), dtype=float))
