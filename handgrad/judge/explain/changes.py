@@ -105,6 +105,28 @@ def masked(shape):
             only = f"used in {word} {what} alone: the sum over axis {axis} is missing"
             yield f"{only}, or a mask is wrong", lambda g, m=part: g * m
             yield f"masked: it is 0 in {word} {what}", lambda g, m=part: g * ~m
+    if len(shape) > 1 and min(shape[-2:]) > 1:
+        for word, spot in (("the last", -1), ("the first", 0)):
+            corner = np.zeros(shape, bool)
+            corner[..., spot, spot] = True
+            says = f"used in {word} place of the last two axes alone: is it assigned at each, "
+            yield f"{says}and not added up?", lambda g, m=corner: g * m
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        for word, part in of_the_last_two(shape).items():
+            yield f"masked: it is 0 {word}", lambda g, m=part: g * ~m
+
+
+def of_the_last_two(shape):
+    """{where: mask} of what lies about the diagonal of the last two axes."""
+    rows, columns = np.indices(shape[-2:])
+    return {
+        "above the diagonal": columns > rows,
+        "below the diagonal": columns < rows,
+        "on the diagonal": columns == rows,
+        "off the diagonal": columns != rows,
+        "on and above the diagonal": columns >= rows,
+        "on and below the diagonal": columns <= rows,
+    }
 
 
 def every(shape):

@@ -14,14 +14,19 @@ from handgrad.judge.explain.chunks import overwritten
 from handgrad.judge.explain.factors import named
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
+from handgrad.judge.explain.pulls import (
+    CHOICES,
+    other_factor,
+    other_slopes,
+    turned_factors,
+    with_factor,
+)
 from handgrad.judge.explain.sums import sums, sums_together
 from handgrad.judge.explain.words import input_name
 from handgrad.judge.trial import largest
 
 WEIGHTS = {0.0: "dropped", -1.0: "of the wrong sign", 2.0: "counted twice", 0.5: "halved"}
 PAIRS = 300  # of paths that are dropped together
-PRODUCTS = {"dot_general", "mul", "div"}
-CHOICES = {"select_n", "max", "min", "clamp"}
 PICKS = {"gather", "dynamic_slice", "slice"}
 
 
@@ -64,11 +69,18 @@ def weights(flow, part):
 
 
 def _weighed(weight, words, trial):
-    for known, word in WEIGHTS.items():
-        if abs(weight - known) < 1e-6:
-            lacks = "lacks a term" if known == 0 else "has a term that is wrong"
-            return f"{lacks}: {words} is {word}"
-    return f"has a term that is wrong: {words} is there {named(weight, trial)} times"
+    lacks = "lacks a term" if abs(weight) < 1e-6 else "has a term that is wrong"
+    return f"{lacks}: {words} is {_there(weight, trial)}"
+
+
+def _there(weight, trial):
+    """A weight in words that go on from *the path is*."""
+    known = (word for value, word in WEIGHTS.items() if abs(weight - value) < 1e-6)
+    return next(known, f"there {named(weight, trial)} times")
+
+
+def _weighed_by(times):
+    return _rerouted({k: lambda _, e, ct, w=w: w * e.pull(ct) for k, w in times.items()})
 
 
 def _paths(tape):
@@ -91,16 +103,21 @@ def _through_edge(k, change=None):
     def delta(flow):
         edge = flow.tape.edges[k]
         pulled = edge.pull(flow.cts[edge.target])
-        moved = pulled if change is None else change(flow, edge, pulled) - pulled
+        moved = pulled if change is None else change(flow, edge, flow.cts[edge.target]) - pulled
         return flow.tape.onwards[edge.source] @ moved
 
     return delta
 
 
-def _reweighed(weights_of):
+def _rerouted(changes_of):
+    """The change of the gradients when some edges, by number, pull otherwise, all at once."""
+
     def delta(flow):
-        cts = flow.tape.gradients(flow.point.dy, weights_of)
-        return flow.tape.of_inputs(cts) - flow.right
+        def pull(change):
+            return lambda edge, ct: change(flow, edge, ct)
+
+        pulls = {k: pull(change) for k, change in changes_of.items()}
+        return flow.tape.of_inputs(flow.tape.gradients(flow.point.dy, pulls)) - flow.right
 
     return delta
 
@@ -108,19 +125,11 @@ def _reweighed(weights_of):
 def derivatives(flow, _):
     """The derivative of an elementwise operation is taken for another, or masked by another."""
     for k, edge in enumerate(flow.tape.edges):
-        if edge.back.ndim > 1:
-            continue
         node = flow.tape.nodes[edge.target]
-        for order, (words, slope) in enumerate(_slopes(flow.tape, edge)):
-            says = f"is wrong: the derivative of {node.name} is taken {words}"
-            if node.kind in CHOICES and order == 0:
-                says = f"is wrong: the mask of {node.name} is missing"
-            yield (
-                (order, rank(node.kind)),
-                says,
-                _through_edge(k, lambda f, e, _, s=slope: s(f.tape, e) * f.cts[e.target]),
-            )
-        if node.kind in CHOICES:
+        for order, words, pull in other_slopes(flow.tape, edge):
+            says = f"is wrong: {words}"
+            yield (order, rank(node.kind)), says, _through_edge(k, pull)
+        if edge.back.ndim == 1 and node.kind in CHOICES:
             for n, other in enumerate(flow.tape.nodes):
                 if other.size == edge.back.size:
                     says = f"is wrong: the mask of {node.name} is taken as {other.name} > 0"
@@ -128,36 +137,9 @@ def derivatives(flow, _):
                         (99, n),
                         says,
                         _through_edge(
-                            k,
-                            lambda f, e, _, n=n: (
-                                (f.tape.nodes[n].value.ravel() > 0) * f.cts[e.target]
-                            ),
+                            k, lambda f, _, ct, n=n: (f.tape.nodes[n].value.ravel() > 0) * ct
                         ),
                     )
-
-
-def _slopes(tape, edge):
-    """(words, slope of an edge) that may be taken for its own."""
-    yield "as 1: a factor is missing", lambda t, e: np.ones_like(e.back)
-    yield "twice: it is squared", lambda t, e: e.back**2
-    yield "inversely", lambda t, e: 1 / e.back
-    named_values = [("its input", edge.source), ("its output", edge.target)]
-    operands_of = tape.nodes[edge.target].operands
-    named_values += [("its other operand", o) for o in operands_of if o not in {None, edge.source}]
-    for name, n in named_values:
-        if tape.nodes[n].size not in (1, edge.back.size):
-            continue
-        for form, of in changes.FORMS.items():
-            words = form.format(name)
-            yield f"as {words}", lambda t, e, n=n, of=of: of(t.nodes[n].value.ravel())
-            yield (
-                f"with a factor {words} too many",
-                lambda t, e, n=n, of=of: e.back * of(t.nodes[n].value.ravel()),
-            )
-            yield (
-                f"with a factor {words} missing",
-                lambda t, e, n=n, of=of: e.back / of(t.nodes[n].value.ravel()),
-            )
 
 
 def turned(flow, _):
@@ -168,7 +150,7 @@ def turned(flow, _):
             words = (
                 f"is wrong: {name} is run in the wrong direction, as in the forward: not reversed"
             )
-            yield (k,), words, _through_edge(k, lambda f, e, _: e.back.T @ f.cts[e.target])
+            yield (k,), words, _through_edge(k, lambda _, e, ct: e.back.T @ ct)
 
 
 def contents(flow, _):
@@ -180,18 +162,30 @@ def contents(flow, _):
         for order, (words, change) in enumerate(changes.every(node.shape)):
             says = f"is wrong: what arrives at {node.name} is {words}"
             yield (order, rank(node.kind)), says, _at_node(b, change)
-        for i in tape.inputs:
-            yield from _weighted_by(flow, b, node, i)
+        for words, factor in _factors_of_inputs(flow, node.shape):
+            says = f"is wrong: what arrives at {node.name} {words}"
+            yield (9, rank(node.kind)), says, _scaled_at(b, factor)
     for k, edge in enumerate(tape.edges):
         if len(tape.into[edge.target]) < 2:
             continue
         source, target = tape.nodes[edge.source], tape.nodes[edge.target]
         for order, (words, change) in enumerate(changes.every(source.shape)):
             says = f"is wrong: what goes from {target.name} back to {source.name} is {words}"
-            shaped = _through_edge(
-                k, lambda f, e, g, c=change, s=source.shape: np.ravel(c(g.reshape(s)))
-            )
-            yield (order, rank(target.kind)), says, shaped
+            yield (order, rank(target.kind)), says, _through_edge(k, _shaped(source.shape, change))
+        for words, factor in _factors_of_inputs(flow, source.shape):
+            says = f"is wrong: what goes from {target.name} back to {source.name} {words}"
+            pull = _shaped(source.shape, lambda g, f, factor=factor: g * factor(f), given=True)
+            yield (9, rank(target.kind)), says, _through_edge(k, pull)
+
+
+def _shaped(shape, change, *, given=False):
+    """The pull of an edge whose result is changed as an array."""
+
+    def pull(flow, edge, ct):
+        pulled = edge.pull(ct).reshape(shape)
+        return np.ravel(change(pulled, flow) if given else change(pulled))
+
+    return pull
 
 
 def _at_node(b, change):
@@ -203,26 +197,21 @@ def _at_node(b, change):
     return delta
 
 
-def _weighted_by(flow, b, node, i):
-    """An input is a factor too many, or missing, in what arrives at a node."""
-    shape = flow.point.inputs[i].shape
-    try:
-        fits = len(shape) > 0 and np.broadcast_shapes(shape, node.shape) == node.shape
-    except ValueError:
-        return
-    if not fits:
-        return
-    name = input_name(flow.point.trial, i)
-    for power, word in ((1, "too many"), (-1, "missing")):
-        words = f"is wrong: what arrives at {node.name} has a factor {name} {word}"
-        yield (
-            (9, rank(node.kind)),
-            words,
-            lambda f, p=power: (
-                f.tape.onwards[b]
-                @ (f.cts[b] * (np.broadcast_to(f.point.inputs[i], node.shape).ravel() ** p - 1))
-            ),
-        )
+def _scaled_at(b, factor):
+    return lambda flow: _at_node(b, lambda g: g * factor(flow))(flow)
+
+
+def _factors_of_inputs(flow, shape):
+    """(words, factor at a flow) for each input that may be a factor too many, or missing."""
+    for i in flow.tape.inputs:
+        inner = flow.point.inputs[i].shape
+        try:
+            fits = len(inner) > 0 and np.broadcast_shapes(inner, shape) == shape
+        except ValueError:
+            continue
+        name = input_name(flow.point.trial, i)
+        for power, word in ((1.0, "too many"), (-1.0, "missing")) if fits else ():
+            yield f"has a factor {name} {word}", lambda f, i=i, p=power: f.point.inputs[i] ** p
 
 
 def operands(flow, _):
@@ -230,40 +219,64 @@ def operands(flow, _):
     tape = flow.tape
     for k, edge in enumerate(tape.edges):
         node = tape.nodes[edge.target]
-        if node.kind not in PRODUCTS or len(node.operands) != 2:
-            continue
-        used = node.operands[1 - edge.place]
-        if used is None:
-            continue
-        where, name = f"is wrong: in what comes back through {node.name}", tape.nodes[used].name
-        shape = tape.nodes[used].shape
-        if len(shape) == 2 and shape[0] == shape[1]:
-            words = f"{where}, {name} is not transposed, or once too often"
-            yield (rank(node.kind), -1), words, _with_operand(k, used, used, np.transpose)
-        for axis in range(len(shape)):
-            words = f"{where}, {name} is flipped along axis {axis}"
-            flip = _with_operand(k, used, used, lambda v, a=axis: np.flip(v, a))
-            yield (rank(node.kind), 50 + axis), words, flip
-        for n, other in enumerate(tape.nodes):
-            if n != used and other.shape == shape:
-                words = f"{where}, {other.name} stands for {name}"
-                yield (rank(node.kind), n), words, _with_operand(k, used, n, lambda v: v)
+        for order, words, pull in turned_factors(tape, edge):
+            says = f"is wrong: in what comes back through {node.name}, {words}"
+            yield (rank(node.kind), order), says, _through_edge(k, pull)
+        used = other_factor(tape, edge)
+        for n, other in enumerate(tape.nodes) if used is not None else ():
+            if n != used and other.shape == tape.nodes[used].shape:
+                says = f"in what comes back through {node.name}, {other.name} stands for "
+                says = f"is wrong: {says}{tape.nodes[used].name}"
+                pull = with_factor(lambda t, _, n=n: t.nodes[n].value)
+                yield (rank(node.kind), n), says, _through_edge(k, pull)
 
 
-def _with_operand(k, used, other, change):
-    def delta(flow):
-        tape, edge = flow.tape, flow.tape.edges[k]
+def loops(flow, _):
+    """All turns of a loop are wrong in the same way, or take each other's factors."""
+    tape = flow.tape
+    for turns in _turns(tape):
+        edge = tape.edges[turns[0]]
         node = tape.nodes[edge.target]
-        if None in node.operands:
-            return None
-        values = [tape.nodes[n].value for n in node.operands]
-        values[1 - edge.place] = change(tape.nodes[other].value)
-        number = flow.recorder.number_of(edge.target)
-        back = flow.recorder.back(number, edge.place, 0, values)
-        ct = flow.cts[edge.target]
-        return tape.onwards[edge.source] @ (edge.pull(ct, back) - edge.pull(ct))
+        for order, words, pull in (*other_slopes(tape, edge), *turned_factors(tape, edge)):
+            says = f"is wrong: {words}, and likewise {len(turns)} times in all"
+            yield (order, rank(node.kind)), says, _rerouted(dict.fromkeys(turns, pull))
+        factors = [other_factor(tape, tape.edges[k]) for k in turns[::-1]]
+        if None not in factors:
+            says = f"in what comes back through {node.name} and {len(turns) - 1} others like it"
+            says = f"is wrong: {says}, their factors are taken in reverse: is it flipped?"
+            taken = [with_factor(lambda t, _, n=n: t.nodes[n].value) for n in factors]
+            reverse = dict(zip(turns, taken, strict=True))
+            yield (60, rank(node.kind)), says, _rerouted(reverse)
 
-    return delta
+
+def _turns(tape):
+    """The edges, by number, of operations that are alike: those of a loop that was unrolled."""
+    alike = {}
+    for k, edge in enumerate(tape.edges):
+        node, source = tape.nodes[edge.target], tape.nodes[edge.source]
+        whole = tuple(o is None for o in node.operands)
+        key = node.kind, edge.place, node.shape, source.shape, edge.back.shape, whole
+        alike.setdefault(key, []).append(k)
+    return [turns for turns in alike.values() if len(turns) > 1]
+
+
+def one_use(flow, _):
+    """Of several uses of a value, one alone counts."""
+    tape = flow.tape
+    for n, node in enumerate(tape.nodes):
+        ks = [k for k, edge in enumerate(tape.edges) if edge.source == n]
+        for turn, k in enumerate(ks) if len(ks) > 2 else ():
+            which = {0: "first", len(ks) - 1: "last"}.get(turn, f"{turn + 1}.")
+            says = (
+                f"is wrong: of the {len(ks)} uses of {node.name}, the {which} one alone counts: "
+                "is the gradient of each assigned, and not added to the others?"
+            )
+            others = [_through_edge(other) for other in ks if other != k]
+            yield (turn not in {0, len(ks) - 1}, turn), says, _without(others)
+
+
+def _without(deltas):
+    return lambda flow: -sum(delta(flow) for delta in deltas)
 
 
 def assigned(flow, _):
@@ -275,9 +288,10 @@ def assigned(flow, _):
     for source, ks in taken.items():
         target = flow.tape.nodes[flow.tape.edges[ks[0]].target]
         way = f"from {target.name} back to {flow.tape.nodes[source].name}"
-        for which, last in (("last", True), ("first", False)):
-            words = f"is wrong: what goes {way} is assigned, and not added: the {which} one stays"
-            yield (rank(target.kind), not last), words, _alone(ks, last=last)
+        for uses in (ks, *([[k] for k in ks] if len(ks) > 1 else ())):
+            for which, last in (("last", True), ("first", False)):
+                words = f"what goes {way} is assigned, and not added: the {which} one stays"
+                yield (rank(target.kind), not last), f"is wrong: {words}", _alone(uses, last=last)
 
 
 def _alone(ks, *, last):
@@ -297,24 +311,46 @@ def _alone(ks, *, last):
 
 
 def pairs(flow, part):
-    """Two paths are dropped together, or of the wrong sign."""
+    """Two paths are dropped together, or have other weights, each its own."""
     distinct = []
     for k in range(len(flow.tape.edges)):
         term = _through_edge(k)(flow)[part]
         if np.any(term) and not any(np.allclose(term, other, rtol=1e-9) for _, other in distinct):
             distinct.append((k, term))
-    for (a, _), (b, _) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
+    for (a, s), (b, t) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
         nodes = [flow.tape.nodes[flow.tape.edges[k].target] for k in (a, b)]
         where = "the paths through " + " and ".join(n.name for n in nodes)
         order = (sum(rank(n.kind) for n in nodes),)
-        yield order, f"lacks terms: {where} are dropped", _reweighed({a: 0.0, b: 0.0})
+        yield order, f"lacks terms: {where} are dropped", _weighed_by({a: 0.0, b: 0.0})
         words = f"has terms that are wrong: {where} are of the wrong sign"
-        yield order, words, _reweighed({a: -1.0, b: -1.0})
+        yield order, words, _weighed_by({a: -1.0, b: -1.0})
+        one, other = _two_weights(s, t, flow.error[part])
+        if min(abs(one), abs(other)) > 1e-8:
+            said = [_there(1 + w, flow.point.trial) for w in (one, other)]
+            which = [
+                f"the path through {n.name} is {word}" for n, word in zip(nodes, said, strict=True)
+            ]
+            words = f"has terms that are wrong: {' and '.join(which)}"
+            both = _through_edge(a), _through_edge(b)
+            yield (9, *order), words, _combined(both, (one, other))
+
+
+def _two_weights(s, t, error):
+    """The multiples of two changes whose sum is nearest to an error."""
+    matrix = np.array([[s @ s, s @ t], [s @ t, t @ t]])
+    if abs(np.linalg.det(matrix)) <= 1e-9 * matrix[0, 0] * matrix[1, 1]:
+        return 0.0, 0.0
+    return np.linalg.solve(matrix, [s @ error, t @ error])
+
+
+def _combined(deltas, times):
+    return lambda flow: sum(c * d(flow) for c, d in zip(times, deltas, strict=True))
 
 
 FAMILIES = (
     weights,
     derivatives,
+    one_use,
     assigned,
     overwritten,
     sums,
@@ -322,6 +358,7 @@ FAMILIES = (
     formed_again,
     pairs,
     operands,
+    loops,
     turned,
     contents,
     sums_together,

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.judge.explain.changes import some_axes
 from handgrad.judge.explain.operations import rank
-from handgrad.judge.explain.tape import SUMS
+from handgrad.judge.explain.tape import STRETCHED, SUMS
 from handgrad.judge.explain.words import axes_named
 
 
@@ -60,9 +60,15 @@ def _sums_given_back(tape):
 
 
 def _ways(tape, b):
-    """What comes back to the numbers that the sum was given back to: all of it, or by one edge."""
-    out = [k for k, edge in enumerate(tape.edges) if edge.source == tape.edges[b].target]
-    return [None, *(out if len(out) > 1 else ())]
+    """The edges by which it comes back to what the sum was given back to: (), for all of it, or some."""
+    first, out = (), _uses(tape, tape.edges[b].target)
+    if len(out) == 1 and tape.nodes[tape.edges[b].target].kind == STRETCHED:
+        first, out = (out[0],), _uses(tape, tape.edges[out[0]].target)
+    return [(), *((*first, k) for k in (out if len(out) > 1 else ()))]
+
+
+def _uses(tape, node):
+    return [k for k, edge in enumerate(tape.edges) if edge.source == node]
 
 
 def _summed(tape, edge):
@@ -153,13 +159,13 @@ def _changed(edges, axes, change, *, beside):
         tape = flow.tape
         first, last = tape.edges[s], tape.edges[b]
         shape = tape.nodes[first.source].shape
-        k = first.pull(_between(tape, first.target, last.source)).reshape(shape)
+        slope = first.pull(_between(tape, first.target, last.source)).reshape(shape)
         ct = flow.cts[last.target]
-        if way is not None:
-            ct = tape.edges[way].pull(flow.cts[tape.edges[way].target])
+        for k in way[::-1]:
+            ct = tape.edges[k].pull(flow.cts[tape.edges[k].target] if k == way[-1] else ct)
         u = (last.back.sum(axis=0) * ct).reshape(shape)
         right = np.sum(u, axis=axes, keepdims=True)
         onwards = tape.beside_sums if beside else tape.onwards
-        return onwards[first.source] @ (k * (change(flow, u) - right)).ravel()
+        return onwards[first.source] @ (slope * (change(flow, u) - right)).ravel()
 
     return delta

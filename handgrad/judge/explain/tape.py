@@ -17,6 +17,7 @@ from handgrad.judge.calls import CodeError, contained
 
 OPERATIONS = 120
 SUMS = {"reduce_sum"}
+STRETCHED = "broadcast_in_dim"
 NUMBERS = 1024  # of one value
 EACH = {*ELEMENTWISE, "clamp", "convert_element_type", "erf_inv", "erfc", "integer_pow", "lgamma"}
 EACH |= {"select_n", "digamma", "reshape", "squeeze", "expand_dims"}  # in the order of memory
@@ -71,16 +72,18 @@ class Tape:
         for edge in self.edges:
             self.into[edge.target].append(edge)
 
-    def gradients(self, dy, weights=None):
-        """The gradient of every node; `weights` are other ones for some edges, by number."""
-        weighed = {id(self.edges[k]): w for k, w in (weights or {}).items()}
+    def gradients(self, dy, pulls=None):
+        """The gradient of every node; `pulls` are other ones of some edges, by number."""
+        others = {id(self.edges[k]): pull for k, pull in (pulls or {}).items()}
         cts = [np.zeros(node.size) for node in self.nodes]
         for out, d in zip(self.outputs, dy, strict=True):
             if out is not None:
                 cts[out] = cts[out] + np.ravel(d)
         for b in range(len(self.nodes) - 1, -1, -1):
             for edge in self.into[b]:
-                cts[edge.source] = cts[edge.source] + weighed.get(id(edge), 1.0) * edge.pull(cts[b])
+                other = others.get(id(edge))
+                pulled = other(edge, cts[b]) if other else edge.pull(cts[b])
+                cts[edge.source] = cts[edge.source] + pulled
         return cts
 
     def of_inputs(self, cts):
@@ -156,19 +159,23 @@ class Recorder:
         for number, step in enumerate(program.steps):
             operands, results = forming(number, [values[slot] for slot in step.inputs])
             values |= dict(zip(step.outputs, results, strict=True))
-            arrows = [p for p, slot in enumerate(step.inputs) if slot in place]
+            made_of = [place.get(slot) for slot in step.inputs]
+            arrows = [p for p, source in enumerate(made_of) if source is not None]
+            if arrows and step.primitive.name in ELEMENTWISE:
+                operands = list(operands)
+                for p in arrows:
+                    made_of[p], operands[p] = _stretched(nodes, edges, made_of[p], results[0])
             for k, result in enumerate(results if arrows else ()):
                 if result.dtype.kind == "f":
                     if result.size > NUMBERS:
                         raise CodeError("a value is too large")
                     place[step.outputs[k]] = len(nodes)
                     self.numbers[len(nodes)] = number
-                    made_of = tuple(place.get(slot) for slot in step.inputs)
                     shape, kind = result.shape, step.primitive.name
-                    nodes.append(Node("", shape, result.astype(float), kind, made_of))
+                    nodes.append(Node("", shape, result.astype(float), kind, tuple(made_of)))
                     for p in arrows:
                         back = self.back(number, p, k, operands)
-                        edges.append(Edge(place[step.inputs[p]], len(nodes) - 1, p, back))
+                        edges.append(Edge(made_of[p], len(nodes) - 1, p, back))
         outputs = [place.get(slot) for slot in program.outputs]
         return Tape(nodes, edges, {i: k for k, i in enumerate(self.real)}, outputs)
 
@@ -203,3 +210,18 @@ class Recorder:
         plain = [np.asarray(x, float) if x.dtype.kind == "f" else x for x in operands]
         with in_double_precision():
             return jax.make_jaxpr(pulled)(*plain)
+
+
+def _stretched(nodes, edges, source, result):
+    """The node and the value of an operand in the shape of the result: stretching is an operation."""
+    value = nodes[source].value
+    if value.shape == result.shape or value.ndim != result.ndim:
+        return source, value
+    stretched = np.broadcast_to(value, result.shape)
+    if stretched.size > NUMBERS:
+        raise CodeError("a value is too large")
+    taken = np.broadcast_to(np.arange(value.size).reshape(value.shape), result.shape).ravel()
+    nodes.append(Node("", result.shape, stretched, STRETCHED, (source,)))
+    back = (np.arange(value.size)[:, None] == taken).astype(float)
+    edges.append(Edge(source, len(nodes) - 1, 0, back))
+    return len(nodes) - 1, stretched

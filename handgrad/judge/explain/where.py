@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.judge.explain.changes import of_the_last_two
 from handgrad.judge.explain.words import input_name, rounded
 from handgrad.judge.trial import largest
 
@@ -38,18 +39,22 @@ def _unnamed(what, points, i, offs):
     """What can be said of places that have no name."""
     off = offs[0]
     count = np.count_nonzero(off)
-    counted = f"{what} at {count} of {off.size} places{_within(offs)}"
+    counted = f"{what} at {count} of {off.size} places{_within(points, i, offs)}"
     counted = counted if 2 * count <= off.size else ""
     return _single(what, offs) or _tied(what, points, i, offs) or counted
 
 
-def _within(offs):
+def _within(points, i, offs):
     """In words, what all wrong places have in common, though there are right ones among them."""
     shape = offs[0].shape
-    for name, place in _positions(shape):
-        mask = np.broadcast_to(place(None), shape)
-        few = 2 * np.count_nonzero(mask) <= mask.size
-        if few and all(off.shape == shape and not np.any(off & ~mask) for off in offs):
+    for name, place in _places(points[0], i, shape):
+        try:
+            masks = [np.broadcast_to(place(point), shape) for point in points]
+        except ValueError:
+            continue
+        few = all(2 * np.count_nonzero(mask) <= mask.size for mask in masks)
+        pairs = zip(offs, masks, strict=True)
+        if few and all(off.shape == shape and not np.any(off & ~mask) for off, mask in pairs):
             return f", all {name}"
     return ""
 
@@ -157,16 +162,10 @@ def _positions(shape):
 def _of_the_last_two(shape):
     rows, columns = np.indices(shape[-2:])
     last = shape[-2] - 1, shape[-1] - 1
-    for name, mask in {
-        "on the border (padding)": (rows % last[0] == 0 if last[0] else rows == 0)
-        | (columns % last[1] == 0 if last[1] else columns == 0),
-        "above the diagonal": columns > rows,
-        "below the diagonal": columns < rows,
-        "on the diagonal": columns == rows,
-        "off the diagonal": columns != rows,
-        "on and above the diagonal": columns >= rows,
-        "on and below the diagonal": columns <= rows,
-    }.items():
+    border = (rows % last[0] == 0 if last[0] else rows == 0) | (
+        columns % last[1] == 0 if last[1] else columns == 0
+    )
+    for name, mask in {"on the border (padding)": border, **of_the_last_two(shape)}.items():
         yield name, lambda p, mask=mask: mask
 
 
