@@ -15,7 +15,7 @@ from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.entries import defined, value_on
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import names_in, nodes_of
+from handgrad.derivation.expressions import names_in, nodes_of, of_derivative
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.recurrences import run_block
@@ -202,7 +202,7 @@ class Statements:
         """How the outputs move, paired with their gradients, or how the one number does."""
         if chain.kind is Kind.GRADIENT:
             return self.forward.change(target[1:], move)
-        y, x = nodes_of(target)
+        y, x = of_derivative(target)
         moved = move_of(lift(self.forward.moved(x, move)[y]))
         return moved, float(np.abs(moved.real))
 
