@@ -113,6 +113,16 @@ def products_before(x, axis):
     return products[(*(slice(None),) * (axis % x.ndim), slice(-1), ...)]
 
 
+def sums_from_the_end(x, axis):
+    """For each number along an axis the sum of itself and of those after it."""
+    xp = array_namespace(x)
+    if xp.__name__ == "jax.numpy":
+        from jax import lax
+
+        return lax.cumsum(x, axis % x.ndim, reverse=True)
+    return xp.flip(xp.cumulative_sum(xp.flip(x, axis=axis), axis=axis), axis=axis)
+
+
 def scan(step, state, inputs, *, reverse=False) -> Any:
     """The last state, and what each step leaves: state, outputs = step(state, *rows).
 
@@ -169,6 +179,9 @@ def unbroadcast(dy, shape):
 def pad(x, widths, value=0.0):
     """x with `widths[i]` copies of value on both sides of axis i, counted from the last axes."""
     xp = array_namespace(x)
+    if xp.__name__ == "jax.numpy":  # XLA makes one pass of this, and several of concat
+        before = [(0, 0)] * (x.ndim - len(widths))
+        return xp.pad(x, [*before, *((n, n) for n in widths)], constant_values=value)
     for axis, width in enumerate(widths, x.ndim - len(widths)):
         if width:
             shape = (*x.shape[:axis], width, *x.shape[axis + 1 :])

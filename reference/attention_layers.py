@@ -27,8 +27,9 @@ def linear_attention(q, k, v, *, eps=1e-6):
     return jnp.einsum("bhij,bhje->bhie", weights, v) / (jnp.sum(weights, axis=-1) + eps)[..., None]
 
 
-def causal_linear_attention(q, k, v, *, eps=1e-6):
-    """The mean of the values so far by the weights φ(q) φ(k)ᵀ"""
+def causal_linear_attention(q, k, v, *, eps=1e-6, chunk=64):
+    """The mean of the values so far by the weights φ(q) φ(k)ᵀ; chunks change nothing"""
+    del chunk
     weights = jnp.tril(jnp.einsum("bhid,bhjd->bhij", jax.nn.elu(q) + 1, jax.nn.elu(k) + 1))
     return jnp.einsum("bhij,bhje->bhie", weights, v) / (jnp.sum(weights, axis=-1) + eps)[..., None]
 

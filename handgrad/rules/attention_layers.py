@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from handgrad.arrays import array_namespace
 from handgrad.rules.attention import ScaledDotProductAttention
 from handgrad.rules.linear import Affine
+from handgrad.rules.shared.chunks import in_chunks, out_of_chunks
 
 __all__ = ["CausalLinearAttention", "CrossAttention", "LinearAttention", "MultiHeadAttention"]
 
@@ -239,15 +240,33 @@ class CausalLinearAttention:
         dk = moveaxis(dg * minimum(g, 1), 0, 2)
         dv = moveaxis(dw[..., :E], 0, 2)
 
-    Keeps q, k, v, m and y. The states are D (E + 1) numbers for each step, and are formed again.
+    `chunk` steps are computed at a time, as products of matrices: from any step r on, n is what the
+    state had then, and what the steps have added since, with the weights A:
+
+        A[t : T, s : T, b : B, h : H] = where(s <= t, sum[d](f[t, b, h, d] * g[s, b, h, d]), 0)
+        J[r : T, t : T] = where(r <= t, 1, 0)
+        J[r, t] * n[t, b, h, e] = J[r, t] * sum[d](f[t, b, h, d] * S[r, b, h, d, e]) + sum[s](where(s >= r, A[t, s, b, h] * w[s, b, h, e], 0))
+
+    and so is the way back. Z is the gradient of A; the whole sequence is one chunk here:
+
+        Z[t, s, b, h] = where(s <= t, sum[e](dn[t, b, h, e] * w[s, b, h, e]), 0)
+        df[t, b, h, d] = sum[s](Z[t, s, b, h] * g[s, b, h, d])
+        dg[s, b, h, d] = sum[t](Z[t, s, b, h] * f[t, b, h, d])
+        dw[s, b, h, e] = sum[t](A[t, s, b, h] * dn[t, b, h, e])
+
+    Keeps q, k, v, m and y. The states with which the chunks begin are formed again.
 
     Katharopoulos et al., Transformers are RNNs, 2020, arXiv:2006.16236, section 3.3.
     """
 
     eps: float = 1e-6
+    chunk: int = 64
 
     def forward(self, q, k, v):
-        n = _by_row(_positive(q), self._states(k, v))
+        xp = array_namespace(q, k, v)
+        f, g, w = map(self._cut, (_positive(q), _positive(k), _with_ones(v)))
+        S = _of_earlier(xp.matrix_transpose(g) @ w)
+        n = self._joined(f @ S + _up_to_now(f, g) @ w, q.shape[-2])
         m = n[..., -1:] + self.eps
         y = n[..., :-1] / m
         return y, (q, k, v, m, y)
@@ -255,21 +274,31 @@ class CausalLinearAttention:
     def backward(self, residuals, dy):
         q, k, v, m, y = residuals
         xp = array_namespace(q, k, v)
-        f, g, dn = _positive(q), _positive(k), _through_quotient(dy, y, m)
-        df = _by_row(dn, xp.matrix_transpose(self._states(k, v)))
-        products = xp.flip(f[..., None] * dn[..., None, :], axis=-3)
-        dS = xp.flip(xp.cumulative_sum(products, axis=-3), axis=-3)
-        dg = _by_row(_with_ones(v), xp.matrix_transpose(dS))
-        dv = _by_row(g, dS[..., :-1])
-        return df * xp.minimum(f, 1), dg * xp.minimum(g, 1), dv
+        f, g, w = map(self._cut, (_positive(q), _positive(k), _with_ones(v)))
+        dn = self._cut(_through_quotient(dy, y, m))
+        S = _of_earlier(xp.matrix_transpose(g) @ w)
+        dS = xp.flip(_of_earlier(xp.flip(xp.matrix_transpose(f) @ dn, axis=0)), axis=0)
+        A, Z = _up_to_now(f, g), _up_to_now(dn, w)
+        df = dn @ xp.matrix_transpose(S) + Z @ g
+        dg = w @ xp.matrix_transpose(dS) + xp.matrix_transpose(Z) @ f
+        dw = g @ dS + xp.matrix_transpose(A) @ dn
+        df, dg, dw = (self._joined(d, q.shape[-2]) for d in (df, dg, dw))
+        return df * xp.minimum(_positive(q), 1), dg * xp.minimum(_positive(k), 1), dw[..., :-1]
 
-    def _states(self, k, v):
-        """The state after each step."""
-        products = _positive(k)[..., None] * _with_ones(v)[..., None, :]
-        return array_namespace(k).cumulative_sum(products, axis=-3)
+    def _cut(self, x):
+        """The rows of each chunk: (chunks, B, H, steps, D)."""
+        return array_namespace(x).moveaxis(in_chunks(x, -2, self.chunk), 1, -2)
+
+    def _joined(self, x, length):
+        """The rows of all chunks, one after the other."""
+        return out_of_chunks(array_namespace(x).moveaxis(x, -2, 1), -2, length)
 
 
-VARIANTS = (MultiHeadAttention(heads=2, causal=True), CrossAttention(heads=2))
+VARIANTS = (
+    MultiHeadAttention(heads=2, causal=True),
+    CrossAttention(heads=2),
+    CausalLinearAttention(chunk=2),
+)
 
 
 def _by_head(x, heads):
@@ -309,6 +338,13 @@ def _through_quotient(dy, y, m):
     return xp.concat([dy, -xp.sum(dy * y, axis=-1, keepdims=True)], axis=-1) / m
 
 
-def _by_row(rows, matrices):
-    """Each row times its own matrix."""
-    return (rows[..., None, :] @ matrices)[..., 0, :]
+def _up_to_now(a, b):
+    """The products of each row of a with the rows of b up to its own."""
+    xp = array_namespace(a, b)
+    return xp.tril(a @ xp.matrix_transpose(b))
+
+
+def _of_earlier(products):
+    """For each chunk, the sum of what the chunks before it have."""
+    xp = array_namespace(products)
+    return xp.cumulative_sum(products, axis=0, include_initial=True)[:-1, ...]

@@ -57,8 +57,8 @@ class SigmoidCrossEntropy:
         x, t, t_outline = residuals
         dl = of_each(dy, x.shape, self.reduction)
         dx = dl * ((1 - t) * sigmoid(x) - self.pos_weight * t * sigmoid(-x))
-        dt = dl * ((self.pos_weight - 1) * softplus(-x) - x)
-        return dx, unbroadcast(dt, outlined(t_outline))
+        more = (self.pos_weight - 1) * softplus(-x) if self.pos_weight != 1 else 0
+        return dx, unbroadcast(dl * (more - x), outlined(t_outline))
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,18 @@ def instances(cls):
 
 
 def find(name):
-    """The rule classes that a name stands for: a rule's or a family's, in any case.
+    """The rule classes that a name stands for: a rule's or a family's, in any case, with spaces too.
 
     Raises LookupError for an unknown name, with the nearest ones.
     """
     named = {cls.__name__: [cls] for classes in families().values() for cls in classes}
     named |= families()
     lower = {key.lower(): key for key in named}
-    if name.lower() in lower:
-        return named[lower[name.lower()]]
-    nearest = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)
+    wanted = name.strip().lower()
+    for spelled in (wanted, wanted.replace(" ", "_").replace("-", "_")):
+        if spelled in lower:
+            return named[lower[spelled]]
+    begun = [key for key in lower if len(wanted) > 2 and key.startswith(wanted)]
+    nearest = begun[:3] or difflib.get_close_matches(wanted, lower, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(lower[n] for n in nearest)}?" if nearest else "see --help"
     raise LookupError(f"there is no rule or family {name!r}: {hint}")

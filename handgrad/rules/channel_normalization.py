@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, pad
+from handgrad.arrays import array_namespace, log, pad
 
 __all__ = ["GroupNorm", "InstanceNorm", "LocalResponseNorm"]
 
@@ -102,22 +102,25 @@ class LocalResponseNorm:
         S = (d >= -(size // 2)) * (d <= (size - 1) // 2)
         s = S @ x**2
         u = k + alpha / size * s
-        y = x * u**-beta
+        w = u**-beta
+          = exp(-beta * log(u))
+        y = x * w
 
     S[i, j] is 1 where channel j is in the window of channel i; for an even n it reaches one channel
     further down than up. A channel moves its own y, and the u of each window that it is in, which
     are those that Sᵀ gathers:
 
-        du = -beta * dy * x * u**(-beta - 1)
-           = -beta * dy * y / u
+        dw = dy * x
+        du = -beta * dw * u**(-beta - 1)
+           = -beta * dw * w / u
         ds = du * alpha / size
-        dx = dy * u**-beta + 2 * x * (S.T @ ds)
-           = dy * u**-beta - 2 * alpha * beta / size * x * (S.T @ (dy * y / u))
+        dx = dy * w + 2 * x * (S.T @ ds)
+           = dy * w - 2 * alpha * beta / size * x * (S.T @ (dy * w * x / u))
 
     α is divided by n as in torch, and unlike in the paper. Channels beyond the first and the last
     are 0, and still count in n. The sums are of n shifted arrays, and make no matrix.
 
-    Keeps x and u.
+    Keeps x, u and w.
 
     Krizhevsky, Sutskever and Hinton, ImageNet Classification with Deep Convolutional Neural
     Networks, 2012, section 3.3.
@@ -130,11 +133,12 @@ class LocalResponseNorm:
 
     def forward(self, x):
         u = self.k + self.alpha / self.size * _window_sum(x * x, *self._reach())
-        return x * u**-self.beta, (x, u)
+        w = array_namespace(x).exp(-self.beta * log(u))  # half of the time of a power
+        return x * w, (x, u, w)
 
     def backward(self, residuals, dy):
-        x, u = residuals
-        direct = dy * u**-self.beta
+        x, u, w = residuals
+        direct = dy * w
         gathered = _window_sum(direct * x / u, *reversed(self._reach()))
         return (direct - 2 * self.alpha * self.beta / self.size * x * gathered,)
 

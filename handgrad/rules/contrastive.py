@@ -265,7 +265,7 @@ class NegativeSampling:
 
     def forward(self, h, c, n):
         xp = array_namespace(h)
-        p, q = xp.vecdot(h, c), xp.vecdot(xp.expand_dims(h, axis=-2), n)
+        p, q = xp.vecdot(h, c), (n @ h[..., None])[..., 0]
         losses = softplus(-p) + xp.sum(softplus(q), axis=-1)
         return reduced(losses, self.reduction), (h, c, n, p, q)
 
@@ -275,7 +275,7 @@ class NegativeSampling:
         dl = of_each_row(dy, p.shape, self.reduction)
         dp = -dl * xp.expand_dims(sigmoid(-p), axis=-1)
         dq = xp.expand_dims(dl * sigmoid(q), axis=-1)
-        dh = dp * c + xp.sum(dq * n, axis=-2)
+        dh = dp * c + (xp.matrix_transpose(dq) @ n)[..., 0, :]
         return dh, dp * h, dq * xp.expand_dims(h, axis=-2)
 
 

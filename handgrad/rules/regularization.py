@@ -94,7 +94,7 @@ class L1Penalty:
     Every weight is pulled to 0 with the same force, so that small ones get there. At 0 every force
     up to λ is a subgradient, and we take 0: a weight at 0 rests.
 
-    Keeps the sign of W.
+    Keeps W.
 
     Tibshirani, Regression Shrinkage and Selection via the Lasso, 1996.
     """
@@ -103,11 +103,11 @@ class L1Penalty:
 
     def forward(self, W):
         xp = array_namespace(W)
-        return self.strength * xp.sum(xp.abs(W)), (xp.sign(W),)
+        return self.strength * xp.sum(xp.abs(W)), (W,)
 
     def backward(self, residuals, dy):
-        (sign,) = residuals
-        return (dy * self.strength * sign,)
+        (W,) = residuals
+        return (dy * self.strength * array_namespace(W).sign(W),)
 
 
 @dataclass(frozen=True)

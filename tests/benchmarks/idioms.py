@@ -114,6 +114,7 @@ TABLE = {
     "Divide": operator.truediv,
     "Power": operator.pow,
     "Reciprocal": lambda x: 1 / x,
+    "CumSum": lambda x, axis: jnp.cumsum(x, axis=axis),
     "Sqrt": jnp.sqrt,
     "Sigmoid": jax.nn.sigmoid,
     "Softmax": jax.nn.softmax,

@@ -6,7 +6,7 @@ leaves, has the shape (T, ...).
 
 import math
 
-from handgrad.arrays import array_namespace, constant, device_of
+from handgrad.arrays import array_namespace, constant, device_of, sums_from_the_end
 
 
 def in_chunks(x, axis, size):
@@ -59,7 +59,7 @@ def decays_backward(between, start, end, whole):
     last = xp.concat([whole[None, ...], end], axis=0)
     spans = xp.concat([start[:, None, ...], between], axis=1)
     spans = xp.concat([spans[:-1, ...], spans[-1:, ...] + last[None, ...]], axis=0)
-    until = xp.flip(xp.cumulative_sum(xp.flip(spans, axis=0), axis=0), axis=0)
+    until = sums_from_the_end(spans, 0)
     first, later = until[:, 0, ...], until[:, 1:, ...]
     return first + xp.sum(xp.where(_after(whole[None, ...], later.shape[0]), later, 0), axis=1)
 
