@@ -114,6 +114,8 @@ class Trial:
         if not self.subject.strict and isinstance(grads, tuple) and len(grads) < len(self.inputs):
             self.real = [i for i in self.real if i < len(grads)]
         if isinstance(grads, tuple) and len(grads) == len(self.inputs):
+            without = {i for i in self.real if grads[i] is None and not self.subject.strict}
+            self.subject.silent |= {i for i in without if _marks(self.inputs[i])}
             options = {i for i in self.subject.numbers if grads[i] is None} | self.subject.silent
             self.real = [i for i in self.real if i not in options]
         with Contained():
@@ -327,6 +329,11 @@ def read_only(x):
     x = np.array(x)
     x.flags.writeable = False
     return x
+
+
+def _marks(x):
+    """Whether an array holds 0 and 1 alone, and both: a mask or labels, with None for a gradient."""
+    return bool(np.any(x == 0) and np.any(x == 1) and np.all((x == 0) | (x == 1)))
 
 
 def is_finite(arrays):

@@ -70,15 +70,13 @@ def turned_factors(tape, edge):
     if used is None:
         return
     name, shape = tape.nodes[used].name, tape.nodes[used].shape
-    turns = [
-        (50 + axis, f"{name} is flipped along axis {axis}", lambda v, a=axis: np.flip(v, a))
-        for axis in range(len(shape))
-    ]
     if len(shape) == 2 and shape[0] == shape[1]:
-        turns.insert(0, (-1, f"{name} is not transposed, or once too often", np.transpose))
-    for order, words, change in turns:
-        taken = with_factor(lambda t, e, c=change: c(t.nodes[other_factor(t, e)].value))
-        yield order, words, taken
+        words = f"{name} is not transposed, or once too often"
+        yield -1, words, with_factor(lambda t, e: t.nodes[other_factor(t, e)].value.T)
+    for axis in range(len(shape)):
+        words = f"{name} is flipped along axis {axis}"
+        flipped = with_factor(lambda t, e, a=axis: np.flip(t.nodes[other_factor(t, e)].value, a))
+        yield 50 + axis, words, flipped
 
 
 def with_factor(taken):

@@ -159,7 +159,7 @@ class Recorder:
         for number, step in enumerate(program.steps):
             operands, results = forming(number, [values[slot] for slot in step.inputs])
             values |= dict(zip(step.outputs, results, strict=True))
-            made_of = [place.get(slot) for slot in step.inputs]
+            made_of: list = [place.get(slot) for slot in step.inputs]
             arrows = [p for p, source in enumerate(made_of) if source is not None]
             if arrows and step.primitive.name in ELEMENTWISE:
                 operands = list(operands)
