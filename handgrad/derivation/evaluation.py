@@ -29,6 +29,7 @@ from handgrad.derivation.expressions import (
 )
 from handgrad.derivation.jacobians import as_whole, chained
 
+LISTED = {"broadcast_to", "concat", "moveaxis", "ones", "permute_dims", "reshape", "stack", "zeros"}
 INSIDE = re.compile(r"\w+\.<locals>\.")  # where Python says a function was made
 BINARY = {
     ast.Add: operator.add,
@@ -204,11 +205,19 @@ def _call(name, node, walk):
             raise DerivationError(f"{name} begins with its subscripts, such as 'ij,jk->ik'")
         values = [text.value, *map(walk, arguments)]
     else:
-        values = list(map(walk, arguments))
+        values = [walk(a) if name in LISTED else _array_of(a, walk) for a in arguments]
     if function.broadcasts:
         bound_broadcast(*values)
     note_call(node, name, values)
     return function.call(*values, **named)
+
+
+def _array_of(node, walk):
+    """The value of an argument; a list of numbers or arrays is an array."""
+    if not isinstance(node, ast.List) or not node.elts:
+        return walk(node)
+    stack = walk.functions["stack"].call
+    return stack(tuple(_array_of(part, walk) for part in node.elts))
 
 
 def _array(value, what):

@@ -51,10 +51,15 @@ def is_whole(part):
     return isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None
 
 
-def subscripts(nodes, walk):
-    """(name, indices, shape) of each array in expressions that has a subscript."""
+def subscripts(nodes, walk, *, chosen=True):
+    """(name, indices, shape) of each array in expressions that has a subscript.
+
+    With or without those that are `chosen`: of them a where may leave out what lies outside.
+    """
     for node in nodes:
         for n in _subscripts(node):
+            if not chosen and n in _choices(node):
+                continue
             if (shape := walk.shape_of(n.value)) is not None:
                 yield spelled(n.value), elements(n.slice), shape
 
@@ -64,23 +69,28 @@ def _subscripts(node):
     return [n for n in ast.walk(node) if isinstance(n, ast.Subscript)]
 
 
+@functools.lru_cache(maxsize=10_000)
+def _choices(node):
+    """The subscripts that stand in what a where chooses from."""
+    found = set()
+    for n in ast.walk(node):
+        match n:
+            case ast.Call(func=ast.Name(id="where"), args=[_, *chosen]):
+                found.update(inner for one in chosen for inner in _subscripts(one))
+    return found
+
+
 def size_of(letter, nodes, walk, *, counts=False, asked=()):
     """How many numbers a letter has: the size of the axes at which it stands alone.
 
     Where an axis counts steps, n of them or n + 1 with the first state, a letter takes those steps
     at which all its subscripts lie inside; so does one that `counts` the steps of a recurrence and
-    stands alone nowhere. `asked` are the letters that were asked for their size on the way here.
+    stands alone nowhere. What a where chooses from counts where there is nothing else. `asked` are
+    the letters that were asked for their size on the way here.
     """
-    alone, steps, ahead = {}, [], []
-    for name, parts, shape in subscripts(nodes, walk):
-        for axis, (part, size) in enumerate(zip(parts, shape, strict=False)):
-            shift = shift_of(part, letter)
-            if shift is not None and axis == 0 and name in walk.grid.times:
-                steps.append(size - shift)
-            elif shift == 0:
-                alone[size] = f"axis {axis} of {name}"
-            elif shift is not None and counts:
-                ahead.append(size - shift)
+    alone, steps, ahead = _sizes(letter, subscripts(nodes, walk, chosen=False), walk, counts=counts)
+    if not alone and not steps and not ahead:
+        alone, steps, ahead = _sizes(letter, subscripts(nodes, walk), walk, counts=counts)
     if len(alone) > 1:
         (m, first), (n, second), *_ = alone.items()
         raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
@@ -89,8 +99,24 @@ def size_of(letter, nodes, walk, *, counts=False, asked=()):
         others = (other for other in _paired(letter, nodes) if other not in asked)
         for other in others:
             return size_of(other, nodes, walk, asked=(*asked, letter))
-        raise DerivationError(f"the range of {letter} is not known: state it, as in {letter} : n")
+        stated = f"in front, as in [{letter}+1 : n]" if counts else f"as in {letter} : n"
+        raise DerivationError(f"the range of {letter} is not known: state it, {stated}")
     return max(0, min([*alone, *steps]))
+
+
+def _sizes(letter, found, walk, *, counts):
+    """The sizes of axes at which a letter stands alone, and what steps and shifts leave of others."""
+    alone, steps, ahead = {}, [], []
+    for name, parts, shape in found:
+        for axis, (part, size) in enumerate(zip(parts, shape, strict=False)):
+            shift = shift_of(part, letter)
+            if shift is not None and axis == 0 and name in walk.grid.times:
+                steps.append(size - shift)
+            elif shift == 0:
+                alone[size] = f"axis {axis} of {name}"
+            elif shift is not None and counts:
+                ahead.append(size - shift)
+    return alone, steps, ahead
 
 
 def _paired(letter, nodes):

@@ -15,7 +15,7 @@ from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.entries import defined, value_on
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import names_in, nodes_of, of_derivative
+from handgrad.derivation.expressions import is_derivative, names_in, nodes_of, of_derivative
 from handgrad.derivation.jacobians import readings
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.recurrences import run_block
@@ -144,8 +144,8 @@ class Statements:
     def _values(self, node, chain):
         """The value of one side, or of each part of it: a tuple of exact arrays."""
         several = isinstance(node, ast.Tuple) and len(chain.heads) > 1
-        missing = [name for name in chain.targets if name not in self.names]
-        blank = {n: np.zeros(np.shape(self.names.get(n[1:], 0.0))) for n in missing if n[0] == "d"}
+        missing = [n for n in chain.targets if n not in self.names and self._is_paired(chain)]
+        blank = {n: np.zeros(np.shape(self.names.get(_moved(n), 0.0))) for n in missing}
         walk = Walk(self.names | blank, self.forward.functions)
         values = [value_on(part, chain, walk) for part in (node.elts if several else [node])]
         if not several and isinstance(values[0], tuple):
@@ -165,7 +165,7 @@ class Statements:
 
     def _gradient(self, chain, target, head, claim):
         """The test of one gradient, in each way in which it may be read."""
-        node = nodes_of(target)[1] if chain.kind is Kind.LOCAL else target[1:]
+        node = _moved(target)
         if not self.forward.has_gradient(node):
             raise DerivationError(f"{node} has no gradient")
         shape = np.shape(self.names[node])
@@ -254,6 +254,11 @@ def reason_of(error):
     if isinstance(inner, InexactError):
         return str(inner)
     return f"it has no value: {error}" if " at 0x" not in str(error) else "it has no exact form"
+
+
+def _moved(name):
+    """The node that moves in a gradient dx, or ∂L/∂x."""
+    return nodes_of(name)[1] if is_derivative(name) else name[1:]
 
 
 def _joined(heads):
