@@ -10,6 +10,7 @@ from handgrad import (
     MultiHeadAttention,
     ScaledDotProductAttention,
 )
+from tests.rules.recurrences import assert_like_the_recurrence
 from tests.rules.running import assert_close, gradients, normals, value
 
 
@@ -109,6 +110,16 @@ def test_the_last_query_of_a_recurrence_sees_all_keys():
     assert not dq[:, :, :-1].any()
     for actual, right in zip((dq[:, :, -1:], dk, dv), expected, strict=True):
         assert_close(actual, right)
+
+
+def drawn(cls):
+    """Queries, keys and values of 11 steps, for a class of attention."""
+    return normals(11, (2, 3, 11, 5), (2, 3, 11, 5), (2, 3, 11, 7))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
+def test_linear_attention_in_chunks_of_any_size_is_the_recurrence(chunk):
+    assert_like_the_recurrence(CausalLinearAttention(chunk=chunk), drawn)
 
 
 def test_a_recurrence_does_not_see_what_comes_after():

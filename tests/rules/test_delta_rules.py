@@ -1,18 +1,14 @@
 """Facts of delta rules: what is written can be read back, and chunks change nothing."""
 
-import functools
-
-import jax
 import numpy as np
 import pytest
-from handgrad.reference.delta_rules import delta_rule, gated_delta_rule
 
 from handgrad import DeltaRule, GatedDeltaRule
+from tests.rules.recurrences import assert_alike, assert_like_the_recurrence
 from tests.rules.running import assert_close, gradients, normals, value
 
 M, T, K, V = 2, 11, 3, 4
-REFERENCES = {DeltaRule: delta_rule, GatedDeltaRule: gated_delta_rule}
-each_rule = pytest.mark.parametrize("cls", REFERENCES)
+each_rule = pytest.mark.parametrize("cls", [DeltaRule, GatedDeltaRule])
 
 
 def inputs_of(cls, seed=1, length=T):
@@ -24,26 +20,10 @@ def inputs_of(cls, seed=1, length=T):
     return inputs if cls is GatedDeltaRule else inputs[:4]
 
 
-def alike(actual, expected, tolerance=1e-12):
-    for a, e in zip(actual, expected, strict=True):
-        assert_close(a, e, tolerance)
-
-
-@functools.cache
-def recurrence(cls):
-    """Inputs and dy, and JAX's outputs and gradients there."""
-    inputs = inputs_of(cls)
-    (dy,) = normals(2, inputs[2].shape)
-    y, pull = jax.vjp(REFERENCES[cls], *inputs)
-    return inputs, dy, y, pull(dy)
-
-
 @each_rule
 @pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
 def test_a_delta_rule_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
-    inputs, dy, y, grads = recurrence(cls)
-    assert_close(value(cls(chunk), *inputs), y)
-    alike(gradients(cls(chunk), *inputs, dy=dy), grads)
+    assert_like_the_recurrence(cls(chunk), inputs_of)
 
 
 @each_rule
@@ -52,7 +32,7 @@ def test_a_long_sequence_in_chunks_agrees_with_the_recurrence_to_the_last_digits
     inputs[1] /= np.linalg.norm(inputs[1], axis=-1, keepdims=True)
     (dy,) = normals(3, inputs[2].shape)
     assert_close(value(cls(64), *inputs), value(cls(1), *inputs))
-    alike(gradients(cls(64), *inputs, dy=dy), gradients(cls(1), *inputs, dy=dy))
+    assert_alike(gradients(cls(64), *inputs, dy=dy), gradients(cls(1), *inputs, dy=dy))
 
 
 def test_a_gated_rule_whose_gate_is_open_is_the_delta_rule():
@@ -63,7 +43,7 @@ def test_a_gated_rule_whose_gate_is_open_is_the_delta_rule():
         value(GatedDeltaRule(4), q, k, v, beta, open_gate), value(DeltaRule(4), q, k, v, beta)
     )
     *grads, _ = gradients(GatedDeltaRule(4), q, k, v, beta, open_gate, dy=dy)
-    alike(grads, gradients(DeltaRule(4), q, k, v, beta, dy=dy))
+    assert_alike(grads, gradients(DeltaRule(4), q, k, v, beta, dy=dy))
 
 
 def test_what_was_written_at_a_unit_key_with_weight_1_is_read_back():
@@ -103,7 +83,7 @@ def test_a_gate_of_minus_infinity_forgets_all_without_a_nan():
         gradients(GatedDeltaRule(4), *half, dy=d) for half, d in zip(halves, ends, strict=True)
     ]
     joined = [np.concatenate(pair, axis=1) for pair in zip(*pairs, strict=True)]
-    alike(gradients(GatedDeltaRule(4), q, k, v, beta, g, dy=dy), joined)
+    assert_alike(gradients(GatedDeltaRule(4), q, k, v, beta, g, dy=dy), joined)
 
 
 @each_rule
@@ -113,7 +93,9 @@ def test_a_step_sees_nothing_of_what_comes_after_it(cls):
     dy[:, 6:] = 0
     grads = gradients(cls(4), *inputs, dy=dy)
     assert not any(np.any(d[:, 6:]) for d in grads)
-    alike([d[:, :6] for d in grads], gradients(cls(4), *(x[:, :6] for x in inputs), dy=dy[:, :6]))
+    assert_alike(
+        [d[:, :6] for d in grads], gradients(cls(4), *(x[:, :6] for x in inputs), dy=dy[:, :6])
+    )
 
 
 @each_rule

@@ -1,14 +1,13 @@
 """Facts of state spaces: chunks change nothing, nothing sees ahead, and a state may be forgotten."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
-from handgrad.reference.state_space import selective_scan, ssd
 
 from handgrad import SSD, SelectiveScan, SiLU, StatefulConv1d
 from handgrad.arrays import shape_of
+from handgrad.judge.oracles.jax import registered_reference
+from tests.rules.recurrences import assert_alike, assert_like_the_recurrence
 from tests.rules.running import assert_close, assert_like_torch, gradients, normals, value
 
 M, T, H, P, N = 2, 11, 3, 4, 5
@@ -25,30 +24,13 @@ def inputs_of(cls, seed=1, length=T):
     return [x, np.abs(delta), -np.abs(A), B, C, D]
 
 
-def alike(actual, expected, tolerance=1e-12):
-    for a, e in zip(actual, expected, strict=True):
-        assert_close(a, e, tolerance)
-
-
-SCANS = {SelectiveScan: selective_scan, SSD: ssd}
-each_scan = pytest.mark.parametrize("cls", SCANS)
-
-
-@functools.cache
-def recurrence(cls):
-    """Inputs and dy, and JAX's outputs and gradients there."""
-    inputs = inputs_of(cls)
-    (dy,) = normals(2, inputs[0].shape)
-    y, pull = jax.vjp(SCANS[cls], *inputs)
-    return inputs, dy, y, pull(dy)
+each_scan = pytest.mark.parametrize("cls", [SelectiveScan, SSD])
 
 
 @each_scan
 @pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
 def test_a_scan_in_chunks_of_any_size_is_the_recurrence(cls, chunk):
-    inputs, dy, y, grads = recurrence(cls)
-    assert_close(value(cls(chunk), *inputs), y)
-    alike(gradients(cls(chunk), *inputs, dy=dy), grads)
+    assert_like_the_recurrence(cls(chunk), inputs_of)
 
 
 @each_scan
@@ -87,8 +69,8 @@ def test_what_fades_very_fast_has_finite_gradients_in_float32(cls):
     dy = np.float32(normals(4, inputs[0].shape)[0])
     grads = gradients(cls(4), *inputs, dy=dy)
     assert {d.dtype for d in grads} == {np.dtype(np.float32)}
-    _, pull = jax.vjp(SCANS[cls], *(x.astype(float) for x in inputs))
-    alike(grads, pull(dy.astype(float)), 1e-5)
+    _, pull = jax.vjp(registered_reference(cls()), *(x.astype(float) for x in inputs))
+    assert_alike(grads, pull(dy.astype(float)), 1e-5)
 
 
 @each_scan
@@ -122,7 +104,7 @@ def test_ssd_is_a_selective_scan_whose_channels_share_their_rates():
     du, ddelta, dA, dB, dC, dD = gradients(SelectiveScan(), *scan, dy=dy.reshape(M, T, H * P))
     summed = ddelta.reshape((*delta.shape, P)).sum(-1), dA.reshape(H, P * N).sum(-1)
     expected = du.reshape(x.shape), *summed, dB, dC, dD.reshape(H, P).sum(-1)
-    alike(gradients(SSD(3), x, delta, A, B, C, D, dy=dy), expected)
+    assert_alike(gradients(SSD(3), x, delta, A, B, C, D, dy=dy), expected)
 
 
 @pytest.mark.parametrize("silu", [False, True])
@@ -139,7 +121,7 @@ def test_a_convolution_in_two_calls_is_one_with_the_state_handed_on(silu, first,
     dx2, dw2, db2, dr1 = rule.backward(right, (dy[:, first:], dr))
     dx1, dw1, db1, ds = rule.backward(left, (dy[:, :first], dr1))
     whole = gradients(rule, x, w, b, s, dy=(dy, dr))
-    alike((np.concatenate([dx1, dx2], axis=1), dw1 + dw2, db1 + db2, ds), whole)
+    assert_alike((np.concatenate([dx1, dx2], axis=1), dw1 + dw2, db1 + db2, ds), whole)
 
 
 def test_a_convolution_with_silu_is_one_and_then_silu():
@@ -151,7 +133,7 @@ def test_a_convolution_with_silu_is_one_and_then_silu():
     assert np.array_equal(r, same)
     (da,) = gradients(SiLU(), a, dy=dy)
     expected = gradients(StatefulConv1d(), x, w, b, s, dy=(da, dr))
-    alike(gradients(StatefulConv1d(silu=True), x, w, b, s, dy=(dy, dr)), expected)
+    assert_alike(gradients(StatefulConv1d(silu=True), x, w, b, s, dy=(dy, dr)), expected)
 
 
 class WithoutState(StatefulConv1d):
