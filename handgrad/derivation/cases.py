@@ -12,7 +12,7 @@ from handgrad.derivation.comparison import as_array, evaluated, same
 from handgrad.derivation.entries import spans, value_over
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.evaluation import Walk
-from handgrad.derivation.expressions import words_in
+from handgrad.derivation.expressions import of_derivative, words_in
 from handgrad.derivation.notation import CONSTANTS, Kind
 from handgrad.derivation.seconds import is_second
 from handgrad.derivation.vocabulary import vocabulary
@@ -202,6 +202,22 @@ class Case:
         letters |= {Kind.LOCAL: "dδ"}
         paths = self.points[0].paths
         return {f"{x}{name}" for x in letters.get(self.chain.kind, "") for name in paths}
+
+    def paths(self, point):
+        """The gradient of what moves by each of its paths: of dx, or of ∂L/∂x for the output L."""
+        name = self.chain.targets[0] if self.chain.targets else ""
+        if self.chain.kind is Kind.GRADIENT:
+            return point.paths[name[1:]]
+        if self.chain.kind is not Kind.LOCAL or is_second(name):
+            return []
+        y, x = of_derivative(name)
+        above = point.paths.get(y, [])
+        if np.shape(point.names[y]) or len(above) != 1 or above[0][0]:
+            return []  # other outputs or nodes have shares in it
+        outputs = [n for n, own in point.paths.items() if own and not own[-1][0]]
+        if outputs != [y]:
+            return []
+        return [(through, term / point.names[f"d{y}"]) for through, term in point.paths[x]]
 
     @cached_property
     def nodes(self):

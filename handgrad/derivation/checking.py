@@ -36,9 +36,10 @@ from handgrad.derivation.points import Runner
 from handgrad.derivation.recurrences import run_block
 from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import unpacked, without_warnings
+from handgrad.derivation.unused import suspects
 from handgrad.derivation.vocabulary import vocabulary
 
-HINT_SECONDS = 0.5
+HINT_SECONDS = 1.0
 DECIMALS = re.compile(r"-?\s*\d*\.(\d+)")
 
 
@@ -105,8 +106,23 @@ def check_derivation(derivation, seed=0, *, numbers=False):
         points += further_points(runner, points)
         links = check_at(derivation, points)
     links = exactly.with_proofs(links, derivation, runner, points, proofs)
+    links = _with_suspects(derivation, links)
     links = _with_symmetry(derivation, links, seed)
     return Outcome(links, branches.unseen, unstated(derivation, points[0].names))
+
+
+def _with_suspects(derivation, links):
+    """The links, a wrong one with the names of which it is made and that nothing checks by itself."""
+    found = suspects(derivation, [link.ok for link in links])
+    return [
+        link if link.ok or not names else replace(link, hint=_suspected(link.hint, *names[0]))
+        for link, names in zip(links, found, strict=True)
+    ]
+
+
+def _suspected(hint, name, line):
+    said = f"{name}, of line {line}, is a name that nothing checks by itself"
+    return f"{hint}; {said}" if hint else said
 
 
 def check_links(derivation, seed=0):
@@ -307,7 +323,7 @@ def _hint(chain, link, pairs, spare):
         return ""
     conditions = conditions_met()
     try:
-        with limited(min(HINT_SECONDS, (left() - spare) / 8)), unwatched():
+        with limited(min(HINT_SECONDS, (left() - spare) / 3)), unwatched():
             return diagnose(chain, link, pairs, conditions)
     except BudgetError:
         return ""

@@ -21,6 +21,7 @@ FACTORS = ("{0}", "(1 - {0})", "({0} > 0)")
 MORE_FACTORS = ("{0}**2", "(1 - {0}**2)", "{0} * (1 - {0})", "exp({0})", "cos({0})", "sin({0})")
 REDUCE = {"summed": np.sum, "averaged": np.mean}
 PLAUSIBLE = 1e6  # a larger factor comes of rounding
+PLAIN = 10
 MOST_PATHS = 6
 
 
@@ -124,11 +125,19 @@ def _of_ratio(ratio, case):
     """What is said of a value that is so many times the right one."""
     if np.isclose(ratio, -1):
         return "the sign is turned"
+    plain = f"it is {_times(ratio, case)}"
     for name, number in case.scalars.items():
         for factor, what in ((1 / number if number else 0, "missing"), (number, "too many")):
             if np.isclose(ratio, factor):
-                return f"a factor {name} is {what}"
-    return f"it is {_times(ratio, case)}"
+                said = f"a factor {name} is {what}"
+                return f"{plain}, or {said}" if _is_plain(ratio) else said
+    return plain
+
+
+def _is_plain(ratio):
+    """Whether a ratio is a small whole number, or one divided by it, which any slip may make."""
+    times = max(abs(ratio), 1 / abs(ratio))
+    return bool(np.isclose(times, round(times)) and times < PLAIN)
 
 
 def _times(ratio, case):
@@ -159,28 +168,22 @@ def _numbers(sizes):
 
 def _paths(case):
     """A gradient to which one of its paths has the wrong weight: none, twice, its sign turned."""
-    if case.chain.kind is not Kind.GRADIENT:
-        return
     actual, right = case.actual[0][0][0], case.right[0][0][0]
-    node = case.chain.targets[0][1:]
-    for i, (through, term) in enumerate(case.points[0].paths[node]):
+    for i, (through, term) in enumerate(case.paths(case.points[0])):
         if (share := _ratio(right - actual, term) if actual.shape == right.shape else None) is None:
             continue
         where = f"the path through {through}" if through else "its own upstream gradient"
-        change = partial(_with_path, node=node, i=i, times=share)
+        change = partial(_with_paths, case=case, chosen=[i], times=share)
         yield f"{where} {_weight(1 - share, case)}", change
 
 
 def _several_paths(case):
     """A gradient in which several of its paths are missing."""
-    if case.chain.kind is not Kind.GRADIENT:
-        return
-    node = case.chain.targets[0][1:]
-    paths = case.points[0].paths[node]
+    paths = case.paths(case.points[0])
     for count in range(2, min(len(paths), MOST_PATHS)):
         for chosen in itertools.combinations(range(len(paths)), count):
             names = listed([paths[i][0] or "its own upstream gradient" for i in chosen])
-            change = partial(_with_paths, node=node, chosen=chosen)
+            change = partial(_with_paths, case=case, chosen=chosen)
             yield f"the paths through {names} are missing", change
 
 
@@ -222,14 +225,10 @@ def _reduced(value, _, reduce, axis, keepdims):
     return reduce(value, axis=axis, keepdims=keepdims)
 
 
-def _with_path(value, point, node, i, times):
-    """The value with a path of the node's gradient added so many times."""
-    return value + times * point.paths[node][i][1]
-
-
-def _with_paths(value, point, node, chosen):
-    """The value with some paths of the node's gradient added."""
-    return value + sum(point.paths[node][i][1] for i in chosen)
+def _with_paths(value, point, case, chosen, times=1):
+    """The value with some paths of the node's gradient added, each so many times."""
+    paths = case.paths(point)
+    return value + times * sum(paths[i][1] for i in chosen)
 
 
 def _exchanged(value, point, case, other):
@@ -240,7 +239,11 @@ def _exchanged(value, point, case, other):
 
 
 def _factors_in_the_line(case, mends):
-    """A factor made of a name that the line has anyway, or that comes in from above."""
+    """A factor made of a name that the line has anyway, or that comes in from above, or δ[i, j]."""
+    if case.chain.kind is Kind.LOCAL:
+        for delta in mends.atoms.deltas(mends.parts[0].letters):
+            say = partial("a factor {} is missing".format, ast.unparse(delta))
+            yield say, trees.binary(case.link.node, ast.Mult, delta)
     here = names_in(case.link.node)
     outside = [name for name in case.factors if name[0] in "dδ" and name not in case.nodes]
     names = [name for name in case.factors if name in here or name in outside]

@@ -13,7 +13,8 @@ import numpy as np
 from handgrad.derivation import trees
 from handgrad.derivation.atoms import Atoms
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import elements, parse, words_in
+from handgrad.derivation.expressions import elements, is_reduction, parse, words_in
+from handgrad.derivation.indices import bound_in
 from handgrad.derivation.operations import constants, near, operations, opposites, products_of
 from handgrad.derivation.shares import less_shares, reductions, whole_slopes
 from handgrad.derivation.trees import binary, call, parts_of
@@ -112,6 +113,8 @@ class Mends:
         node = part.node
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             yield from _mixed_square(node, part.letters)
+        if is_reduction(node):
+            yield from _crossed(node, part.letters)
         if not isinstance(node, ast.Subscript):
             return
         indices = elements(node.slice)
@@ -248,6 +251,13 @@ class Mends:
         """The ways to sum a part over an axis that stays, or over an index that is free."""
         taken = words_in(self.whole) | self.atoms.names.keys()
         return reductions(part, self.atoms.steps, taken)
+
+
+def _crossed(node, letters):
+    """sum[i](a[i, j]) for sum[i](a[j, i]): an index that is summed in the place of one that is free."""
+    for (bound, _), letter in itertools.product(bound_in(node), letters):
+        body = [trees.renamed(argument, _exchanged(bound, letter)) for argument in node.args]
+        yield ast.copy_location(ast.Call(node.func, body, []), node)
 
 
 def _mixed_square(node, letters):

@@ -26,6 +26,28 @@ def unchecked(derivation):
     return [f"{name}, which no line uses{_hint(name, nodes)}" for name in dict.fromkeys(names)]
 
 
+def suspects(derivation, holds):
+    """(name, line) of the names for expressions in each checked link, if no right link uses them.
+
+    `holds` says of each of those links whether it is right.
+    """
+    named = [c for c in derivation.chains if c.kind is Kind.AUXILIARY and len(c.links) == 1]
+    lines, made_of = {}, {}
+    for chain in named:
+        for name in chain.targets:
+            lines[name] = chain.line
+            made_of[name] = _named_in(chain.links[0], made_of)
+    used = [_named_in(link, made_of) for chain in derivation.chains for link in chain.checked]
+    trusted = set().union(*(names for names, ok in zip(used, holds, strict=True) if ok))
+    return [[(name, lines[name]) for name in names if name not in trusted] for names in used]
+
+
+def _named_in(link, made_of):
+    """The names for expressions in a link, and those that they are made of."""
+    own = [name for name in names_in(link.node) if name in made_of]
+    return list(dict.fromkeys([*own, *(n for name in own for n in made_of[name])]))
+
+
 def _without_a_gradient(derivation):
     """The inputs and the nodes whose gradient no line states."""
     stated = set()
