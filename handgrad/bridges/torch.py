@@ -107,5 +107,5 @@ def _torch():
         importlib.import_module("array_api_compat")
         return importlib.import_module("torch")
     except ImportError as error:
-        message = f"as_torch needs {error.name}: pip install 'handgrad[torch]'"
+        message = f"as_torch needs {error.name}: pip install torch array-api-compat"
         raise ImportError(message) from None

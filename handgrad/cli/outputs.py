@@ -28,5 +28,5 @@ def refuse_what_needs_cairosvg(option, path):
         try:
             importlib.import_module("cairosvg")
         except (ImportError, OSError):  # it needs the library cairo, too
-            hint = "pip install 'handgrad[plot]'"
+            hint = "pip install cairosvg"
             raise UsageError(f"{option} {path} needs cairosvg: {hint}") from None

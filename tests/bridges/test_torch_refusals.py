@@ -60,4 +60,4 @@ def test_a_missing_package_is_named_with_what_to_install(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError) as caught:
         as_torch(ReLU())
-    assert str(caught.value) == f"as_torch needs {package}: pip install 'handgrad[torch]'"
+    assert str(caught.value) == f"as_torch needs {package}: pip install torch array-api-compat"

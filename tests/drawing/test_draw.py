@@ -50,7 +50,7 @@ def test_a_picture_is_kept_in_pixels_and_on_paper(tmp_path, suffix, begin):
 
 def test_pixels_without_cairosvg_say_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cairosvg", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'handgrad\[plot\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install cairosvg"):
         draw(TEXT).save(tmp_path / "square.png")
 
 

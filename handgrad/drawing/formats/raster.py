@@ -11,7 +11,7 @@ def converted(svg, suffix):
     try:
         import cairosvg
     except (ModuleNotFoundError, OSError):  # it needs the library cairo, too
-        hint = "pip install 'handgrad[plot]'"
+        hint = "pip install cairosvg"
         raise ModuleNotFoundError(f"a {suffix} file needs cairosvg: {hint}") from None
     text = svg.replace(
         FONTS, "serif"
