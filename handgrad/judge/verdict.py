@@ -12,6 +12,8 @@ from handgrad.common.html import folded, noted, pre, status
 from handgrad.common.text import listed, many, number
 from handgrad.exact.proof import Proof, together
 
+SHOWN = 2  # findings of one check: more say nothing new
+
 
 class Status(StrEnum):
     """What a check can come to, from the worst to the best."""
@@ -105,6 +107,7 @@ class Verdict:
                   would have shown; with a probability of a thousandth it would not
     mutants       of the subject's own gradients, spoiled: how many were rejected, and how many made
     escaped       the mutants that were not
+    printed       how many lines the judged code printed, which were not shown, and the first of them
     proof         whether exact arithmetic proves a PASS, or why not; None if it was not asked
     findings      what is not as it should be; among them notes, which are no failures unless strict
     explain       finds the diagnosis and the script; they are looked for when they are asked for
@@ -126,6 +129,7 @@ class Verdict:
     sees: float | None = None
     mutants: tuple[int, int] = (0, 0)
     escaped: list[str] = field(default_factory=list)
+    printed: tuple[int, str] = (0, "")
     proof: Proof | None = None
     findings: list[Finding] = field(default_factory=list)
     explain: Callable[[], tuple[str, str]] | None = field(default=None, compare=False)
@@ -146,10 +150,13 @@ class Verdict:
         whole.vs_numbers, whole.error_bar = worst.vs_numbers, worst.error_bar
         whole.mutants = sum(v.mutants[0] for v in verdicts), sum(v.mutants[1] for v in verdicts)
         whole.escaped = [name for v in verdicts for name in v.escaped]
+        texts = [v.printed[1] for v in verdicts if v.printed[1]]
+        whole.printed = sum(v.printed[0] for v in verdicts), (texts or [""])[0]
         proofs = [v.proof for v in verdicts]
         whole.proof = None if None in proofs else together(proofs)
         whole.findings = [finding for v in verdicts for finding in v.findings]
-        whole.explain = next((v.explain for v in verdicts if v.explain), None)
+        explained = next((v for v in verdicts if v.explain), None)
+        whole.explain = explained and (lambda: explained.explanation)
         return whole
 
     def withdraw(self) -> None:
@@ -215,8 +222,15 @@ class Verdict:
     def told(self, findings: Sequence[Finding]) -> list[str]:
         """The diagnosis, unless one of these findings says the same, and they themselves."""
         known = {"", *(f.message for f in findings)}
-        first = [] if self.diagnosis in known else [self.diagnosis]
-        return first + list(dict.fromkeys(map(str, findings)))
+        lines = [] if self.diagnosis in known else [self.diagnosis]
+        of_checks = {}
+        for finding in findings:
+            of_checks.setdefault((finding.check, finding.note), {})[str(finding)] = None
+        for (check, _), texts in of_checks.items():
+            lines += list(texts)[:SHOWN]
+            if len(texts) > SHOWN:
+                lines.append(f"… and {len(texts) - SHOWN} more of: {check}")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
@@ -249,6 +263,9 @@ class Verdict:
             yield f"would have seen  {number(self.sees)} in a single number"
         if self.mutants[1]:
             yield f"spoiled on purpose {self.mutants[1]} times, seen {self.mutants[0]}"
+        if self.printed[0]:
+            count, first = self.printed
+            yield f"printed          {many(count, 'line')}, not shown; the first: {first}"
         yield from (f"not seen         {name}" for name in self.escaped)
 
     __repr__ = __str__  # `assert verify(...)` shows it when it fails

@@ -11,6 +11,7 @@ from handgrad.judge.libraries import as_numpy, is_floating, to_library
 from handgrad.judge.trial import outputs_of
 
 STATE = "state is kept: "
+TELLING = 4  # numbers: what fits fewer may fit by chance
 
 
 class Call:
@@ -113,10 +114,11 @@ def _blend(i, wrong, right, before, which):
     apart = before - right
     square = float(np.sum(apart * apart))
     c = float(np.sum((wrong - right) * apart)) / square if square else 0.0
-    fits = np.sum((wrong - right - c * apart) ** 2) <= 1e-6 * np.sum((wrong - right) ** 2)
+    off = np.abs(wrong - right)
+    several = np.sum(off > 1e-3 * np.max(off, initial=0)) >= TELLING
     if close(wrong, right * np.sum(wrong * right) / np.sum(right * right)):
         return  # only a factor
-    if 0 < c < 0.999 and wrong.size > 1 and fits:
+    if 0 < c < 0.999 and several and close(c * apart, wrong - right):
         yield f"has {rounded(c)} of that of {which} mixed in (a moving average)", {i: wrong}
 
 

@@ -132,11 +132,13 @@ def _clipped(answers):
         limits = f"±{rounded(high)}"
     else:
         limits = f"{rounded(-low)} … {rounded(high)}"
+    fixed = abs(high + low) <= 1e-6 * abs(high)
+    words = f"ignored: it is taken as {rounded(high)}" if fixed else f"clipped to {limits}"
 
     def guess(dy):
         return answers.right(answers.each(lambda d: np.clip(d, -low, high), dy))
 
-    yield f"the upstream gradient is clipped to {limits}", guess
+    yield f"the upstream gradient is {words}", guess
 
 
 def _top(answers, sign):
