@@ -158,23 +158,18 @@ def _kind(array):
 
 def _changes(tree):
     """Each change at one place: what is changed, and the changed tree."""
-    count = sum(1 for _ in ast.walk(tree))
-    for number in range(count):
-        node = _at(tree, number)
-        for k in range(len(list(_others(node)))):
+    for number, node in enumerate(_places(tree)):
+        for k, other in enumerate(_others(node)):
             changed = copy.deepcopy(tree)
-            place = _at(changed, number)
-            before = ast.unparse(place)
-            other = list(_others(place))[k]
-            changed = _Put(place, other).visit(changed)
-            yield f"{before}  ->  {ast.unparse(other)}", changed
+            place = _places(changed)[number]
+            changed = _Put(place, list(_others(place))[k]).visit(changed)
+            yield f"{ast.unparse(node)}  ->  {ast.unparse(other)}", changed
 
 
-def _at(tree, number):
-    for k, node in enumerate(ast.walk(tree)):
-        if k == number:
-            return node
-    raise IndexError(number)
+def _places(tree):
+    """The nodes of a function's body."""
+    (function,) = tree.body
+    return [node for statement in function.body for node in ast.walk(statement)]
 
 
 class _Put(ast.NodeTransformer):

@@ -6,17 +6,21 @@ from handgrad.rules import L1, Prod
 from tests.judge.drawn import CAUGHT, drawn, of_rule
 
 
-@pytest.mark.parametrize("mutant", drawn(20, seed=0), ids=str)
-def test_a_mutant_of_a_rule_is_rejected(mutant):
-    assert mutant.judged(0).status in CAUGHT
+def passed(count, seed, *, alone=False):
+    """The mutants that the judge does not reject."""
+    found = drawn(count, seed)
+    return [str(m) for m in found if m.judged(seed, alone=alone).status not in CAUGHT]
+
+
+def test_a_few_mutants_are_rejected():
+    assert passed(20, 0) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
 @pytest.mark.parametrize("alone", [False, True], ids=["as its rule", "with no reference"])
 def test_mutants_of_all_rules_are_rejected(seed, alone):
-    verdicts = {str(mutant): mutant.judged(seed, alone=alone) for mutant in drawn(400, seed)}
-    assert [name for name, verdict in verdicts.items() if verdict.status not in CAUGHT] == []
+    assert passed(400, seed, alone=alone) == []
 
 
 def mutant_of(rule, change):
