@@ -46,6 +46,7 @@ from handgrad.rules.selection import *
 from handgrad.rules.sequence_losses import *
 from handgrad.rules.sequences import *
 from handgrad.rules.shared.half import round_once
+from handgrad.rules.shared.words import know_words
 from handgrad.rules.simplex import *
 from handgrad.rules.sorting import *
 from handgrad.rules.state_space import *
@@ -55,4 +56,6 @@ from handgrad.rules.vocabulary import *
 from handgrad.rules.weight_normalization import *
 from handgrad.rules.windows import *
 
-round_once(*(value for value in vars().values() if isinstance(value, type)))
+_classes = [value for value in vars().values() if isinstance(value, type)]
+round_once(*_classes)
+know_words(*_classes)

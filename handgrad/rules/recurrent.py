@@ -103,15 +103,14 @@ class LSTMCell:
         db = sum(da, axis=0)
 
     The order "ifgo" is that of torch and of Keras, where g is called c. Deep Learning from Scratch 2
-    has "fgio", which the lines above have too, and ONNX "iofg": any order will do. The sum of torch's
-    two biases is b.
+    has "fgio", which the lines above have too, and ONNX "iofg". The sum of torch's two biases is b.
 
     Keeps x, h, c, W, U and a.
 
     Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Gers et al., 2000, for f.
     """
 
-    order: str = "ifgo"
+    order: Literal["ifgo", "fgio", "iofg"] = "ifgo"
 
     def forward(self, x, h, c, W, U, b):
         a = x @ W + h @ U + b

@@ -147,7 +147,7 @@ class LSTM:
 
     truncation: int | None = None
     reverse: bool = False
-    order: str = "ifgo"
+    order: Literal["ifgo", "fgio", "iofg"] = "ifgo"
 
     def forward(self, x, n, h0, c0, W, U, b):
         live, X = _read(x, n, self.reverse)
