@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import difflib
 import importlib.util
 import inspect
 import sys
@@ -12,10 +13,12 @@ from typing import Any
 
 from handgrad.cli.console import UsageError, in_one_line
 from handgrad.cli.inputs import FORM
+from handgrad.common.text import listed
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import divided, read_text
 
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 DERIVATIVES = ("custom_vjp", "custom_jvp")  # of a JAX function: a derivative of its own
 
 
@@ -35,10 +38,13 @@ def find_subject(target, inputs, seed, like=None):
     """
     path, name = divided(target)
     is_part = bool(name) and path.endswith(".py")
+    if not is_part and ".py:" in target:
+        raise UsageError(f"{target}: write {target.replace('.py:', '.py::', 1)}")
     if inputs and not is_part:
         raise UsageError(f"--input is for code in a file, FILE.py::NAME, and not for {target}")
     if not is_part or (statements := _statements(path)) is None:
         return None
+    _require(name, path, statements)
     wanted = bool(inputs) or like is not None
     if not any(_may_be_code(node, name, wanted) for node in statements):
         if inputs:
@@ -55,6 +61,25 @@ def find_subject(target, inputs, seed, like=None):
             f"{target} has no derivation to draw inputs from: add --input {FORM}, for each input"
         )
     return Subject(f"{Path(path).name}::{name}", subject, _drawn(subject, inputs, seed))
+
+
+def _require(name, path, statements):
+    """Raise UsageError for a name that the file does not define, with the nearest ones."""
+    whole = ast.Module(statements, [])
+    names = [node.name for node in ast.walk(whole) if isinstance(node, DEFINITIONS)]
+    for node in statements:
+        names += [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+        names += [
+            a.asname or a.name for a in getattr(node, "names", []) if isinstance(a, ast.alias)
+        ]
+    if name in names or "*" in names:
+        return
+    lower = {n.lower(): n for n in names}
+    nearest = difflib.get_close_matches(name.lower(), lower, n=3)
+    code = [target.partition("::")[2] for target in code_in(path)]
+    has = f": it has {listed(code)}" if code else ""
+    hint = f": did you mean {' or '.join(lower[n] for n in nearest)}?" if nearest else has
+    raise UsageError(f"{path} has no {name}{hint}")
 
 
 def code_in(target):
@@ -90,6 +115,8 @@ def _may_be_code(node, name, wanted):
             return any(_is_name(target, name) for target in targets)
         case ast.AnnAssign(target=target):
             return _is_name(target, name)
+        case ast.ImportFrom(names=aliases):
+            return any((alias.asname or alias.name) == name for alias in aliases)
     return False
 
 

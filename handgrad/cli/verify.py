@@ -16,7 +16,8 @@ import handgrad.derivation
 from handgrad.cli import golden
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progress, whole_number
 from handgrad.cli.inputs import input_option
-from handgrad.cli.targets import find_rules, find_targets, name_what_to_judge
+from handgrad.cli.rules import rule_named
+from handgrad.cli.targets import find_targets, name_what_to_judge
 from handgrad.common import strict_json
 from handgrad.common.parallel import side_by_side
 from handgrad.common.text import many, number
@@ -64,7 +65,7 @@ def add_parser(commands):
     parser.add_argument(
         "--like",
         metavar="RULE",
-        help="judge code in a file as this rule: inputs, special points and reference",
+        help="judge code in a file as this rule, such as Softmax or 'Softmax(axis=0)'",
     )
     parser.add_argument(
         "--strict", action="store_true", help="notes, and parameters not judged, are failures"
@@ -141,7 +142,7 @@ class _Results:
 
 def _found(arguments, say):
     """Everything that was found, said as soon as it is there: one verdict in full, or a table."""
-    like = _rule(arguments.like)
+    like = None if arguments.like is None else rule_named(arguments.like, "--like")
     targets = find_targets(arguments.targets, arguments.input, arguments.seed, like)
     if like is not None and not targets.subjects:
         raise UsageError(f"--like {arguments.like} is for code in a file: model.py::MyLayer")
@@ -166,17 +167,6 @@ def _found(arguments, say):
     if targets.unjudged:
         note(f"only derivations were checked; {name_what_to_judge(targets.unjudged)}")
     return results
-
-
-def _rule(name):
-    """The rule that --like names; None without it."""
-    if name is None:
-        return None
-    found = find_rules(name)
-    if len(found) > 1:
-        names = ", ".join(cls.__name__ for cls in found)
-        raise UsageError(f"--like {name} is a family: name one rule of {names}")
-    return catalog.instances(found[0])[0]
 
 
 def _judged(targets, options, like):
@@ -209,7 +199,7 @@ def _of_subject(subject, options, like):
     try:
         verdict = verify(subject.subject, *subject.inputs.values(), like=like, **options)
     except (TypeError, ValueError) as error:
-        hint = "" if subject.inputs else "; add --input NAME=SHAPE for each"
+        hint = "" if subject.inputs or like is not None else "; add --input NAME=SHAPE for each"
         raise UsageError(f"{subject.name}: {error}{hint}") from None
     for finding in verdict.findings if subject.inputs else ():
         if finding.check == REFUSED:

@@ -5,6 +5,7 @@ import random
 import sys
 import threading
 import warnings
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 
@@ -50,16 +51,47 @@ def to_library(x, library):
 def undisturbed():
     """Random states, np.seterr and JAX's settings as they were afterwards.
 
-    Within, this thread shows no warning, and JAX computes in float64 if it is there.
+    Within, this thread shows no warning and nothing that is printed, and JAX computes in float64 if
+    it is there. Yields what is Printed.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(SURROUNDINGS)
+        printed = stack.enter_context(SURROUNDINGS)
         stack.enter_context(np.errstate(all="ignore"))
         if "jax" in sys.modules:
             from handgrad.common.oracle import in_double_precision
 
             stack.enter_context(in_double_precision())
-        yield
+        yield printed
+
+
+@dataclass
+class Printed:
+    """What somebody's code has printed: how many lines, and the first of them."""
+
+    lines: int = 0
+    first: str = ""
+
+    def add(self, text):
+        if not self.lines:
+            self.first += text.partition("\n")[0]
+        self.lines += text.count("\n")
+
+
+class _Output:
+    """The standard output, but for threads in which somebody's code is tried out."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        printed = SURROUNDINGS.printed.get(threading.get_ident())
+        if printed is None:
+            return self.stream.write(text)
+        printed.add(text)
+        return len(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 class _Surroundings:
@@ -71,20 +103,28 @@ class _Surroundings:
     def __init__(self):
         self.lock, self.threads, self.restore = threading.Lock(), [], {}
         self.show = warnings.showwarning
+        self.printed = {}  # by thread
         self.torch_threads = 0
 
     def __enter__(self):
         with self.lock:
             self.threads.append(threading.get_ident())
+            if not isinstance(sys.stdout, _Output):
+                sys.stdout = _Output(sys.stdout)
             self.restore = dict(random_states()) | self.restore
             self.torch_threads = self.torch_threads or _torch_threads(1)
             if warnings.showwarning is not _shown:
                 self.show, warnings.showwarning = warnings.showwarning, _shown
+            return self.printed.setdefault(threading.get_ident(), Printed())
 
     def __exit__(self, *_):
         with self.lock:
             self.threads.remove(threading.get_ident())
+            if threading.get_ident() not in self.threads:
+                del self.printed[threading.get_ident()]
             if not self.threads:
+                if isinstance(sys.stdout, _Output):
+                    sys.stdout = sys.stdout.stream
                 for restored in self.restore.values():
                     restored()
                 self.restore = {}

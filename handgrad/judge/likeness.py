@@ -37,6 +37,18 @@ def require_rule(like):
     raise TypeError(f"like is {said}: pass a rule, such as {name}()")
 
 
+def require_arguments(like, adapter):
+    """Raise TypeError where a rule does not take what a subject has, inputs and then parameters."""
+    wants = inspect.signature(like.forward)
+    count = len(adapter.arguments.tree) + len(adapter.parameters)
+    try:
+        wants.bind(*range(count))
+    except TypeError:
+        ours = ", ".join(adapter.names) or "nothing"
+        theirs = ", ".join(wants.parameters)
+        raise TypeError(f"{like!r} takes {theirs}, and what is judged has {ours}") from None
+
+
 def domains(rule):
     """The domains that a rule's derivation states, by the number of the input."""
     known = enumerate(_read(domains_of, rule))

@@ -156,7 +156,7 @@ class Verdict:
         whole.proof = None if None in proofs else together(proofs)
         whole.findings = [finding for v in verdicts for finding in v.findings]
         explained = next((v for v in verdicts if v.explain), None)
-        whole.explain = explained and (lambda: explained.explanation)
+        whole.explain = None if explained is None else lambda: explained.explanation
         return whole
 
     def withdraw(self) -> None:

@@ -66,8 +66,8 @@ def verify(
     The judge itself changes nothing global, though a library may when it is first used. As soon as no
     thread is judging, it puts back what the judged code did to the states of np.random, random and
     torch's CPU generator; np.seterr lasts for one call. What else that code changes stays. Its
-    warnings are not shown; where they are errors, they are exceptions. So is sys.exit. Ctrl-C ends
-    the judge at once.
+    warnings and what it prints are not shown; where warnings are errors, they are exceptions. So is
+    sys.exit. Ctrl-C ends the judge at once.
 
     Raises TypeError or ValueError where there is nothing to judge.
     """
@@ -76,8 +76,10 @@ def verify(
             raise TypeError(f"{name} is {function!r}: pass a function in JAX")
     likeness.require_rule(like)
     asked = _Asked(reference, like, gradient_of, params, domains)
-    with undisturbed():
-        return _judged(subject, inputs, asked, Verdict("", _checked_seed(seed), bool(strict)))
+    with undisturbed() as printed:
+        verdict = _judged(subject, inputs, asked, Verdict("", _checked_seed(seed), bool(strict)))
+        verdict.printed = printed.lines, printed.first
+        return verdict
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _judged(subject, inputs, asked, verdict):
     given = inputs or cases[0].inputs
     library = library_of(flattened(given))
     adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
+    if asked.like is not None:
+        likeness.require_arguments(asked.like, adapter)
     if asked.gradient_of is not None:
         adapter = Meant(adapter, asked.gradient_of)
         adapter.remember()

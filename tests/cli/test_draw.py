@@ -118,6 +118,9 @@ def test_a_picture_of_a_strange_title_is_well_formed(drawn, tmp_path):
     [
         (["Sigmod"], "did you mean Sigmoid"),
         (["arithmetic"], "arithmetic is a family; name one of its rules: Abs, Add"),
+        (["state space"], "state space is a family; name one of its rules: SSD"),
+        (["State-Space"], "State-Space is a family; name one of its rules: SSD"),
+        (["batch"], "did you mean BatchNorm or "),
         (["nowhere.md"], "nowhere.md: No such file or directory"),
         (["nowhere.py::A"], "nowhere.py: No such file or directory"),
         (["Sigmoid", "-o", "picture.gif"], "must end in .svg, .dot, .mmd, .txt, .png or .pdf"),

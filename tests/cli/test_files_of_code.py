@@ -174,3 +174,9 @@ def test_much_code_is_listed_in_part(handgrad, tmp_path, monkeypatch):
     (tmp_path / "layer.py").write_text(many, encoding="utf-8")
     _, _, errors = handgrad("verify", "layer.py")
     assert errors.endswith("layer.py::Layer11, …\n")
+
+
+def test_code_may_be_imported_by_the_file_that_is_named(verify, tmp_path):
+    (tmp_path / "beside.py").write_text(LAYER, encoding="utf-8")
+    status, output, errors = verify("from beside import Layer\n", "--input", "x=4")
+    assert status == 0, output + errors

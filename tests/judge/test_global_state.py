@@ -132,3 +132,34 @@ def test_no_module_is_imported_that_is_not_needed():
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.endswith("set()\n"), run.stdout
     assert not run.stderr
+
+
+def doubled(x):
+    sys.stdout.write(f"doubled {x.shape}\n")
+    return 2 * x
+
+
+def test_what_judged_code_prints_is_counted_and_not_shown(capsys):
+    def vjp(dy, x):
+        sys.stdout.write("backward\nof it\n")
+        return 3 * dy
+
+    verdict = verify((doubled, vjp), X)
+    assert verdict.diagnosis
+    sys.stdout.write("shown\n")
+    assert capsys.readouterr().out == "shown\n"
+    lines, first = verdict.printed
+    assert lines > 20
+    assert first == f"doubled {X.shape}"
+    assert f"{lines} lines, not shown; the first: doubled" in str(verdict)
+
+
+def test_what_other_threads_print_is_shown(capsys):
+    def vjp(dy, x):
+        thread = threading.Thread(target=sys.stdout.write, args=["of another thread"])
+        thread.start()
+        thread.join()
+        return 2 * dy
+
+    assert verify((doubled, vjp), X)
+    assert "of another thread" in capsys.readouterr().out
