@@ -14,6 +14,7 @@ from handgrad.derivation.vocabulary import vocabulary
 
 SIZES = (2, 3, 4, 5)
 TELLING = (5, 7, 3, 6, 8, 9)
+FEW = 5  # letters: with more of such sizes, arrays of entries become too large
 STEPS = (4, 5, 3, 6, 7)  # of recurrences, in which each step is a node
 
 
@@ -49,7 +50,7 @@ def telling_sizes(derivation):
     numbers |= {n for n in derivation.fields.values() if isinstance(n, int | float)}
     steps = any(chain.block for chain in derivation.chains)
     telling = [n for n in (STEPS if steps else TELLING) if not {n, float(n), 1 / n} & numbers]
-    return telling[: len(letters)] if len(letters) <= len(telling) else SIZES
+    return telling[: len(letters)] if len(letters) <= min(FEW, len(telling)) else SIZES
 
 
 def find_shapes(derivation, letter, leading):
