@@ -4,7 +4,8 @@ import numpy as np
 
 from handgrad.derivation.domains import within
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.expressions import names_in, of_derivative
+from handgrad.derivation.expressions import is_derivative, names_in, of_derivative
+from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import is_real
 from handgrad.derivation.seconds import is_second
 from handgrad.derivation.vocabulary import Vocabulary, vocabulary
@@ -25,22 +26,28 @@ class Forward:
     """The values of the names above the gradients, their moves, and what is asked of them.
 
     `names` also has each node's differential for random moves of the inputs, and the upstream
-    gradients.
+    gradients. The inputs move together along one direction, and each node of which a gradient is
+    stated along one of its own, all in one run.
     """
 
     def __init__(self, derivation, runner, inputs, *, stated):
         self.runner = exact_runner(runner, derivation)
         self.functions = FUNCTIONS
         self.inputs = _inputs(derivation, inputs, stated=stated)
+        self.directions = _directions(derivation, runner, inputs)
+        self.order = list(self.directions)
+        alone = {name: self._alone(name) for name in self.order}
         moves = {
             given.name: within(given.domain, direction(self.inputs[given.name].shape))
             for given in derivation.givens
             if is_real(self.inputs[given.name]) and given.name not in runner.still
         }
+        rest = [None] * len(alone)
         moved = {
-            name: moving(x, moves[name]) if name in moves else x for name, x in self.inputs.items()
+            name: moving(x, moves[name], *rest) if name in moves else x
+            for name, x in self.inputs.items()
         }
-        values = self.runner.run(moved, self.functions)
+        self.values = values = self.runner.run(moved, self.functions, moved=alone)
         self.names = {n: still(x) if isinstance(x, Exact) else x for n, x in values.items()}
         for name, x in values.items():
             if is_real(x) and name not in runner.still:
@@ -71,13 +78,22 @@ class Forward:
 
     def change(self, name, move):
         """⟨dy, δy⟩ when a node moves so, and the sum of the sizes of its terms."""
-        names = self.moved(name, move)
         result, size = lift(0), 0.0
         for output, dy in self.upstream.items():
-            if isinstance(names[output], Exact):
-                product = dy * move_of(names[output])
-                result, size = result + total(product), size + np.sum(np.abs(product.real))
+            product = dy * self.move(output, name, move)
+            result, size = result + total(product), size + np.sum(np.abs(product.real))
         return result, size
+
+    def move(self, y, x, move):
+        """How y moves when x does so."""
+        if move is self.directions.get(x):
+            return move_of(lift(self.values[y]), 1 + self.order.index(x))
+        return move_of(lift(self.moved(x, move)[y]))
+
+    def _alone(self, name):
+        """What is added to a node so that it moves along its own direction, and along no other."""
+        own = [self.directions[name] if name == other else None for other in self.order]
+        return moving(linear(lambda x: 0 * x, self.directions[name]), None, *own)
 
     def gradient(self, name):
         """The gradient of a node, number by number."""
@@ -112,6 +128,16 @@ class Forward:
             raise InexactError("a whole gradient of many numbers")
         shape = np.shape(self.names[name])
         return [lift(row.reshape(shape)) for row in np.eye(size)]
+
+
+def _directions(derivation, runner, inputs):
+    """A random direction for each node of which a gradient is stated."""
+    claims = [chain for chain in derivation.chains if chain.kind in {Kind.GRADIENT, Kind.LOCAL}]
+    names = [name for chain in claims for name in chain.targets if not is_second(name)]
+    nodes = dict.fromkeys(of_derivative(n)[1] if is_derivative(n) else n[1:] for n in names)
+    values = runner.values(inputs)
+    moving_ones = [n for n in nodes if is_real(values.get(n)) and n not in runner.still]
+    return {name: direction(values[name].shape) for name in moving_ones}
 
 
 def _inputs(derivation, inputs, *, stated):

@@ -17,7 +17,7 @@ from handgrad.exact.errors import InexactError
 from handgrad.exact.gauss import Gauss
 from handgrad.exact.moves import still
 from handgrad.exact.numbers import Exact, doubt_logs, inverse, lift, linear, moved_by, no_logs
-from handgrad.exact.tracks import Track
+from handgrad.exact.tracks import Track, times
 
 EXPONENTIALS, CIRCULAR = "exponentials", "cos and sin"
 _base_power = np.frompyfunc(pow, 3, 1)
@@ -298,7 +298,7 @@ def _moved(made, a, slope, logs=None):
     for place, track in enumerate(made):
         moves = a.tracks[place].moves if track and place < 2 else ()
         own = slope.tracks[place].value if moves else None
-        moved.append(Track(track.value, tuple(own * move for move in moves)) if moves else track)
+        moved.append(Track(track.value, times(own, moves)) if moves else track)
     return Exact(moved, VARIABLE, logs, slope.degree.times(a.moved))
 
 

@@ -22,12 +22,13 @@ def random_array(real, *, degree=VARIABLE):
 
 
 def moving(a, *directions):
-    """The array, moving along each of these directions, which are arrays of its shape."""
+    """The array, moving along each of these directions: arrays of its shape, or None."""
     tracks = [
-        Track(t.value, tuple(d.tracks[place].value for d in directions))
+        Track(t.value, tuple(None if d is None else d.tracks[place].value for d in directions))
         for place, t in enumerate(a.tracks[:2])
     ]
-    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs, largest(d.degree for d in directions))
+    degree = largest(d.degree for d in directions if d is not None)
+    return Exact([*tracks, *a.tracks[2:]], a.degree, a.logs, degree)
 
 
 def still(a):
@@ -37,5 +38,7 @@ def still(a):
 
 def move_of(a, k=0):
     """How an array moves along its k-th direction, as an array that stands still."""
-    found = [Track(t.moves[k] if t.moves else zero(t.value)) for t in a.tracks[:2]]
+    moves = [t.moves[k] if t.moves else None for t in a.tracks[:2]]
+    pairs = zip(a.tracks[:2], moves, strict=True)
+    found = [Track(zero(t.value) if move is None else move) for t, move in pairs]
     return Exact([*found, *(None for _ in a.tracks[2:])], a.moved)

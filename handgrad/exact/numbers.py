@@ -17,7 +17,7 @@ from handgrad.exact.constants import is_rounded, logarithm, meaning
 from handgrad.exact.degrees import CONSTANT, Degree, largest
 from handgrad.exact.draw import LOGARITHMS, Logs, current, residue
 from handgrad.exact.errors import InexactError
-from handgrad.exact.tracks import Track, linear_tracks, multilinear_tracks
+from handgrad.exact.tracks import Track, linear_tracks, multilinear_tracks, times
 
 MOST = 20_000  # numbers in an array
 RESHAPED = "reshaped"
@@ -300,7 +300,7 @@ def moved_by(tracks, a, slope, degree, of_slope):
     for place, track in enumerate(tracks):
         moves = a.tracks[place].moves if track and place < 2 else ()
         s = slope(track.value) if moves else None
-        made.append(Track(track.value, tuple(s * move for move in moves)) if moves else track)
+        made.append(Track(track.value, times(s, moves)) if moves else track)
     return Exact(made, degree, moved=of_slope.times(a.moved))
 
 

@@ -25,7 +25,6 @@ from handgrad.derivation.vocabulary import vocabulary
 from handgrad.exact.degrees import CONSTANT
 from handgrad.exact.errors import InexactError
 from handgrad.exact.forward import Forward, direction
-from handgrad.exact.moves import move_of
 from handgrad.exact.numbers import lift, linear
 from handgrad.exact.ordering import equal_beside, is_apart, same
 from handgrad.exact.proof import Outcome
@@ -173,7 +172,7 @@ class Statements:
         stated = np.isin(np.arange(int(np.prod(shape))), places).reshape(shape)
         holds, degree, read_as = False, CONSTANT, ""
         for words, change in MOVES.get(chain.domain, FREE):
-            move = direction(shape) * stated
+            move = self._direction(node, stated)
             changed = move if change is None else change(move)
             holds, degree = self._paired(chain, (target, head), claim, move, changed)
             if holds:
@@ -202,9 +201,14 @@ class Statements:
         """How the outputs move, paired with their gradients, or how the one number does."""
         if chain.kind is Kind.GRADIENT:
             return self.forward.change(target[1:], move)
-        y, x = of_derivative(target)
-        moved = move_of(lift(self.forward.moved(x, move)[y]))
+        moved = self.forward.move(*of_derivative(target), move)
         return moved, float(np.abs(moved.real))
+
+    def _direction(self, node, stated):
+        """A random direction of a node, along which only those numbers move that are stated."""
+        if np.all(stated) and node in self.forward.directions:
+            return self.forward.directions[node]
+        return direction(np.shape(self.names[node])) * stated
 
     def _places(self, chain, target, head, shape):
         """Which numbers of a gradient a head stands for, in the order of its own numbers."""

@@ -9,7 +9,10 @@ from handgrad.exact.gauss import Gauss
 
 
 class Track(NamedTuple):
-    """A value in one field, and how it moves along each direction; no moves if it stands still."""
+    """A value in one field, and how it moves along each direction: None for one along which it does not.
+
+    There are no moves if it stands still along all.
+    """
 
     value: Any
     moves: tuple[Any, ...] = ()
@@ -22,12 +25,18 @@ def linear_tracks(f, arrays, *, chooses=False):
         if tracks is None:
             made.append(None)
             continue
-        moves = [
-            _linear(f, [t.moves[k] if t.moves else zero(t.value) for t in tracks], chooses)
-            for k in range(max([len(t.moves) for t in tracks]))
-        ]
+        moves = [_along(f, tracks, k, chooses) for k in range(max([len(t.moves) for t in tracks]))]
         made.append(Track(_linear(f, [t.value for t in tracks], chooses), tuple(moves)))
     return made
+
+
+def _along(f, tracks, k, chooses):
+    """How a linear function moves along one direction."""
+    moves = [t.moves[k] if t.moves else None for t in tracks]
+    if all(move is None for move in moves):
+        return None
+    pairs = zip(tracks, moves, strict=True)
+    return _linear(f, [zero(t.value) if m is None else m for t, m in pairs], chooses)
 
 
 def multilinear_tracks(f, arrays):
@@ -45,15 +54,17 @@ def multilinear_tracks(f, arrays):
 
 def _moved(f, values, tracks, k):
     """The product rule: the sum over what moves, each in its own turn."""
-    terms = (
-        _multilinear(f, [*values[:i], t.moves[k], *values[i + 1 :]])
-        for i, t in enumerate(tracks)
-        if t.moves
-    )
-    total = next(terms)
-    for term in terms:
-        total = total + term
+    total = None
+    for i, t in enumerate(tracks):
+        if t.moves and t.moves[k] is not None:
+            term = _multilinear(f, [*values[:i], t.moves[k], *values[i + 1 :]])
+            total = term if total is None else total + term
     return total
+
+
+def times(slope, moves):
+    """How a function of one array with this slope moves."""
+    return tuple(None if move is None else slope * move for move in moves)
 
 
 def _linear(f, values, chooses):
