@@ -1,6 +1,7 @@
 """handgrad in other people's test suites.
 
-`assert handgrad.verify(...)` shows the whole verdict when it fails. The fixture `handgrad_seed` is
+`assert handgrad.verify(...)` and `assert handgrad.check(...)` show the whole verdict when they fail,
+and its first line in the short summary. The fixture `handgrad_seed` is
 what `--handgrad-seed` says, for tests that draw: `handgrad.verify(subject, seed=handgrad_seed)`.
 
 `pytest --derivations` checks derivations. Every Markdown file with blocks fenced as `derivation`,
@@ -19,6 +20,7 @@ import pytest
 from handgrad.cli.console import whole_number
 from handgrad.common.text import printable
 
+VERDICTS = {"handgrad.judge.verdict": "Verdict", "handgrad.derivation.report": "Report"}
 DERIVATIONS, WANTED = "--derivations", "handgrad_derivations"
 
 
@@ -66,8 +68,18 @@ def pytest_runtest_makereport(call):
     """The report of a failed test, with the whole of every verdict that it asserted."""
     outcome = yield
     if call.excinfo is not None and issubclass(call.excinfo.type, AssertionError):
-        found = [("verdict", str(verdict)) for verdict in _asserted(call.excinfo)]
-        outcome.get_result().sections.extend(found)
+        found = [str(verdict) for verdict in _asserted(call.excinfo)]
+        report = outcome.get_result()
+        report.sections.extend(("verdict", text) for text in found)
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if found and crash and crash.message.removeprefix("AssertionError: ").startswith("assert "):
+            crash.message = _in_one_line(found[0])
+
+
+def _in_one_line(text):
+    """What a verdict says first, and why; what a report on derivations says at last."""
+    first, second, *_, last = text.splitlines()
+    return last if first.startswith("derivation ") else f"{first}: {second.strip()}"
 
 
 def _asserted(excinfo):
@@ -75,11 +87,10 @@ def _asserted(excinfo):
 
     Only the types of what else is there are looked at: an object may raise at anything it is asked.
     """
-    module = sys.modules.get("handgrad.judge.verdict")
-    if module is None:
-        return []
+    named = ((sys.modules.get(module), kind) for module, kind in VERDICTS.items())
+    kinds = tuple(getattr(module, kind) for module, kind in named if module is not None)
     values = excinfo.traceback[-1].frame.f_locals.values()
-    found = {id(v): v for v in values if issubclass(type(v), module.Verdict) and not v.ok}
+    found = {id(v): v for v in values if issubclass(type(v), kinds) and not v.ok}
     return list(found.values())
 
 

@@ -125,6 +125,53 @@ def test_a_failed_assertion_shows_the_whole_verdict(tmp_path):
     assert "assert verdict.ok" in result.stdout
 
 
+ASSERTS = """
+import numpy as np
+from handgrad import check, verify
+
+TEXT = "x : (N)\\ny = x * x\\ndx = dy * x"
+
+
+def judged():
+    return verify((lambda x: x * x, lambda dy, x: dy * x), np.array([0.5, 1.5]))
+
+
+def test_whole():
+    assert judged()
+
+
+def test_ok():
+    verdict = judged()
+    assert verdict.ok
+
+
+def test_called():
+    assert bool(judged())
+
+
+def test_own_words():
+    assert judged().ok, "my own words"
+
+
+def test_checked():
+    assert check(TEXT).ok
+"""
+
+
+def test_the_summary_says_what_is_wrong_and_not_assert_false(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "test_it.py").write_text(ASSERTS, encoding="utf-8")
+    result = run(tmp_path)
+    _, _, summary = result.stdout.partition("short test summary info")
+    for name in ("whole", "ok", "called"):
+        assert (
+            f"test_{name} - (<lambda>, <lambda>): WRONG: the gradient of input 0 (x) is" in summary
+        )
+    assert "test_own_words - AssertionError: my own words" in summary
+    assert "test_checked - 1 derivation, 1 link (0 exact), 0 s: not right: text" in summary
+    assert "text:3: dx = dy * x: off by 5.0e-01" in result.stdout
+
+
 HEAVY = """
 import sys
 
