@@ -28,8 +28,8 @@ class ScaledDotProductAttention(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        c = where(scale == None, 1 / sqrt(D), scale)
-        z[b, h, i, j] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
+        λ = where(scale == None, 1 / sqrt(D), scale)
+        z[b, h, i, j] = λ * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
         cap = where(softcap > 0, softcap, 1)
         s = where(softcap > 0, cap * tanh(z / cap), z)
 
@@ -64,8 +64,8 @@ class ScaledDotProductAttention(Scoring):
     The cap has the slope 1 − tanh², and the scores are a product again:
 
         dz = ds * where(softcap > 0, 1 - (s / cap)**2, 1)
-        dq[b, h, i, d] = c * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
-        dk[b, g, j, d] = c * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
+        dq[b, h, i, d] = λ * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
+        dk[b, g, j, d] = λ * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
 
     A query that sees no key gives 0, and its gradient is 0: torch gives NaN or 0, depending on the
     kernel that it chooses.
@@ -93,8 +93,8 @@ class AttentionWithLogSumExp(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        c = where(scale == None, 1 / sqrt(D), scale)
-        z[b, h, i, j] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
+        λ = where(scale == None, 1 / sqrt(D), scale)
+        z[b, h, i, j] = λ * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
         cap = where(softcap > 0, softcap, 1)
         s = where(softcap > 0, cap * tanh(z / cap), z)
         a = arange(M)[None, :] - arange(N)[:, None] - bottom_right * (M - N)
@@ -115,8 +115,8 @@ class AttentionWithLogSumExp(Scoring):
     The first term, and all that follows, is that of ScaledDotProductAttention:
 
         dz = ds * where(softcap > 0, 1 - (s / cap)**2, 1)
-        dq[b, h, i, d] = c * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
-        dk[b, g, j, d] = c * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
+        dq[b, h, i, d] = λ * sum[j](dz[b, h, i, j] * k[b, h // groups, j, d])
+        dk[b, g, j, d] = λ * sum[h, i](where(h // groups == g, dz[b, h, i, j] * q[b, h, i, d], 0))
         dv[b, g, j, m] = sum[h, i](where(h // groups == g, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     A query that sees no key has y = 0 and L = −∞.

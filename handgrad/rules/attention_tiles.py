@@ -17,9 +17,9 @@ class TiledAttention(Scoring):
         q : (B, groups * H, N, D)
         k : (B, H, M, D)
         v : (B, H, M, E)
-        c = where(scale == None, 1 / sqrt(D), scale)
+        λ = where(scale == None, 1 / sqrt(D), scale)
         cap = where(softcap > 0, softcap, 1)
-        z[j, b, h, i] = c * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
+        z[j, b, h, i] = λ * sum[d](q[b, h, i, d] * k[b, h // groups, j, d])
         far[j : M, i : N] = j - i - bottom_right * (M - N)
         seen[j : M, i : N] = where(causal == 0, 1, far[j, i] <= 0) * where(window == 0, 1, abs(far[j, i]) < window)
         s = where(seen[:, None, None] == 1, where(softcap > 0, cap * tanh(z / cap), z), -inf)
@@ -52,8 +52,8 @@ class TiledAttention(Scoring):
     The products are those of ScaledDotProductAttention. Each block gives the gradients of its own
     keys and values, and a term of those of the queries:
 
-        dq[b, h, i, d] = c * sum[j](dz[j, b, h, i] * k[b, h // groups, j, d])
-        dk[b, n, j, d] = c * sum[h, i](where(h // groups == n, dz[j, b, h, i] * q[b, h, i, d], 0))
+        dq[b, h, i, d] = λ * sum[j](dz[j, b, h, i] * k[b, h // groups, j, d])
+        dk[b, n, j, d] = λ * sum[h, i](where(h // groups == n, dz[j, b, h, i] * q[b, h, i, d], 0))
         dv[b, n, j, m] = sum[h, i](where(h // groups == n, p[b, h, i, j] * dy[b, h, i, m], 0))
 
     A mask has to be applied again, for exp(s − L) does not know it. Where the keys lie on several

@@ -132,8 +132,23 @@ class ALiBi:
         return np.abs(_ahead(s, self.start))
 
 
+class _Biased:
+    """y = s + b[t], with a row of b for each pair of places, as a table t says."""
+
+    def _table(self, s):
+        """The row of b for each pair of places."""
+        raise NotImplementedError
+
+    def forward(self, s, b):
+        return s + _of_places(self._table(s), b), (outline(b),)
+
+    def backward(self, residuals, dy):
+        (b,) = map(outlined, residuals)
+        return fresh(dy), _gathered(b[0], self._table(dy), dy)
+
+
 @dataclass(frozen=True)
-class RelativeBias:
+class RelativeBias(_Biased):
     """y = s + b[j − i]    with a number b for each distance and head, up to a reach
 
         s : (B, H, N, M)
@@ -159,20 +174,13 @@ class RelativeBias:
     reach: int = 2
     start: int = 0
 
-    def forward(self, s, b):
-        return s + _of_places(self._table(s), b), (outline(b),)
-
-    def backward(self, residuals, dy):
-        (table,) = residuals
-        return fresh(dy), _gathered(outlined(table)[0], self._table(dy), dy)
-
     def _table(self, s):
         """The row of b for each pair of places."""
         return np.clip(_ahead(s, self.start), -self.reach, self.reach) + self.reach
 
 
 @dataclass(frozen=True)
-class T5Bias:
+class T5Bias(_Biased):
     """y = s + b[bucket of j − i]    small distances have buckets of their own, large ones share
 
         s : (B, H, N, M)
@@ -193,7 +201,8 @@ class T5Bias:
         ds = dy
         db[k, h] = sum[c, i, j](where(t[i, j] == k, dy[c, h, i, j], 0))
 
-    T5's encoder has both directions, its decoder one. Neither divides its scores by √D.
+    T5's encoder has both directions, its decoder one. Neither divides its scores by √D. There are at
+    least four buckets, or two in one direction, and `distance` is above `few`.
 
     Keeps the shape of b.
 
@@ -204,13 +213,6 @@ class T5Bias:
     distance: float = 128.0
     bidirectional: bool = True
     start: int = 0
-
-    def forward(self, s, b):
-        return s + _of_places(self._table(s), b), (outline(b),)
-
-    def backward(self, residuals, dy):
-        (table,) = residuals
-        return fresh(dy), _gathered(outlined(table)[0], self._table(dy), dy)
 
     def _table(self, s):
         """The row of b for each pair of places."""

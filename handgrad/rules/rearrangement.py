@@ -142,6 +142,8 @@ class Stack:
         da = take(dy, 0, axis=axis)
         db = take(dy, 1, axis=axis)
 
+    So it is for any number of inputs, which all have the same shape.
+
     Keeps nothing.
     """
 

@@ -178,12 +178,12 @@ class RNNTransducer:
         dB[i, t, u] = α[t + u, i, u] * dα[t + u + 1, i, u]
         dE[i, t, u] = where(u < U, α[t + u, i, u] * dα[t + u + 1, i, u + 1], 0)
 
-    B dB and E dE are the shares of the paths that go on in this way, times −dL, where dL = dy / N.
-    Through softmax x gets both, less p times their sum:
+    B dB and E dE are the shares of the paths that stay at this label, and that go on to the next,
+    times −dL, where dL = dy / N. Through softmax x gets both, less p times their sum:
 
-        b = B * dB
-        l = E * dE
-        dx[i, t, u, c] = where(c == blank, b[i, t, u], 0) + where(k[i, u] == c, l[i, t, u], 0) - p[i, t, u, c] * (b[i, t, u] + l[i, t, u])
+        stayed = B * dB
+        went = E * dE
+        dx[i, t, u, c] = where(c == blank, stayed[i, t, u], 0) + where(k[i, u] == c, went[i, t, u], 0) - p[i, t, u, c] * (stayed[i, t, u] + went[i, t, u])
 
     x need not be normalized: a log_softmax in front of it changes nothing. A row without a path is
     treated as in CTC.
@@ -228,9 +228,9 @@ class RNNTransducer:
 
         last = ruled_out(ends[-1, ...], xp.zeros_like(ends[-1, ...], dtype=x.dtype))
         _, both = scan(step, last, (b, e, alpha, ends[:-1, ...]), reverse=True)
-        stay, go = (xp.expand_dims(_upright(a, x.shape[1]), axis=-1) for a in both)
+        stayed, went = (xp.expand_dims(_upright(a, x.shape[1]), axis=-1) for a in both)
         classes = xp.arange(x.shape[-1], device=device_of(x))
-        target = kept(classes == self.blank, stay) + kept(classes == self._next(labels, m), go)
+        target = kept(classes == self.blank, stayed) + kept(classes == self._next(labels, m), went)
         dl = of_each_row(dy, x.shape[:1], self.reduction)
         dl = dl[..., None, None] if self.reduction == "none" else dl
         return dl * excess(xp.exp(log_softmax(kept(inside, x))), target), None, None, None
