@@ -94,11 +94,25 @@ def _given(given, write):
 def _set_of(given, write):
     """Where the numbers of a given lie."""
     style = write.style
-    sizes = [write(axis) for axis in given.axes]
+    sizes = [_size(axis, write) for axis in given.axes]
     base, words = _numbers(given, write)
     found = style.raised(base, separated(style, sizes, "×")) if sizes else base
     words = [words] * bool(words) + ["constant"] * given.const
     return style.row(found, style.words(f", {', '.join(words)}")) if words else found
+
+
+def _size(axis, write):
+    """The size of an axis: a sum stands in parentheses."""
+    is_sum = isinstance(axis, ast.BinOp) and isinstance(axis.op, ast.Add | ast.Sub)
+    return write.style.fenced(write(axis)) if is_sum else write(axis)
+
+
+def _last_label(classes):
+    """The number of classes, less 1."""
+    match classes:
+        case ast.BinOp(others, ast.Add(), ast.Constant(1)):
+            return others
+    return ast.BinOp(classes, ast.Sub(), ast.Constant(1))
 
 
 def _numbers(given, write):
@@ -113,7 +127,7 @@ def _numbers(given, write):
         case "mask":
             return style.fenced(separated(style, map(style.number, "01")), "{", "}"), ""
         case "label" if given.argument is not None:
-            last = style.row(write(given.argument), style.symbol("−"), style.number("1"))
+            last = write(_last_label(given.argument))
             numbers = separated(style, [style.number("0"), style.symbol("…"), last])
             return style.fenced(numbers, "{", "}"), ""
         case "interval" if given.argument is not None:

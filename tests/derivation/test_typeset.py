@@ -82,6 +82,8 @@ def test_an_expression_as_latex(expression, says):
         ("x : (N, D)", r"x &\in \mathbb{R}^{N \times D}"),
         ("x : () = 3", "x &= 3"),
         ("t : (N) label(C)", r"t &\in \left\{ 0 ,  \dots  , C - 1 \right\}^{N}"),
+        ("n : (N) label(C + 1)", r"n &\in \left\{ 0 ,  \dots  , C \right\}^{N}"),
+        ("x : (N + 1, D)", r"x &\in \mathbb{R}^{\left( N + 1 \right) \times D}"),
         ("x̂ : (N) positive", r"\hat{x} &\in \mathbb{R}_{ > 0}^{N}"),
         ("A : (D, D) spd const", r"A &\in \mathbb{R}^{D \times D}\text{, spd, constant}"),
         ("W_out : (N) interval(0, 1)", r"W_{\mathrm{out}} &\in \left( 0 , 1 \right)^{N}"),
