@@ -25,18 +25,25 @@ def linear_tracks(f, arrays, *, chooses=False):
         if tracks is None:
             made.append(None)
             continue
-        moves = [_along(f, tracks, k, chooses) for k in range(max([len(t.moves) for t in tracks]))]
+        if len(tracks) == 1:
+            own = tracks[0].moves
+            moves = [None if move is None else _linear(f, (move,), chooses) for move in own]
+        else:
+            count = max([len(t.moves) for t in tracks])
+            moves = [_along(f, tracks, k, chooses) for k in range(count)]
         made.append(Track(_linear(f, [t.value for t in tracks], chooses), tuple(moves)))
     return made
 
 
 def _along(f, tracks, k, chooses):
     """How a linear function moves along one direction."""
-    moves = [t.moves[k] if t.moves else None for t in tracks]
-    if all(move is None for move in moves):
+    for t in tracks:
+        if t.moves and t.moves[k] is not None:
+            break
+    else:
         return None
-    pairs = zip(tracks, moves, strict=True)
-    return _linear(f, [zero(t.value) if m is None else m for t, m in pairs], chooses)
+    moves = [zero(t.value) if not t.moves or (m := t.moves[k]) is None else m for t in tracks]
+    return _linear(f, moves, chooses)
 
 
 def multilinear_tracks(f, arrays):
