@@ -41,14 +41,20 @@ class Case:
 
 def chosen():
     """The rules that the command line names, or all, each once."""
-    names = sys.argv[1:] or catalog.families()
+    names = [name for name in sys.argv[1:] if name not in SCALES] or catalog.families()
     return dict.fromkeys(cls for name in names for cls in catalog.find(name))
 
 
+def scales():
+    """The scales that the command line names, or all."""
+    return [scale for scale in SCALES if scale in sys.argv[1:]] or list(SCALES)
+
+
 def scales_of(cls):
-    """The scales at which the rule is larger than at the one before."""
+    """The scales among them at which the rule is larger than at the one before."""
     sizes = [_usual(cls, scale)[1] for scale in SCALES]
-    return [scale for i, scale in enumerate(SCALES) if sizes[i] not in sizes[:i]]
+    larger = [scale for i, scale in enumerate(SCALES) if sizes[i] not in sizes[:i]]
+    return [scale for scale in larger if scale in scales()]
 
 
 def case_at(cls, scale):

@@ -1,6 +1,6 @@
 """Every rule compiled by XLA beside `jax.vjp` of the same function, compiled by the same XLA.
 
-python -m tests.benchmarks.compiled [RULE or FAMILY …]
+python -m tests.benchmarks.compiled [SCALE …] [RULE or FAMILY …]
 
 One program computes the outputs and the gradients. A figure is the time by hand over that of the
 peer: below 1, by hand is faster. "idiom" is the function as JAX's users write it, where the

@@ -1,6 +1,6 @@
 """Every rule in NumPy beside HIPS autograd and PyTorch, which run the same function eagerly.
 
-python -m tests.benchmarks.eager [RULE or FAMILY …]
+python -m tests.benchmarks.eager [SCALE …] [RULE or FAMILY …]
 
 Each computes the output, and the gradients of the same inputs. A figure is the peer's time over
 ours: 2 means that by hand takes half the time.

@@ -11,7 +11,8 @@ import sys
 import textwrap
 import time
 
-from tests.benchmarks.cases import SCALES, case_at, scales_of
+from handgrad.rules import catalog
+from tests.benchmarks.cases import SCALES, case_at, scales, scales_of
 
 ALONE = {
     "NPROC": "1",  # XLA
@@ -23,6 +24,7 @@ ALONE = {
 }
 ROUNDS, FEWEST, CALLS = 15, 5, 50
 SECONDS = 0.5  # for all peers at one scale
+WIDE = 33  # columns, for the scales of a peer
 TELLING = tuple(SCALES)[1:]  # the scales where work dominates
 
 
@@ -72,29 +74,29 @@ def table(classes, peers, calls_of, ratio_of):
 
     `calls_of(case)` are calls by name. A dash stands where there is no such peer or no such scale.
     """
-    print(f"{'':<30}" + "".join(f"{f'against {peer}':^33}" for peer in peers))
-    print(f"{'':<30}" + "".join(f"{scale:>11}" for scale in SCALES) * len(peers))
+    columns = [(peer, scale) for peer in peers for scale in scales()]
+    wide = WIDE // len(scales())
+    print(f"{'':<30}" + "".join(f"{f'against {peer}':>{WIDE}}" for peer in peers))
+    print(f"{'':<30}" + "".join(f"{scale:>{wide}}" for _, scale in columns))
     ratios = {}
     for cls in classes:
         found = ratios[cls.__name__] = {}
         for scale in scales_of(cls):
             times = timed(calls_of(case_at(cls, scale)), SECONDS)
             found |= {(peer, scale): ratio_of(times, peer) for peer in peers if peer in times}
-        cells = (spelled(found.get((peer, scale))) for peer in peers for scale in SCALES)
-        print(f"{cls.__name__:<30}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+        cells = (spelled(found.get(column)) for column in columns)
+        print(f"{cls.__name__:<30}" + "".join(f"{cell:>{wide}}" for cell in cells), flush=True)
     return ratios
 
 
 def summary(ratios, peers, outside, words):
-    """Prints the geometric means, and the rules with a ratio outside of what is aimed at."""
-    for peer in peers:
-        told = [
-            r[peer, scale][1] for r in ratios.values() for scale in TELLING if (peer, scale) in r
-        ]
-        if told:
-            print(
-                f"geometric mean against {peer}, medium and large: {statistics.geometric_mean(told):.2f}"
-            )
+    """Prints geometric means by family, and the rules with a ratio outside of what is aimed at."""
+    print(f"{'geometric means':<30}" + "".join(f"{peer:>15}" for peer in peers))
+    for family, classes in catalog.families().items():
+        of_family = [ratios[cls.__name__] for cls in classes if cls.__name__ in ratios]
+        if of_family:
+            _print_means(family, of_family, peers)
+    _print_means("all", list(ratios.values()), peers)
     names = [
         name
         for name, r in ratios.items()
@@ -102,6 +104,13 @@ def summary(ratios, peers, outside, words):
     ]
     if names:
         print(textwrap.fill(f"{words}: {', '.join(names)}", 98, subsequent_indent="    "))
+
+
+def _print_means(title, ratios, peers):
+    """A row: for each peer the geometric mean of the ratios where work dominates."""
+    told = [[r[peer, s][1] for r in ratios for s in TELLING if (peer, s) in r] for peer in peers]
+    cells = (f"{statistics.geometric_mean(found):.2f}" if found else "–" for found in told)
+    print(f"{title:<30}" + "".join(f"{cell:>15}" for cell in cells))
 
 
 def _seconds(call, calls):
