@@ -111,17 +111,16 @@ def of_rule(rule):
     """The mutants of one rule that differ from it at ordinary inputs."""
     cls = type(rule)
     function = inspect.unwrap(cls.backward)
-    if inspect.getmodule(function) is not sys.modules[cls.__module__]:
-        return
+    module = vars(sys.modules[function.__module__])
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     tree.body[0].decorator_list = []
     points = [
         (case.inputs, seed) for seed in (100, 101, 102) for case in draw_cases(rule, seed)[:1]
     ]
     for change, changed in _changes(tree):
-        scope = vars(sys.modules[cls.__module__]).copy()
+        scope = module.copy()
         exec(compile(ast.fix_missing_locations(changed), f"<{cls.__name__}>", "exec"), scope)
-        made = type(cls.__name__, (cls,), {"backward": scope["backward"], "__doc__": None})
+        made = type(cls.__name__, (cls,), {"backward": scope[function.__name__], "__doc__": None})
         mutant = Mutant(rule, made, change)
         if _differs(mutant, points):
             yield mutant
