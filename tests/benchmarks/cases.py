@@ -26,7 +26,7 @@ USUAL = {  # where the options that people use are not the default ones
     type(rule): rule
     for rule in (Max(axis=-1), Mean(axis=-1), Min(axis=-1), Sum(axis=-1), Slice(1, None, 2, axis=1))
 }
-USUAL_SIZES = {"Conv2d": {"K": 3, "L": 3}}
+USUAL_SIZES = {"Conv2d": {"K": 3, "L": 3}, "LowRankAffine": {"R": 8}, "DoRA": {"R": 8}}
 
 
 @dataclass(frozen=True)
