@@ -6,7 +6,7 @@ from handgrad.derivation.latex import arguments, derivatives, functions, indices
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.names import CALLED, spellings
 from handgrad.derivation.latex.products import combined
-from handgrad.derivation.latex.readings import ATOM, POWER, SUM, distinct, made
+from handgrad.derivation.latex.readings import ATOM, POWER, SUM, Reading, distinct, made
 from handgrad.derivation.latex.tree import canonical
 
 TEMPLATES = {"logit": "log({0}) - log(1 - {0})", "logdet": "log(det({0}))"}
@@ -110,7 +110,7 @@ def _applied(function, node, factors, environment):
     if isinstance(following, tree.Scripted) and isinstance(following.base, tree.Group):
         scripts, group = following, following.base
     if isinstance(group, tree.Group) and group.opening in BRACKETS:
-        values = [environment.read(part) for part in group.parts]
+        values = [_argument(part, environment) for part in group.parts]
         found = _with_scripts(called(function, node, values, environment), scripts, environment)
         yield found, 2
         return
@@ -124,6 +124,16 @@ def _applied(function, node, factors, environment):
     if end > 2:
         whole = multiplied((("", following), *factors[2:end]), environment)
         yield called(function, node, [whole], environment), end
+
+
+def _argument(node, environment):
+    """The readings of an argument of a function, which may be a list or words."""
+    if isinstance(node, tree.Words):
+        return [Reading(repr(node.text.replace(" ", "")), ATOM, None)]
+    if isinstance(node, tree.Group) and node.opening == "(" and len(node.parts) > 1:
+        parts = [_argument(part, environment)[0].text for part in node.parts]
+        return [Reading(f"({', '.join(parts)})", ATOM, None)]
+    return environment.read(node)
 
 
 def _with_scripts(found, scripts, environment):
@@ -187,6 +197,14 @@ def norm(group, below, above, environment):
     """‖x‖, ‖x‖₂², ‖x‖₁: of all numbers."""
     from handgrad.derivation.latex import elaboration
 
+    if axis := indices.axis_of(below):
+        texts = [
+            f"norm({a.text}, {axis}{k})"
+            for a in environment.read(group.parts[0])
+            for k in indices.KEPT
+        ]
+        found = [r for text in texts for r in made(environment, text, ATOM)]
+        return found if above is None else elaboration.raised(found, above, environment)
     kind = canonical(below) if below is not None else ""
     squared = above is not None and canonical(above) == "2"
     found = []

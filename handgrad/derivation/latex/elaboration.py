@@ -1,5 +1,7 @@
 r"""Elaboration: each part of an equation in the notation, in every way in which it can be meant."""
 
+import numpy as np
+
 from handgrad.derivation.latex import applications, derivatives, indices, tables, tree
 from handgrad.derivation.latex.errors import UnfitError, UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import label, spellings
@@ -7,6 +9,7 @@ from handgrad.derivation.latex.readings import (
     ATOM,
     COMPARISON,
     POWER,
+    PRODUCT,
     SUM,
     Reading,
     distinct,
@@ -68,11 +71,14 @@ def symbol(node, environment):
         if name[0] == "d" and name[1:] in environment.nodes and name not in environment.nodes:
             environment.require_gradients(node.at)
         if name in environment.letters:
-            return made(environment, f"({name} + 1)", ATOM)  # an index of LaTeX counts from 1
+            shifted = f"({name} + 1)" if environment.header.first else name
+            return made(environment, shifted, ATOM)  # an index of LaTeX counts from 1
         return made(environment, name, ATOM)
     for name in spellings(node):
         if f"{name}2" in environment.squares:
             return made(environment, f"sqrt({name}2)", ATOM)
+    if environment.is_unread(node):
+        raise UnknownNameError(f"{shown(node)} is not known", *node.at)  # it is no constant here
     if (
         node.style in {"mathbf", "mathbb", "boldsymbol", "bm", "mathds", "vec", "bf"}
         and node.name in ONES
@@ -123,6 +129,9 @@ def _constant(node, environment):
     """The vector of ones, or of zeros, of each size; or the number."""
     make = "zeros" if node.name == "0" else "ones"
     found = [r for n in sizes(environment) for r in made(environment, f"{make}({n})", ATOM)]
+    shapes = {np.shape(environment.names[n]): n for n in sorted(environment.nodes, reverse=True)}
+    matrices = [name for shape, name in shapes.items() if len(shape) > 1]
+    found += [r for n in matrices for r in made(environment, f"{make}_like({n})", ATOM)]
     return [*found, *made(environment, "0" if make == "zeros" else "1", ATOM)]
 
 
@@ -150,7 +159,7 @@ def scripted(node, environment):
     if below is not None:
         kept = tree.Scripted(node.at, base, below, None) if above is not None else node
         found = _lowered(kept, environment)
-    elif canonical(base) == "e":
+    elif canonical(base) == "e" and (base.style == "word" or not environment.is_unread(base)):
         return _exponential(node, environment)
     else:
         found = read(base, environment)
@@ -232,7 +241,7 @@ def raised(found, above, environment):
     power = [] if inverse else read(_exponent(above), environment)
     results = []
     for a in found:
-        if inverse and a.ndim == 2:
+        if inverse and a.ndim >= 2:
             text = f"inv({a.text})" + ".T" * (name != "-1")
             results += made(environment, text, ATOM, shape=a.shape)
         elif inverse:
@@ -306,6 +315,8 @@ def grouped(node, environment):
         ]
     if node.opening == "\\|":
         return applications.norm(node, None, None, environment)
+    if node.opening in {"lfloor", "lceil"}:
+        return _rounded(node, environment)
     if len(node.parts) != 1:
         return _joined(node, environment)
     if (found := tables.iverson(node, environment)) is not None:
@@ -315,6 +326,21 @@ def grouped(node, environment):
         return found
     matrices = [r for a in found if a.ndim == 2 for r in made(environment, f"det({a.text})", ATOM)]
     return matrices + [r for a in found for r in made(environment, f"abs({a.text})", ATOM, a.turn)]
+
+
+def _rounded(node, environment):
+    """⌊a / b⌋, a // b, or a number rounded down or up."""
+    if len(node.parts) != 1:
+        raise UnreadError("a list is not read here", *node.at)
+    (inner,) = node.parts
+    if node.opening == "lfloor" and isinstance(inner, tree.Fraction):
+        sides = pairs(read(inner.above, environment), read(inner.below, environment))
+        texts = [f"{a.within(PRODUCT)} // {b.within(POWER)}" for a, b in sides]
+        return [r for text in texts for r in made(environment, text, PRODUCT)]
+    name = {"lfloor": "floor", "lceil": "ceil"}[node.opening]
+    return [
+        r for a in read(inner, environment) for r in made(environment, f"{name}({a.text})", ATOM)
+    ]
 
 
 def _joined(node, environment):
@@ -338,7 +364,7 @@ def compared(node, environment):
     (sign,), sides = node.signs, [indices.bare(side, environment) for side in node.sides]
     for place, (side, other) in enumerate(zip(node.sides, reversed(sides), strict=True)):
         if other and isinstance(side, tree.Number) and side.text.isdigit():  # a place, from 1
-            sides[place] = made(environment, str(int(side.text) - 1), ATOM)
+            sides[place] = made(environment, str(int(side.text) - environment.header.first), ATOM)
     if not all(sides):
         sides = [environment.read(side) for side in node.sides]
     found = []

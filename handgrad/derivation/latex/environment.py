@@ -24,7 +24,7 @@ from handgrad.derivation.indices import bound_in
 from handgrad.derivation.jacobians import as_whole
 from handgrad.derivation.latex.errors import NodeWantedError, UnknownNameError, UnreadError
 from handgrad.derivation.latex.header import Header
-from handgrad.derivation.latex.names import labelled
+from handgrad.derivation.latex.names import labelled, spellings
 from handgrad.derivation.latex.readings import ATOM, COMPARISON, made
 from handgrad.derivation.latex.tree import Group, Number, Product, Scripted, Symbol, canonical
 from handgrad.derivation.shapes import without_warnings
@@ -87,6 +87,10 @@ class Environment:
         """The known name that a node stands for, or ""."""
         found = (name for name in labelled(node) if self.known(name))
         return next(found, "")
+
+    def is_unread(self, node):
+        """Whether equations define a name that is not known yet."""
+        return not self.name_of(node) and bool(self.claimed & set(spellings(node)))
 
     def array_of(self, node):
         """The name of an array; x with an index is a part of X where nothing else is called x."""

@@ -9,7 +9,10 @@ from handgrad.derivation.latex.tokens import Token, tokens_of
 
 TRANSPARENT = {"aligned", "align", "split", "gathered", "gather", "equation", "alignedat", "eqnarray",
                "multlined"}  # fmt: skip
-OPENERS, CLOSERS = {"{", *CLOSING} - {"|", "\\|"}, {"}", ")", "]", "\\}", "rangle"}
+OPENERS, CLOSERS = (
+    {"{", *CLOSING} - {"|", "\\|"},
+    {"}", ")", "]", "\\}", "rangle", "rfloor", "rceil"},
+)
 ENDS = {",", ".", ";", ":"}
 OPERATORS = {"+", "-", "−", "cdot", "times", "odot", "*"}
 ABOUT = {"partial", "nabla"}
@@ -71,6 +74,34 @@ def equations_of(piece):
 
 def _joined(before, after):
     return replace(before, sides=before.sides + after.sides[1:], signs=before.signs + after.signs)
+
+
+def separated(equation):
+    """The equations in `a, b = (c, d)`: one for each name; a single one is itself."""
+    sides = [_at_commas(equation.sides[0]), *(_at_commas(_listed(s)) for s in equation.sides[1:])]
+    count = len(sides[0])
+    if count == 1 or any(len(side) != count for side in sides):
+        return [equation]
+    return [replace(equation, sides=own) for own in zip(*sides, strict=True)]
+
+
+def _listed(side):
+    """What stands in the parentheses around a side."""
+    side = tuple(side)
+    depths = [*accumulate(_change(token) for token in side)]
+    whole = len(side) > 1 and is_sign(side[0], {"("}) and 0 not in depths[:-1]
+    return side[1:-1] if whole else side
+
+
+def _at_commas(side):
+    """The parts of a side between the commas outside of all delimiters."""
+    outside, parts = set(_outside(side)), [[]]
+    for i, token in enumerate(side):
+        if i in outside and is_sign(token, {","}):
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [tuple(part) for part in parts if part]
 
 
 def first_word(equation):

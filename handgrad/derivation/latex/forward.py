@@ -36,7 +36,7 @@ class Forward:
 
     def _run(self, lines):
         """The derivation of some lines, and its values at one point."""
-        derivation = read(lines, title=self.title, all_stated=True)
+        derivation = read(lines, self.header.fields, self.title, all_stated=True)
         runner = Runner(derivation, self.seed)
         rng = generator(self.seed, "latex")
         inputs = {given.name: runner.drawn(rng, given) for given in derivation.givens}
@@ -142,7 +142,9 @@ class Forward:
     def add_auxiliary(self, head, text, line, environment):
         """Give an expression a name, behind the forward; its value is then known too."""
         added = Line(f"{head.text} = {text}", line)
-        derivation = read([*self.lines, *self.auxiliary, added], title=self.title, all_stated=True)
+        derivation = read(
+            [*self.lines, *self.auxiliary, added], self.header.fields, self.title, all_stated=True
+        )
         chain = derivation.chains[-1]
         if chain.kind not in {Kind.AUXILIARY, Kind.DEFINITION}:
             raise DerivationError("this is not a definition", line)

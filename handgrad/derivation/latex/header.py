@@ -5,8 +5,10 @@ r"""The header: one comment in front of a section that says what is what.
 Its parts are lines of the notation, and a few words that only LaTeX needs.
 """
 
+import ast
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.names import SPELLED, labelled
@@ -17,24 +19,37 @@ from handgrad.derivation.lines import Line, is_given
 
 NAME = re.compile(r"[^\W\d]\w*")
 OPTION = re.compile(
-    r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout|sums)\b\s*(?P<rest>.*)"
+    r"\s*(?P<word>loss|output|alias|differentials|adjoint|tangent|layout|sums|indices)\b\s*(?P<rest>.*)"
 )
 ACCENTS = {"\\bar": "bar", "\\dot": "dot", "\\tilde": "tilde", "\\hat": "hat"}
 DIFFERENTIALS = {"δ": "delta", "∂": "partial"}
+
+
+CONSTANT = re.compile(
+    r"(?P<name>[^\W\d]\w*)\s*=\s*"
+    r"(?P<value>-?[0-9][0-9.e+-]{0,30}|True|False|None|'[^'\\]{0,40}'|\"[^\"\\]{0,40}\"|\([-0-9, ]{1,60}\))"
+)
+CHOICES = {
+    "sums": ("a way to sum", ("einstein",)),
+    "indices": ("a first index", ("0", "1")),
+    "layout": ("a layout", ("numerator", "denominator")),
+}
 
 
 @dataclass(frozen=True)
 class Header:
     """What a header says.
 
-    `lines` are givens and definitions in the notation. `loss` is the name of the loss, `output`
+    `lines` are givens and definitions in the notation, `fields` the numbers and words among them that
+    are not computed, as eps = 1e-5. `loss` is the name of the loss, `output`
     that of the last node. `aliases` give what LaTeX writes, in its canonical form, a name.
     `accents` tell whether one means a gradient, "d", or a move, "δ". `sums` are "einstein" where a
-    letter that stands twice is summed over.
+    letter that stands twice is summed over. `indices` is the first number of an index.
     """
 
     line: int = 0
     lines: tuple[Line, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
     loss: str = ""
     output: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
@@ -42,17 +57,24 @@ class Header:
     differentials: frozenset[str] = frozenset()
     layout: str = ""
     sums: str = ""
+    indices: str = "1"
+
+    @property
+    def first(self):
+        """The first number of an index."""
+        return int(self.indices)
 
     @property
     def words(self):
         """The names of several letters that stand in the header."""
         found = {word for line in self.lines for word in NAME.findall(line.text)}
-        return frozenset(w for w in found | {self.loss, self.output} if len(w) > 1)
+        found |= {self.loss, self.output, *self.fields}
+        return frozenset(w for w in found if len(w) > 1)
 
 
 def header_of(text, line):
     """The header in the text of a comment, which begins on this line."""
-    lines, options = [], {"aliases": {}, "accents": {}, "differentials": set()}
+    lines, options = [], {"aliases": {}, "accents": {}, "differentials": set(), "fields": {}}
     for part, number in _parts(text, line):
         if (match := OPTION.fullmatch(part)) and not is_given(part):
             try:
@@ -60,10 +82,20 @@ def header_of(text, line):
             except DerivationError as error:
                 message = f"{match['word']}: {error.message}"
                 raise DerivationError(message, error.line or number, error.column) from None
+        elif stated := CONSTANT.fullmatch(part):
+            options["fields"][stated["name"]] = _constant(stated["value"], number)
         else:
             lines.append(Line(_named(part, number), number))
     options["differentials"] = frozenset(options["differentials"])
     return Header(line, tuple(lines), **options)
+
+
+def _constant(text, line):
+    """A number, a word, or several numbers."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise DerivationError(f"{text!r} is neither a number nor a word", line) from None
 
 
 def _named(part, line):
@@ -110,14 +142,12 @@ def _keep(options, word, rest, line):
             if sign not in {"d", "delta", "partial"}:
                 raise DerivationError(f"{rest!r} is not one of d, \\delta, \\partial", line)
             options["differentials"].add(sign)
-        case "sums":
-            if rest != "einstein":
-                raise DerivationError(f"{rest!r} is not a way to sum: sums einstein", line)
-            options["sums"] = rest
         case _:
-            if rest not in {"numerator", "denominator"}:
-                raise DerivationError(f"{rest!r} is not a layout: numerator or denominator", line)
-            options["layout"] = rest
+            kind, choices = CHOICES[word]
+            if rest not in choices:
+                message = f"{rest!r} is not {kind}: {' or '.join(choices)}"
+                raise DerivationError(message, line)
+            options[word] = rest
 
 
 def _aliases(text, line):

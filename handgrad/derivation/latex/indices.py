@@ -63,9 +63,11 @@ def _index(node, environment):
     """One index: a letter, a letter and a number, a number, a size, or a label."""
     match node:
         case tree.Number(text=text) if text.isdigit():
-            return str(int(text) - 1)
+            return str(int(text) - environment.header.first)
         case tree.Symbol(name=":"):
             return ":"
+        case tree.Group(opening="lfloor") if not environment.header.first:
+            return environment.read(node)[0].text
         case tree.Sum(terms=terms):
             return _shifted(terms, environment)
         case tree.Scripted() | tree.Symbol():
@@ -75,14 +77,15 @@ def _index(node, environment):
 
 def _shifted(terms, environment):
     """A sum of letters, sizes and numbers as an index: each letter counts one less, as it does."""
-    shift, found = -1, ""
+    first = environment.header.first
+    shift, found = -first, ""
     for sign, term in terms:
         step = 1 if sign == "+" else -1
         if isinstance(term, tree.Number) and term.text.isdigit():
             shift += step * int(term.text)
             continue
         text = _index(term, environment)
-        shift += step
+        shift += step * first
         found += f" {sign} {text}" if found else text if sign == "+" else f"-{text}"
     if not found:
         raise UnreadError("this index", *terms[0][1].at)
@@ -97,7 +100,8 @@ def _named(node, environment):
             return name
     if name := environment.name_of(node):
         value = environment.names[name]
-        return f"{name} - 1" if isinstance(value, int) else name
+        counts = isinstance(value, int) and environment.header.first
+        return f"{name} - 1" if counts else name
     if isinstance(node, tree.Scripted):
         found = environment.read(node)
         if np.asarray(found[0].value).dtype.kind in "iu":
@@ -232,7 +236,9 @@ def expectation(node, group, environment):
 
 
 def axis_of(script):
-    r"""axis=0, of \text{axis 0}; "" for another script."""
+    r"""axis=0, of \text{axis 0}; axis=axis, of an option of this name; "" for another script."""
+    if isinstance(script, tree.Symbol) and (script.name, script.style) == ("axis", "word"):
+        return "axis=axis"
     words = script.text if isinstance(script, tree.Words) else ""
     return words if words.startswith("axis=") else ""
 
@@ -279,16 +285,26 @@ def _names(node, environment):
 
 def _limits(first, last, environment):
     """The range of a letter that runs from one number to another, counted from 0."""
-    end = environment.read(last)[0].text
-    start = canonical(first)
-    if start == "1":
+    start, lowest = canonical(first), environment.header.first
+    end = _end(last, environment)
+    if start == str(lowest):
         return f" : {end}"
-    if start.isdigit() and int(start) > 1:
-        return f" : {int(start) - 1} : {end}"
+    if start.isdigit() and int(start) > lowest:
+        return f" : {int(start) - lowest} : {end}"
     begin = bare(first, environment)
-    if start == "0" or not begin:
+    if start.isdigit() or not begin:
         raise UnreadError(f"a sum from {start}", *first.at)
     return f" : {begin[0].text} : {end}"
+
+
+def _end(last, environment):
+    """How many numbers there are up to the last: n, or n - 1 where they count from 0."""
+    if environment.header.first:
+        return environment.read(last)[0].text
+    match last:
+        case tree.Sum(terms=[(_, n), ("-", tree.Number(text="1"))]):
+            return environment.read(n)[0].text
+    return f"{environment.read(last)[0].text} + 1"
 
 
 def bare(node, environment):

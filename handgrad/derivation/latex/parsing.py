@@ -6,10 +6,13 @@ applied, and what a script means is not decided here.
 
 import re
 
+import numpy as np
+
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.reader import Reader
 from handgrad.derivation.latex.tokens import Token
+from handgrad.derivation.vocabulary import vocabulary
 
 RELATIONS = {"=": "=", ":=": "=", "<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!=", "in": "in",
              "approx": "≈", "simeq": "≈", "sim": "≈", "propto": "∝", "to": "→", "rightarrow": "→",
@@ -22,11 +25,20 @@ WORDS = {"text", "mathrm", "operatorname", "textrm", "rm", "textbf", "textit", "
          "mbox", "textsf"}  # fmt: skip
 ACCENTS = {"hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde",
            "widetilde": "tilde", "dot": "dot", "check": "check", "ddot": "ddot"}  # fmt: skip
-CLOSING = {"(": ")", "[": "]", "\\{": "\\}", "|": "|", "\\|": "\\|", "langle": "rangle"}
+CLOSING = {
+    "(": ")",
+    "[": "]",
+    "\\{": "\\}",
+    "|": "|",
+    "\\|": "\\|",
+    "langle": "rangle",
+    "lfloor": "rfloor",
+    "lceil": "rceil",
+}
 CLOSERS = {*CLOSING.values(), "}", "&", "\\\\"}
 TABLES = {"cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix"}
 UNDER = {"underbrace", "overbrace", "underset", "overset", "stackrel"}
-AXIS = re.compile(r"axis(?P<number>-?[0-9]{1,2})")
+AXIS = re.compile(r"axis(?P<at>-?[0-9]{1,2}|\(-?[0-9]{1,2}(,-?[0-9]{1,2}){1,3}\))")
 ALPHABETIC = re.compile(r"[^\W_]+")
 
 
@@ -317,7 +329,11 @@ class Parser(Reader):
             found.append(self.take())
         self.i += 1
         if axis := AXIS.fullmatch("".join(t.text for t in found)):
-            return tree.Words(at, f"axis={axis['number']}")
+            return tree.Words(at, f"axis={axis['at']}")
+        if any(t.text == "-" for t in found):  # log-softmax is log_softmax
+            joined = "".join(t.text if t.text != "-" else "_" for t in found)
+            if joined in vocabulary(np):
+                return tree.Symbol(at, joined, "", "word")
         words = "".join((" " * (not t.glued)) + t.text for t in found if t.text != "-").strip()
         if all(t.kind in {"letter", "number"} for t in found) and ALPHABETIC.fullmatch(words):
             return tree.Symbol(at, words, "", "word")

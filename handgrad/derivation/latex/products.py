@@ -78,7 +78,9 @@ def _forms(a, op, b):
 
 
 def _contracted(a, b):
-    """Products of arrays of many axes: over all axes that they share."""
+    """Products of arrays of many axes: of their matrices, or over all axes that they share."""
+    if a.shape[-1] == b.shape[max(0, b.ndim - 2)]:
+        yield f"{a.within(PRODUCT)} @ {b.within(PRODUCT + 1)}", ""
     for count in range(min(a.ndim, b.ndim), 0, -1):
         if a.shape[a.ndim - count :] == b.shape[:count]:
             yield f"tensordot({a.text}, {b.text}, {count})", ""

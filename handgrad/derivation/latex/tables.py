@@ -1,5 +1,7 @@
 r"""Tables: `\begin{cases}`, indicators such as `\mathbf 1[x > 0]`, and matrices of entries."""
 
+from dataclasses import replace
+
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.readings import ATOM, made
@@ -96,11 +98,16 @@ def _condition(node):
     words = canonical(node).replace(" ", "").lower().rstrip(".,;")
     if words in ELSE | JOINING | {"(", ""}:
         return None
-    raise UnreadError("this condition", *node.at)
+    if isinstance(node, tree.Words):
+        raise UnreadError("this condition", *node.at)
+    return _without_words(node)  # a mask
 
 
 def _without_words(node):
     """x, of `if x`."""
+    if isinstance(node, tree.Sum):
+        (sign, first), *rest = node.terms
+        return replace(node, terms=((sign, _without_words(first)), *rest))
     if isinstance(node, tree.Product):
         factors = [f for f in node.factors if canonical(f[1]).lower() not in JOINING]
         if len(factors) < len(node.factors):

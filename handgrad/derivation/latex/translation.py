@@ -13,7 +13,7 @@ from handgrad.derivation.latex.definitions import set_apart, shown
 from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
-from handgrad.derivation.latex.equations import Equation, first_word
+from handgrad.derivation.latex.equations import Equation, first_word, separated
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
 from handgrad.derivation.latex.heads import Head, first_names, heads_of, key_of
@@ -89,7 +89,8 @@ class Translator:
 
     def translated(self):
         """The translation. Raises DerivationError where the header cannot be read."""
-        equations, functions = set_apart(self._equations(), self._trees, self.forward)
+        equations = [part for e in self._equations() for part in separated(e)]
+        equations, functions = set_apart(equations, self._trees, self.forward)
         self.asides = self._asides(equations)
         self._in_rounds(equations + self.asides, self._define)
         self._define_steps([e for e in equations if e not in self.defined])

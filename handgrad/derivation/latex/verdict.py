@@ -138,7 +138,12 @@ class _Section:
     def _held(self, lines):
         """Whether each of some lines holds by itself."""
         try:
-            whole = read([*self.base, *lines], title=self.section.title, all_stated=True)
+            whole = read(
+                [*self.base, *lines],
+                self.section.header.fields,
+                self.section.title,
+                all_stated=True,
+            )
             points = Runner(whole, self.seed).points()
         except BudgetError:
             raise
@@ -164,7 +169,12 @@ class _Section:
     def _refusal(self, *lines):
         """Why some lines cannot be read behind the others; None if they can."""
         try:
-            read([*self.base, *lines], title=self.section.title, all_stated=True)
+            read(
+                [*self.base, *lines],
+                self.section.header.fields,
+                self.section.title,
+                all_stated=True,
+            )
         except DerivationError as error:
             return error
         return None
@@ -196,7 +206,12 @@ class _Section:
         """The outcome of the check, and the statements that could be checked."""
         for _ in range(TRIES):
             lines = [line for s in statements for line in self._lines(s)]
-            whole = read([*self.base, *lines], title=self.section.title, all_stated=True)
+            whole = read(
+                [*self.base, *lines],
+                self.section.header.fields,
+                self.section.title,
+                all_stated=True,
+            )
             self.derivation = whole
             try:
                 return check_derivation(whole, self.seed, numbers=self.numbers), statements
@@ -220,7 +235,10 @@ class _Section:
         for statement in statements:
             lines = [*self.base, *self._lines(statement)]
             try:
-                check_derivation(read(lines, title=self.section.title, all_stated=True), self.seed)
+                check_derivation(
+                    read(lines, self.section.header.fields, self.section.title, all_stated=True),
+                    self.seed,
+                )
             except BudgetError:
                 raise
             except DerivationError as own:
