@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from handgrad import __version__
+from handgrad.pages.words import worded
 
 FRAME = """<!doctype html>
 <html lang="{language}">
@@ -19,7 +20,7 @@ FRAME = """<!doctype html>
 <main>
 {body}
 </main>
-<footer>handgrad {version}: every ✓ was checked when this page was made.</footer>
+<footer>handgrad {version}: {checked}</footer>
 </body>
 </html>
 """
@@ -51,4 +52,5 @@ def framed(page, site, before=None, after=None):
         body=page.body,
         version=__version__,
         language=escape(page.language),
+        checked=worded("every ✓ was checked when this page was made.", page.language),
     )

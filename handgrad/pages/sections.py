@@ -20,6 +20,7 @@ from handgrad.drawing.graph import draw_graph, walk
 from handgrad.drawing.numbers import numbers_of
 from handgrad.drawing.steps import walks
 from handgrad.pages.markdown import Block, html_of
+from handgrad.pages.words import language_of, worded
 
 FAULTS = {"ERROR", "WRONG", "VACUOUS"}
 VIEW = re.compile(r'viewBox="0 0 ([\d.]+)')
@@ -35,6 +36,9 @@ class Section:
     blocks: list[Block]
     fields: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+
+    def _word(self, text):
+        return worded(text, language_of(self.path))
 
     @cached_property
     def scope(self):
@@ -72,7 +76,9 @@ class Section:
         if block.kind != "derivation" or self.marked.statements is None:
             return html_of(block)
         source = pre("\n".join(block.lines))
-        return self.marked.html(block.number, block.last) + folded("in the notation", source)
+        return self.marked.html(block.number, block.last) + folded(
+            self._word("in the notation"), source
+        )
 
     def _said(self):
         """What was said of the derivation as a whole, if it is not right."""
@@ -102,12 +108,13 @@ class Section:
         if self.steps is None:
             return ""
         form = "numbers" if self.steps.stated else "symbolic"
-        drawn = self.drawn(form, f"The computational graph of {escape(printable(self.title))}")
+        caption = self._word("The computational graph of {}").format(printable(self.title))
+        drawn = self.drawn(form, escape(caption))
         lists = "".join(
-            f"<h4>{title}</h4><ol>{''.join(f'<li>{escape(printable(line))}</li>' for line in lines)}</ol>"
+            f"<h4>{self._word(title)}</h4><ol>{''.join(f'<li>{escape(printable(line))}</li>' for line in lines)}</ol>"
             for title, lines in zip(("Forward", "Backward"), walks(self.steps), strict=True)
         )
-        walked = folded("step by step", lists)
+        walked = folded(self._word("step by step"), lists)
         return f'<figure class="graph"{_numbers(self.steps)}>{drawn}{walked}</figure>'
 
 
@@ -127,7 +134,7 @@ class Chapter(Section):
         claims = [c.line for c in self.steps.derivation.chains if c.kind is not Kind.DEFINITION]
         if not block.number <= ends <= block.last or not any(n > block.last for n in claims):
             return ""
-        return f"<figure>{self.drawn('forward', 'What goes forward')}</figure>"
+        return f"<figure>{self.drawn('forward', self._word('What goes forward'))}</figure>"
 
     def _again(self):
         """The same graph in symbols where numbers stand above, and else as one node with its name."""
@@ -138,7 +145,7 @@ class Chapter(Section):
         form, caption = (
             ("symbolic", "In symbols") if self.steps.stated else ("simplified", "In short")
         )
-        return f"<figure>{self.drawn(form, caption)}</figure>"
+        return f"<figure>{self.drawn(form, self._word(caption))}</figure>"
 
 
 def sections_of(blocks, path, title, seed=0):

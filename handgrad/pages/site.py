@@ -17,6 +17,7 @@ from handgrad.pages.markdown import blocks_of, inline
 from handgrad.pages.page import Page, framed
 from handgrad.pages.rules import docstring_of, file_of, rule_page
 from handgrad.pages.sections import sections_of
+from handgrad.pages.words import language_of
 from handgrad.rules import catalog
 
 ASSETS = ("style.css", "steps.js")
@@ -91,9 +92,8 @@ def _chapter(blocks, path, title, names, seed):
     stem = re.sub(r"[^\w]+", "-", f"{Path(path).stem} {head}".casefold()).strip("-")
     name = next(n for n in (f"{stem}{k or ''}.html" for k in range(10_000)) if n not in names)
     names.add(name)
-    language = Path(path).stem.partition(".")[2] or "en"
     ok = all(section.ok for section in sections)
-    return Page(name, printable(head), body, ok, language)
+    return Page(name, printable(head), body, ok, language_of(path))
 
 
 def _index(documents, families, site):

@@ -1,4 +1,11 @@
 // Walks through a graph: forward node by node, then back. Without this the picture stands whole.
+const WORDS = {
+  en: { all: "all of it", forward: "forward to {}", back: "back through {}", first: "to the beginning",
+    before: "one step back", next: "one step on", last: "to the end" },
+  ko: { all: "전체", forward: "순전파: {}까지", back: "역전파: {}", first: "처음으로",
+    before: "한 단계 뒤로", next: "한 단계 앞으로", last: "끝으로" },
+};
+const words = WORDS[document.documentElement.lang] ?? WORDS.en;
 for (const figure of document.querySelectorAll("figure.graph")) {
   const nodes = [...figure.querySelectorAll("[data-node]")];
   const edges = [...figure.querySelectorAll("[data-from]")];
@@ -30,17 +37,17 @@ for (const figure of document.querySelectorAll("figure.graph")) {
       come.classList.toggle("off", +edge.dataset.to < back);
     }
     const node = named(nodes[at > last ? Math.min(back, last) : forward]);
-    said.textContent = at === end ? "all of it" : at > last ? `back through ${node}` : `forward to ${node}`;
+    said.textContent = at === end ? words.all : (at > last ? words.back : words.forward).replace("{}", node);
   }
   function move(by) {
     do at += by; while (at > 0 && at < end && !named(nodes[at > last ? end - at : at]));
     return Math.max(0, Math.min(end, at));
   }
 
-  button("«", "to the beginning", () => 0);
-  button("‹", "one step back", () => move(-1));
-  button("›", "one step on", () => move(1));
-  button("»", "to the end", () => end);
+  button("«", words.first, () => 0);
+  button("‹", words.before, () => move(-1));
+  button("›", words.next, () => move(1));
+  button("»", words.last, () => end);
   controls.append(said);
   figure.tabIndex = 0;
   figure.addEventListener("keydown", (event) => {
@@ -119,10 +126,10 @@ for (const figure of document.querySelectorAll("figure[data-numbers]")) {
 // The search of the index: rules whose name or formula has the words in it.
 const search = document.querySelector("input[type=search]");
 search?.addEventListener("input", () => {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const item of document.querySelectorAll(".rules li")) {
     const text = `${item.textContent} ${item.dataset.words ?? ""}`.toLowerCase();
-    item.hidden = !words.every((word) => text.includes(word));
+    item.hidden = !asked.every((word) => text.includes(word));
   }
   for (const part of document.querySelectorAll("section.family")) {
     part.hidden = !part.querySelector("li:not([hidden])");

@@ -7,6 +7,7 @@ import pytest
 from handgrad import Affine, L2Normalize, Norm, Sigmoid
 from handgrad.pages.rules import docstring_of, rule_page
 from handgrad.pages.site import write_site
+from handgrad.pages.words import KOREAN
 
 NOTES = """# Notes
 
@@ -113,6 +114,18 @@ def test_a_chapter_draws_its_graph_forward_first_and_then_in_symbols(tmp_path):
         True,
         True,
     ]
+
+
+def test_a_page_in_korean_has_korean_words_around_its_derivation(tmp_path):
+    path = tmp_path / "notes.ko.md"
+    path.write_text(APPLES, encoding="utf-8")
+    (page,) = write_site(tmp_path / "site", [str(path)])
+    text = (tmp_path / "site" / page.name).read_text(encoding="utf-8")
+    assert '<html lang="ko">' in text
+    assert all(
+        word in text for word in KOREAN.values() if "{}" not in word and "간단히" not in word
+    )
+    assert not any(f">{word}<" in text for word in KOREAN)
 
 
 def test_the_numbers_of_a_graph_can_be_changed_where_they_are_stated(tmp_path):
