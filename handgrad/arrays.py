@@ -75,10 +75,20 @@ def chunks(n, size):
     return [(slice(i, min(n, i + size)), ...) for i in range(0, max(1, n), size)]
 
 
+def is_whole(x):
+    """Whether an array holds whole numbers or truth values."""
+    kind = getattr(x.dtype, "kind", None)  # NumPy's isdtype refuses bfloat16
+    return kind in "biu" if kind else array_namespace(x).isdtype(x.dtype, ("bool", "integral"))
+
+
 def constant(numbers, like):
-    """Known numbers as an array with the library, the dtype and the device of another one."""
-    xp = array_namespace(like)
-    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
+    """Known numbers as an array with the library, the dtype and the device of another one.
+
+    Beside whole numbers, such as those of an image, fractions stay what they are.
+    """
+    numbers = np.asarray(numbers)
+    dtype = None if numbers.dtype.kind == "f" and is_whole(like) else like.dtype
+    return array_namespace(like).asarray(numbers, dtype=dtype, device=device_of(like))
 
 
 def log1p(x):

@@ -8,17 +8,14 @@ dy / n. The sum has dl = dy, and losses that are left apart have a dy each.
 import math
 from typing import Literal
 
-from handgrad.arrays import array_namespace, kept
+from handgrad.arrays import array_namespace, is_whole, kept
 
 Reduction = Literal["none", "sum", "mean"]
 
 
 def floating(t, x):
     """t; whole numbers as numbers of x's kind."""
-    xp = array_namespace(x, t)
-    kind = getattr(t.dtype, "kind", None)  # NumPy's isdtype refuses bfloat16
-    whole = kind in "biu" if kind else xp.isdtype(t.dtype, ("bool", "integral"))
-    return xp.astype(t, x.dtype) if whole else t
+    return array_namespace(x, t).astype(t, x.dtype) if is_whole(t) else t
 
 
 def stretched(t, x):

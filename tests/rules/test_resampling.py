@@ -113,3 +113,8 @@ def test_a_mirrored_place_moves_backwards():
     there, back = (gradients(rule, x, grid, dy=dy)[1] for grid in (inside, beyond))
     assert there[..., 0] != 0
     assert_close(back, -there)
+
+
+def test_an_image_of_whole_numbers_is_interpolated_like_that_of_the_same_fractions():
+    x = np.arange(12).reshape(1, 1, 3, 4)
+    assert_close(value(Upsample(), x), value(Upsample(), x.astype(float)))
