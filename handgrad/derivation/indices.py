@@ -85,12 +85,13 @@ def size_of(letter, nodes, walk, *, counts=False, asked=()):
 
     Where an axis counts steps, n of them or n + 1 with the first state, a letter takes those steps
     at which all its subscripts lie inside; so does one that `counts` the steps of a recurrence and
-    stands alone nowhere. What a where chooses from counts where there is nothing else. `asked` are
-    the letters that were asked for their size on the way here.
+    stands alone nowhere. Where a where chooses, steps count, and axes if there are no others. `asked`
+    are the letters that were asked for their size on the way here.
     """
-    alone, steps, ahead = _sizes(letter, subscripts(nodes, walk, chosen=False), walk, counts=counts)
-    if not alone and not steps and not ahead:
-        alone, steps, ahead = _sizes(letter, subscripts(nodes, walk), walk, counts=counts)
+    alone, steps, ahead = _sizes(letter, subscripts(nodes, walk), walk, counts=counts)
+    if len(alone) > 1:
+        free = subscripts(nodes, walk, chosen=False)
+        alone = _sizes(letter, free, walk, counts=counts)[0] or alone
     if len(alone) > 1:
         (m, first), (n, second), *_ = alone.items()
         raise DerivationError(f"{letter} runs over {m} numbers of {first} and {n} of {second}")
