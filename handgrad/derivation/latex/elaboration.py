@@ -159,11 +159,18 @@ def scripted(node, environment):
     if below is not None:
         kept = tree.Scripted(node.at, base, below, None) if above is not None else node
         found = _lowered(kept, environment)
-    elif canonical(base) == "e" and (base.style == "word" or not environment.is_unread(base)):
+    elif _is_euler(base, environment):
         return _exponential(node, environment)
     else:
         found = read(base, environment)
     return found if above is None else raised(found, above, environment)
+
+
+def _is_euler(base, environment):
+    """Whether a symbol is the number e: it is upright, or no equation defines it."""
+    if not isinstance(base, tree.Symbol) or canonical(base) != "e":
+        return False
+    return base.style == "word" or not environment.is_unread(base)
 
 
 def _primed(node, environment):
