@@ -8,27 +8,31 @@ import math
 
 import numpy as np
 
-from handgrad.judge.compare import SLACK
+from handgrad.judge.compare import CONFIDENCE, SLACK
 from handgrad.judge.trial import largest
 from handgrad.judge.verdict import Finding, Status
 
 MISSED = 1e-3  # the probability with which the smallest error stated would be missed
+MANY = 20_000  # numbers in the inputs: for more, it is not measured what rounding makes of them
+ARGUMENTS = 4  # times the rounding inside of JAX's program: with that of its arguments, at most
+ROUGHLY = 10  # times what is allowed by size: what rounding makes of ordinary gradients, too
 CHANCE = 0.8  # a normal number is within ±t of 0 with a probability of at most 0.8 t
 
 
-def measure(verdict, trial, projections, expected):
+def measure(verdict, trial, projections, expected, oracle):
     """Put into the verdict which mutants were seen at a trial, and how small an error would be."""
     seen, made = verdict.mutants
+    limits = None if expected is None else _limits(trial, expected, oracle)
     for name, spoiled in mutants(trial.grads):
         if equivalent(trial, spoiled, trial.grads):
             continue
         made += 1
-        if rejected(trial, spoiled, trial.grads, projections, expected):
+        if rejected(trial, spoiled, projections, expected, limits):
             seen += 1
         else:
             verdict.escaped.append(name)
     verdict.mutants = seen, made
-    smallest = smallest_error_seen(trial, projections, expected)
+    smallest = smallest_error_seen(trial, projections, limits)
     if smallest is not None:
         verdict.sees = max(verdict.sees or 0.0, smallest)
 
@@ -55,8 +59,9 @@ def mutants(grads):
             yield f"no gradient of input {i}", grads | {i: 0 * grads[i]}
 
 
-def rejected(trial, spoiled, grads, projections, expected):
+def rejected(trial, spoiled, projections, expected, limits):
     """Whether the oracles that passed the gradients reject the spoiled ones."""
+    grads = trial.grads
     for projection in projections:
         pairs = zip(trial.real, projection.direction, strict=True)
         moved = math.fsum(float(np.sum((spoiled[i] - grads[i]) * u)) for i, u in pairs)
@@ -64,7 +69,7 @@ def rejected(trial, spoiled, grads, projections, expected):
             return True
     if expected is None:
         return False
-    return any(np.any(np.abs(spoiled[i] - expected[i]) > _limit(trial, i, expected)) for i in grads)
+    return any(np.any(np.abs(spoiled[i] - expected[i]) > limits[i]) for i in grads)
 
 
 def equivalent(trial, spoiled, grads):
@@ -75,15 +80,15 @@ def equivalent(trial, spoiled, grads):
     )
 
 
-def smallest_error_seen(trial, projections, expected):
+def smallest_error_seen(trial, projections, limits):
     """The smallest error of a single number, as a share of the gradient's size, that would show.
 
     JAX sees every number; a projection misses a small error with a probability, which is MISSED
     for all of them together.
     """
-    if expected is not None:
+    if limits is not None:
         sizes = {i: trial.size(i) for i in trial.grads}
-        return max((_limit(trial, i, expected) / s for i, s in sizes.items() if s), default=None)
+        return max((limits[i] / s for i, s in sizes.items() if s), default=None)
     found = []
     for i in trial.real:
         moves = [(p.bar, np.abs(p.direction[trial.real.index(i)])) for p in projections]
@@ -130,5 +135,10 @@ CHANGES = {
 }
 
 
-def _limit(trial, i, expected):
-    return SLACK * max(trial.scale(i), largest(expected[i]))
+def _limits(trial, expected, oracle):
+    """How far each gradient may be from JAX's: by its size, and by what rounding makes of it."""
+    limits = {i: SLACK * max(trial.scale(i), largest(expected[i])) for i in trial.grads}
+    if sum(x.size for x in trial.inputs) > MANY:
+        return {i: ROUGHLY * limit for i, limit in limits.items()}
+    inside = oracle.noise(trial.inputs, trial.dy)[1]
+    return {i: limit + ARGUMENTS * CONFIDENCE * largest(inside[i]) for i, limit in limits.items()}

@@ -256,7 +256,7 @@ class Examination:
             else:
                 self.report(one, trial)
         if not self.settled:
-            power.measure(self.verdict, trial, projections, expected)
+            power.measure(self.verdict, trial, projections, expected, self.oracle)
 
     def _ask_jax(self, trial):
         """JAX's gradients, or None where it has not seen every number."""

@@ -260,7 +260,8 @@ class Verdict:
         if self.proof is not None:
             yield f"proof            {self.proof}"
         if self.sees is not None and self.ok:
-            yield f"would have seen  {number(self.sees)} in a single number"
+            low = "" if self.dtype in {"", "float64"} else ", in float64"
+            yield f"would have seen  {number(self.sees)} of its size in a single number{low}"
         if self.mutants[1]:
             yield f"spoiled on purpose {self.mutants[1]} times, seen {self.mutants[0]}"
         if self.printed[0]:

@@ -70,3 +70,10 @@ def test_the_numbers_are_those_of_jax_run_eagerly(name, precision):
         scale = np.max(np.abs(np.asarray(theirs, float)))
         off = np.max(np.abs(ours.astype(float) - np.asarray(theirs, float))) / scale
         assert off <= 2 * unit, off
+
+
+def test_an_error_that_float32_hides_is_said_to_be_seen_in_float64_alone():
+    x = np.random.default_rng(3).normal(size=(3, 4)).astype(np.float32)
+    verdict = verify((np.sin, lambda dy, x: dy * np.cos(x)), x)
+    assert verdict.dtype == "float32"
+    assert "of its size in a single number, in float64" in str(verdict)
