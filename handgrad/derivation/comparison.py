@@ -36,12 +36,14 @@ def values_at(node, names, chain):
 
 
 def as_array(value):
-    if np.iscomplexobj(value):
-        raise DerivationError("this is complex: compare its real part, or its abs")
     try:
-        return np.asarray(value, dtype=float)
+        array = np.asarray(value)
+        found = array if np.iscomplexobj(array) else array.astype(float, copy=False)
     except (TypeError, ValueError):
         raise DerivationError("this is neither a number nor an array of numbers") from None
+    if np.iscomplexobj(found):
+        raise DerivationError("this is complex: compare its real part, or its abs")
+    return found
 
 
 def difference(actual, right, slack=0.0):

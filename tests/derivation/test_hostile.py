@@ -56,6 +56,9 @@ LINES = [
     "a : (lambda: 0)",
     "a : () = open('f')",
     "t : (N) label(exec('1'))",
+    # what is not an array
+    "dx = (((x, 0.5), 1) + 1)",
+    "dx = ((x, 0.5), 1)",
     # what is too large
     "z = 9**9**9",
     "z = 10**1000",
