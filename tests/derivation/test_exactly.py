@@ -70,7 +70,9 @@ def test_gradients_that_no_line_states_are_listed_without_numbers_too():
     assert derivation.links[0].exact
 
 
-@pytest.mark.parametrize(("text", "imported"), [(SIGMOID, "False"), (STEP, "False"), (ROUNDED, "True")])
+@pytest.mark.parametrize(
+    ("text", "imported"), [(SIGMOID, "False"), (STEP, "False"), (ROUNDED, "True")]
+)
 def test_jax_is_imported_for_numbers_alone(text, imported):
     code = f"import sys, handgrad; handgrad.check({text!r}); print('jax' in sys.modules)"
     command = [sys.executable, "-c", code]
