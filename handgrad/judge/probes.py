@@ -9,6 +9,7 @@ back from it.
 import itertools
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -82,8 +83,9 @@ def nearby(trial, domains, distances=(1e-3, 1e-5, 1e-6, 1e-4, 1e-5, 1e-3)):
 def of_sizes(trial, domains):
     """Probes of other shapes. Axes of one size may belong together: they change together, and alone.
 
-    A probe is in a chain: if forward does not take the first of it, none of it is tried. For what
-    takes a size of 1 alone may only stretch it, and a gradient need not be prepared for that.
+    Where others are multiples of it, these may hang on it, and change in step. A probe is in a
+    chain: if forward does not take the first of it, none of it is tried. For what takes a size of 1
+    alone may only stretch it, and a gradient need not be prepared for that.
     """
     seen = {_shapes(trial.inputs)}
 
@@ -98,11 +100,13 @@ def of_sizes(trial, domains):
         return made
 
     for size in filter(None, sizes_of(trial.inputs)):
-
-        def together(new, size=size):
-            return [[new if n == size else n for n in x.shape] for x in trial.inputs]
-
-        yield chain(f"axes of {size}", together, (size + 1, *SMALL, *LONG, size - 1), "special")
+        hangs = size > 1 and any(n > size and n % size == 0 for n in sizes_of(trial.inputs))
+        plain, in_step = (partial(how, trial.inputs, size) for how in (_replaced, _in_step))
+        reach = "alone" if hangs else "special"
+        yield chain(f"axes of {size}", plain, (size + 1, *SMALL, *LONG, size - 1), reach)
+        if hangs:  # as the 4 H of a W : (D, 4 H) on H
+            words = f"axes of {size}, with their multiples,"
+            yield chain(words, in_step, (size + 1, *SMALL), "special")
     for i, x in enumerate(trial.inputs):
         for axis, size in enumerate(x.shape):
             if not size or _is_tied(trial.inputs, i, axis):
@@ -113,6 +117,16 @@ def of_sizes(trial, domains):
 
             yield chain(f"axis {axis} of {_named(trial, i)}", single, (size + 1, 1), "alone")
     yield from _of_other_shapes(trial, domains)
+
+
+def _replaced(inputs, size, new):
+    """The shapes of inputs with one size for another."""
+    return [[new if n == size else n for n in x.shape] for x in inputs]
+
+
+def _in_step(inputs, size, new):
+    """The same, and the multiples of the size with it."""
+    return [[n if n % size else n // size * new for n in x.shape] for x in inputs]
 
 
 def _is_tied(inputs, i, axis):

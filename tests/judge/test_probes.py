@@ -133,3 +133,35 @@ def test_an_exception_for_no_rows_is_a_note():
     assert verdict.ok, str(verdict)
     assert any(note.probe == "no rows" for note in verdict.notes)
     assert not verify((np.sin, vjp), real(4, 3), strict=True)
+
+
+def sliced_lstm(*inputs):
+    """A step of an LSTM, whose gates are the blocks of H columns."""
+    x, h, c, W, U, b = inputs
+    H, a = h.shape[1], x @ W + h @ U + b
+    i, f, o = (1 / (1 + np.exp(-a[:, k * H : (k + 1) * H])) for k in range(3))
+    g = np.tanh(a[:, 3 * H :])
+    s = f * c + i * g
+    return (o * np.tanh(s), s), (x, h, c, W, U, i, f, o, g, s)
+
+
+def sliced_lstm_back(d, kept, forget=1.0):
+    dh, ds = d
+    x, h, c, W, U, i, f, o, g, s = kept
+    ds = ds + dh * o * (1 - np.tanh(s) ** 2)
+    da = [ds * g * i * (1 - i), forget * ds * c * f * (1 - f), dh * np.tanh(s) * o * (1 - o)]
+    da = np.concatenate([*da, ds * i * (1 - g**2)], axis=1)
+    return da @ W.T, da @ U.T, ds * f, x.T @ da, h.T @ da, da.sum(axis=0)
+
+
+def test_sizes_that_hang_together_are_changed_together():
+    shapes = (2, 3), (2, 4), (2, 4), (3, 16), (4, 16), (16,)
+    inputs = [RNG.normal(size=shape) for shape in shapes]
+    assert verify((sliced_lstm, sliced_lstm_back), *inputs, strict=True).status == "PASS"
+
+    def wrong_for_five(d, kept):
+        return sliced_lstm_back(d, kept, forget=1.5 if kept[1].shape[1] == 5 else 1.0)
+
+    verdict = verify((sliced_lstm, wrong_for_five), *inputs)
+    assert verdict.status == "WRONG"
+    assert "axes of 4, with their multiples, made 5" in str(verdict)
