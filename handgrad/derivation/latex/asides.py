@@ -3,7 +3,7 @@ r"""Asides: what is said beside equations and within the text, as `n = 1, \dots,
 import re
 from bisect import bisect_right
 
-from handgrad.derivation.latex.blocks import Piece, line_starts
+from handgrad.derivation.latex.blocks import Piece, is_code, line_starts, ticks_in
 from handgrad.derivation.latex.equations import divided, equations_of, is_sign
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.tokens import tokens_of
@@ -14,9 +14,11 @@ DOTS = {"dots", "ldots", "cdots"}
 
 def asides_in(text):
     """The formulas within the lines of a text."""
-    starts = line_starts(text)
+    starts, ticks = line_starts(text), ticks_in(text)
     for match in INLINE.finditer(text):
         line = bisect_right(starts, match.start("text"))
+        if is_code(ticks, starts[line - 1], match.start()):
+            continue
         yield Piece("aside", match["text"], line, match.start("text") - starts[line - 1] + 1)
 
 
@@ -30,6 +32,8 @@ def definitions_in(piece):
 
 def ranges_in(piece):
     r"""{letter: the tokens of its end} of what is said so: `n = 1, \dots, N`, or `1 \le n \le N`."""
+    if "dots" not in piece.text and "\\le" not in piece.text:
+        return {}
     try:
         pieces = divided(tokens_of(piece.text, piece.line, piece.column))
     except UnreadError:

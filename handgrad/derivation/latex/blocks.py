@@ -1,7 +1,7 @@
 r"""Blocks: where equations stand in a text, in `$$…$$`, `\[…\]` and the environments of LaTeX."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "displaymath", "alignat",
@@ -107,9 +107,21 @@ def _fenced(text, match, absent):
 
 def shapes_in(text):
     r"""(names, set, line) of what text says of shapes, as in $X \in \mathbb R^{N \times D}$."""
-    starts = line_starts(text)
+    starts, ticks = line_starts(text), ticks_in(text)
     for match in INLINE.finditer(text):
-        yield match["names"], match["set"], bisect_right(starts, match.start())
+        line = bisect_right(starts, match.start())
+        if not is_code(ticks, starts[line - 1], match.start()):
+            yield match["names"], match["set"], line
+
+
+def ticks_in(text):
+    """Where each ` of a text stands."""
+    return [match.start() for match in re.finditer("`", text)]
+
+
+def is_code(ticks, start, at):
+    """Whether a place of a line, which begins at `start`, lies between ` and `."""
+    return (bisect_left(ticks, at) - bisect_left(ticks, start)) % 2 == 1
 
 
 def line_starts(text):

@@ -29,7 +29,7 @@ def substituted(node, meant):
     if not isinstance(node, tree.Node):
         return node
     if (found := meant.get(canonical(node))) is not None:
-        return tree.Group(node.at, "(", (found,))
+        return tree.Group(node.at, "{", (found,))
     parts = {field.name: getattr(node, field.name) for field in fields(node)}
     parts = {name: substituted(part, meant) for name, part in parts.items() if name != "at"}
     return replace(node, **parts)

@@ -226,11 +226,11 @@ class Translator:
 
     def _ranged(self, heads, environment):
         """The heads with indices again, each index with its range where the text states one."""
-        ends = {
-            letter: read(self._tree(end), environment)[0].text
-            for letter, end in self.section.ranges.items()
-            if any(letter in head.indices for head in heads)
-        }
+        ends = {}
+        for letter, end in self.section.ranges.items():
+            if any(letter in head.indices for head in heads):
+                with contextlib.suppress(UnreadError):
+                    ends[letter] = read(self._tree(end), environment)[0].text
         return [
             replace(
                 head, indices=tuple(f"{i} : {ends[i]}" if i in ends else i for i in head.indices)
