@@ -371,10 +371,14 @@ def _softmax(z):
 
 
 def _chosen(z, k):
-    """Where the k largest numbers of each row are; of equal ones the first."""
+    """Where the k largest numbers of each row are, one after the other; of equal ones the first."""
     xp = array_namespace(z)
-    order = xp.argsort(-z, axis=-1, stable=True)
-    return xp.argsort(order, axis=-1, stable=True) < k
+    experts = xp.arange(z.shape[-1], device=device_of(z))
+    chosen = xp.zeros_like(z, dtype=xp.bool)
+    for _ in range(min(k, z.shape[-1])):
+        rest = xp.where(chosen, -xp.inf, z)
+        chosen = chosen | (experts == xp.argmax(rest, axis=-1)[..., None])
+    return chosen
 
 
 def _within(c, capacity):

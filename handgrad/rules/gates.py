@@ -6,6 +6,7 @@ in NumPy.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 from handgrad.arrays import array_namespace, kept, shape_of, sigmoid, unbroadcast
@@ -170,14 +171,14 @@ class Maxout:
     def forward(self, x):
         xp = array_namespace(x)
         a = xp.reshape(x, (*x.shape[:-1], x.shape[-1] // self.pieces, self.pieces))
-        k = xp.max(a, axis=-1, keepdims=True)
-        return k[..., 0], ((a == k) | xp.isnan(a),)
+        y = reduce(xp.maximum, (a[..., i] for i in range(self.pieces)))
+        return y, ((a == y[..., None]) | xp.isnan(a),)
 
     def backward(self, residuals, dy):
         (hit,) = residuals
         xp = array_namespace(hit, dy)
-        ties = xp.sum(xp.astype(hit, dy.dtype), axis=-1, keepdims=True)
-        da = kept(hit, dy[..., None] / ties)
+        ties = sum(xp.astype(hit[..., i], dy.dtype) for i in range(self.pieces))
+        da = kept(hit, (dy / ties)[..., None])
         return (xp.reshape(da, (*dy.shape[:-1], dy.shape[-1] * self.pieces)),)
 
 

@@ -301,8 +301,10 @@ def _column(m):
 
 def _picked(t, x, m):
     """x at the label of each row that counts, else 0."""
-    hit = _hit(t, x.shape) & (_column(m) != 0)
-    return array_namespace(x).sum(kept(hit, x), axis=-1)
+    xp = array_namespace(x, t)
+    label = xp.astype(xp.broadcast_to(t, x.shape[:-1]), xp.arange(0).dtype)
+    label = _column(xp.clip(label, 0, x.shape[-1] - 1))
+    return kept(m != 0, xp.take_along_axis(x, label, axis=-1)[..., 0])
 
 
 def _smoothed(t, z, m, smoothing):
