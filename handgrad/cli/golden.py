@@ -54,11 +54,14 @@ def run(arguments):
     if arguments.input or arguments.seed:
         raise UsageError("--golden FILE holds its own inputs: leave --input and --seed out")
     vectors, comparisons = _compared(arguments)
-    rows = list(_rows(vectors, comparisons, _chosen(arguments.targets, vectors)))
+    chosen = _chosen(arguments.targets, vectors)
+    rows = list(_rows(vectors, comparisons, chosen))
+    asked = [entry for entry in vectors.manifest.entries if entry.rule in chosen]
+    total = sum(len(entry.having("output", "gradient")) for entry in asked)
     if arguments.json:
-        print(_as_json(arguments, vectors, rows))
+        print(_as_json(arguments, vectors, rows, total))
     elif rows:
-        print("\n".join([HEADER, *map(_row, rows), _summary(rows)]))
+        print("\n".join([HEADER, *map(_row, rows), _summary(rows, total)]))
     else:
         print(f"nothing was judged: {arguments.against} has none of the outputs and gradients")
     return 0 if rows and not any(row.wrong for row in rows) else 1
@@ -125,23 +128,28 @@ def _indented(text):
     return textwrap.fill(str(text), 80, initial_indent="    ", subsequent_indent="      ")
 
 
-def _summary(rows):
+def _summary(rows, total):
+    """How many of all arrays were compared, and what came of it."""
     from handgrad.bridges.golden import LIMIT
 
-    count = many(sum(len(row.comparisons) for row in rows), "array")
+    count = sum(len(row.comparisons) for row in rows)
     wrong = dict.fromkeys(f"{row.rule} ({row.precision})" for row in rows if row.wrong)
-    outcome = f"not right: {', '.join(wrong)}" if wrong else "all pass"
-    text = f"{count}; up to {LIMIT} units of noise are not an error: {outcome}"
+    missing = f"; {total - count} are not in the port" if count < total else ""
+    passed = "what is there passes" if missing else "all pass"
+    outcome = (f"not right: {', '.join(wrong)}" if wrong else passed) + missing
+    text = f"{count} of {many(total, 'array')}; up to {LIMIT} units of noise are not an error: {outcome}"
     return textwrap.fill(text, 80, subsequent_indent="  ")
 
 
-def _as_json(arguments, vectors, rows):
+def _as_json(arguments, vectors, rows, total):
     whole = {
         "ok": bool(rows) and not any(row.wrong for row in rows),
         "golden": str(arguments.golden),
         "against": arguments.against and str(arguments.against),
         "handgrad": vectors.manifest.handgrad,
         "seed": vectors.manifest.seed,
+        "arrays": sum(len(row.comparisons) for row in rows),
+        "of": total,
         "rules": [
             {
                 "rule": row.rule,

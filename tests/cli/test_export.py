@@ -133,11 +133,16 @@ def test_targets_choose_what_of_a_file_is_verified(handgrad, vectors):
 def test_a_good_port_passes_and_the_table_says_how_much_was_judged(handgrad, vectors, port):
     theirs = port(DX, change=np.float32)
     status, output, errors = handgrad("verify", "--golden", vectors.path, "--against", theirs)
-    row, summary = rows_of(output)
+    row, *summary = rows_of(output)
     assert (status, errors) == (0, "")
     assert row.split()[:3] == ["Softmax", "float32", "1/6"]
     assert row.endswith("PASS")
-    assert summary == "1 array; up to 16 units of noise are not an error: all pass"
+    total = sum(len(entry.having("output", "gradient")) for entry in vectors.manifest.entries)
+    said = f"1 of {total} arrays; up to 16 units of noise are not an error: what is there passes; "
+    assert " ".join(map(str.strip, summary)) == f"{said}{total - 1} are not in the port"
+    _, output, _ = handgrad("verify", "--golden", vectors.path, "--against", theirs, "--json")
+    whole = json.loads(output)
+    assert (whole["arrays"], whole["of"]) == (1, total)
 
 
 def test_a_wrong_port_is_named_in_80_columns_and_makes_the_status_1(handgrad, vectors, port):
