@@ -121,6 +121,8 @@ def _with_suspects(derivation, links):
 
 
 def _suspected(hint, name, line):
+    if hint and f"in the place of `{name}`" not in hint:
+        return hint
     said = f"{name}, of line {line}, is a name that nothing checks by itself"
     return f"{hint}; {said}" if hint else said
 

@@ -21,6 +21,12 @@ from tests.derivation.wrong_reductions import REDUCTIONS
 
 CORPUS = [*LINEAR, *POINTWISE, *REDUCTIONS, *NETWORKS, *slips()]
 RIGHT = {wrong.title: wrong.right for wrong in CORPUS}
+OFTEN = {wrong.title for wrong in CORPUS if not wrong.slow}
+
+
+def marked(values, slow):
+    """The values of a parameter, some of them for slow tests alone."""
+    return [pytest.param(v, marks=pytest.mark.slow) if slow(v) else v for v in values]
 
 
 HOLDS = {
@@ -59,14 +65,14 @@ def fault(wrong, *, hints):
     return next(result for result in results if not result.ok)
 
 
-@pytest.mark.parametrize("title", RIGHT)
+@pytest.mark.parametrize("title", marked(RIGHT, lambda title: title not in OFTEN))
 def test_a_right_derivation_holds_on_every_link(title):
     results = check_at(derivation(RIGHT[title], title), points(title)[0])
     assert results
     assert [str(result) for result in results if not result.ok] == []
 
 
-@pytest.mark.parametrize("wrong", CORPUS, ids=str)
+@pytest.mark.parametrize("wrong", marked(CORPUS, lambda wrong: wrong.slow), ids=str)
 def test_an_error_is_reported_on_its_own_line_and_on_no_other_with_its_cause(wrong):
     results = check_at(derivation(wrong.text, wrong.title), points(wrong.title)[0][:1], hints=False)
     assert {result.line for result in results if not result.ok} <= {wrong.number}

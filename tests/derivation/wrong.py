@@ -1,5 +1,6 @@
 """Wrong derivations: right ones, each with one error that people make, on one line."""
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ HERE = Path(__file__).parent
 RIGHT_FILES = sorted(HERE.glob("right*.md"))
 SLIP = re.compile(r" {4}(?P<number>\d+)  (?P<line>.*?)(?:  # (?P<words>.*))?")
 FIRST = 101  # the number of a derivation's first line, as if it stood far down in a file
+SOURCES = "_sources.md"  # files of which each test takes one in so many, and the slow ones all
+ONE_IN = 8
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Wrong:
     number: int
     line: str
     words: str | None
+    slow: bool = False
 
     def __str__(self):
         return f"{self.title}: {self.line}"
@@ -51,13 +55,14 @@ def slips():
     scopes = (scope for path in RIGHT_FILES for scope in scopes_of(path))
     right = {scope.title: tuple(line.text.strip() for line in scope.lines) for scope in scopes}
     for path in sorted(HERE.glob("slips*.md")):
-        title = ""
+        title, count = "", itertools.count()
         for text in path.read_text(encoding="utf-8").splitlines():
             if text.startswith("## "):
                 title = text.removeprefix("## ")
             elif match := SLIP.fullmatch(text):
                 number = FIRST - 1 + int(match["number"])
-                yield Wrong(title, right[title], number, match["line"], match["words"])
+                slow = next(count) % ONE_IN > 0 and path.name.endswith(SOURCES)
+                yield Wrong(title, right[title], number, match["line"], match["words"], slow)
 
 
 def derivation(lines, title):
