@@ -43,7 +43,7 @@ class Environment:
     `inputs` are the givens that have a gradient. `letters` are the indices in use, each at one number. `run(moves)` gives the forward's names
     where nodes are moved. `squares` are the nodes σ² of which σ is the root, `hidden` those that
     stand for an expression, `states` those with steps that count from 0. `called` are the arguments with
-    which nodes were defined, `claimed` the names that equations define, `stated` the functions, `applied` those whose bodies are read. A `literal` reading is made whether the shapes fit or not.
+    which nodes were defined, `claimed` the names that equations define, `stated` the functions, `applied` how many of these are being read. A `literal` reading is made whether the shapes fit or not.
     """
 
     header: Header
@@ -59,7 +59,7 @@ class Environment:
     called: dict[str, Group] = field(default_factory=dict)
     claimed: frozenset[str] = frozenset()
     stated: dict[str, Any] = field(default_factory=dict)
-    applied: tuple[str, ...] = ()
+    applied: int = 0
     literal: bool = False
 
     def read(self, node):

@@ -6,7 +6,7 @@ from handgrad.derivation.latex import derivatives, tree
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.tree import canonical
 
-MOST_NESTED = 2
+MOST_NESTED = 3
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def applied(node, following, environment):
         return None
     if len(following.parts) != len(function.parameters):
         raise UnreadError(f"other arguments of {canonical(plain)}", *node.at)
-    if len(environment.applied) == MOST_NESTED or canonical(plain) in environment.applied:
+    if environment.applied == MOST_NESTED:
         raise UnreadError("functions within functions", *node.at)
-    environment = replace(environment, applied=(*environment.applied, canonical(plain)))
+    environment = replace(environment, applied=environment.applied + 1)
     if not primes:
         return environment.read(function.of(following.parts)), 2
     if primes > 1 or len(function.parameters) > 1:

@@ -133,7 +133,7 @@ def entry(base, scripts, environment):
     """An array, or what a function gives, at some indices."""
     parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
     parts = placed(parts, environment.name_of(base), environment)
-    bases, found = _bases(base, environment), []
+    bases, found = _bases(base, len(parts), environment), []
     if parts[:1] == [":"]:  # a column
         bases, parts = (
             [r for a in bases for r in made(environment, f"{a.within(ATOM)}.T", ATOM)],
@@ -152,12 +152,13 @@ def entry(base, scripts, environment):
     return found
 
 
-def _bases(base, environment):
+def _bases(base, parts, environment):
     for name in spellings(base):
         if not environment.name_of(base) and f"{name}2" in environment.squares:
             return made(environment, f"{name}2", ATOM)
     if (name := environment.array_of(base)) and not environment.name_of(base):
-        return made(environment, name, ATOM)
+        texts = [name, *[f"{name}.T"] * (np.ndim(environment.names[name]) == 2 and parts == 1)]
+        return [r for text in texts for r in made(environment, text, ATOM)]
     return environment.read(base)
 
 

@@ -40,7 +40,7 @@ SAME = {
     "lVert": "\\|", "rVert": "\\|", "Vert": "\\|", "parallel": "\\|", "leq": "le", "geq": "ge",
     "leqslant": "le", "geqslant": "ge", "neq": "ne", "intercal": "top", "Rightarrow": "implies",
     "Longrightarrow": "implies", "iff": "implies", "Leftrightarrow": "implies",
-    "therefore": "implies", "coloneqq": "=", "triangleq": "=", "equiv": "=", "hadamard": "odot",
+    "therefore": "implies", "coloneqq": "=", "triangleq": "=", "equiv": "=", "oslash": "/", "hadamard": "odot",
 }  # fmt: skip
 
 
