@@ -23,6 +23,9 @@ class Domain:
     name: str = "real"
     argument: object = None
 
+    def __str__(self):
+        return self.name if self.argument is None else f"{self.name}({self.argument})"
+
     def holds(self, x):
         """Whether every number of an array lies in it."""
         if self.name not in DOMAINS or not np.all(np.isfinite(x.astype(float))):

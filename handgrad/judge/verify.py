@@ -112,7 +112,7 @@ def _judged(subject, inputs, asked, verdict):
         adapter.remember()
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
-    known = likeness.domains(rule) | _stated(asked.domains, adapter)
+    known = _agreed(likeness.domains(rule), _stated(asked.domains, adapter), adapter, rule)
     adapter.silent |= likeness.held(rule)
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
     examination.options, examination.fixed = asked.given, likeness.fixed(rule)
@@ -166,10 +166,31 @@ def _stated(domains, adapter):
         unknown = [key for key in domains if key not in names and not isinstance(key, int)]
         if unknown:
             raise ValueError(f"domains names {unknown[0]!r}: the inputs are {', '.join(names)}")
-        return {names.get(key, key): stated(words) for key, words in domains.items() if words}
+        found = {}
+        for key, words in domains.items():
+            number = names.get(key, key)
+            if words and found.setdefault(number, words) != words:
+                said = f"{found[number]!r} and {words!r}"
+                raise ValueError(f"domains names {said} for input {number}: name one")
+        return {number: stated(words) for number, words in found.items()}
     if isinstance(domains, str):
         raise TypeError(f"domains is {domains!r}: pass a list with one for each input, or a dict")
     return {i: stated(words) for i, words in enumerate(domains) if words}
+
+
+def _agreed(known, said, adapter, rule):
+    """The domains that a derivation and the user state. Raises ValueError where they contradict."""
+    for i, domain in said.items():
+        if i not in range(len(adapter.names)):
+            names = ", ".join(adapter.names)
+            raise ValueError(f"domains names one for input {i!r}: the inputs are {names}")
+        other, leaves = known.get(i, domain), adapter.arguments.leaves
+        title = f"input {i} ({adapter.names[i]})"
+        if other.name != domain.name:
+            raise ValueError(f"{title} is {domain} by domains, and {other} by {rule!r}: name one")
+        if i < len(leaves) and not domain.holds(leaves[i]):
+            raise ValueError(f"{title} holds numbers that are not {domain}, which domains names")
+    return known | said
 
 
 def _given(adapter):

@@ -1,6 +1,7 @@
 """What verify is given beside the subject: inputs, a reference, a seed, names of parameters."""
 
 import re
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,23 @@ from tests.judge.test_parameters import B as B4
 from tests.judge.test_parameters import Unjudged
 from tests.judge.test_parameters import W as W4
 from tests.judge.test_subjects import OfOne, Rule, W, X, pair, value
+
+
+@dataclass(frozen=True)
+class Entropy:
+    """−Σ p log p
+
+    p : (N, C) probability
+    y = -sum(p * log(p))
+    dp = -dy * (log(p) + 1)
+    """
+
+    def forward(self, p):
+        return -np.sum(p * np.log(p)), (p,)
+
+    def backward(self, residuals, dy):
+        (p,) = residuals
+        return (-dy * (np.log(p) + 1),)
 
 
 def assert_refused(says, *arguments, **options):
@@ -215,3 +233,28 @@ def test_a_meant_gradient_may_be_one_of_a_torch_function():
 
 def test_a_meant_gradient_that_is_not_of_jax_is_refused():
     assert_refused("gradient_of is not a JAX function", STRAIGHT, X, gradient_of=np.asarray)
+
+
+ROWS = np.full((3, 4), 0.25)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "says"),
+    [
+        (
+            ROWS,
+            {"domains": {0: "probability", "x": "positive"}},
+            "'probability' and 'positive' for",
+        ),
+        (ROWS, {"domains": [None, "positive"]}, "domains names one for input 1: the inputs are x"),
+        (X, {"domains": ["probability"]}, r"input 0 \(x\) holds numbers that are not probability"),
+        (
+            ROWS,
+            {"domains": ["positive"], "like": Entropy()},
+            r"input 0 \(x\) is positive by domains, and probability by Entropy\(\): name one",
+        ),
+    ],
+    ids=["twice", "of nothing", "not of it", "beside like"],
+)
+def test_domains_that_contradict_are_refused(x, options, says):
+    assert_refused(says, (np.negative, lambda dy, x: -dy), x, **options)
