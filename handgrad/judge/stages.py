@@ -4,6 +4,7 @@ Contract and laws at the given inputs; the oracles there; then probes, each with
 What is wrong ends it; notes do not.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Examination:
         self.moved = False
         self.consulted = None  # the last trial of which every oracle was asked
         self.held = None  # a finding, that numbers cannot tell: unless they can at other inputs
+        self.drawn = ""  # the shapes of the inputs, where they were drawn, in words
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
@@ -73,7 +75,13 @@ class Examination:
 
     def at_drawn(self, cases):
         """Inputs from a derivation are small and ordinary, and of several shapes."""
-        trials = [self._ordinary(case) for case in cases]
+        trials = []
+        for case in cases:
+            pairs = zip(self.subject.names, case.inputs, strict=False)
+            self.drawn = listed([f"{name} of shape {x.shape}" for name, x in pairs])
+            self.verdict.drawn = self.verdict.drawn or self.drawn
+            trials.append(self._ordinary(case))
+        self.drawn = ""
         self.small = trials[0]
         if (self.settled or self.held) and trials[0] and computes_in_single(trials[0]):
             Low(self, trials[0]).of_single_code()
@@ -152,6 +160,7 @@ class Examination:
     def report(self, finding, trial=None, words=""):
         """One more finding, at the given inputs or at others that the words describe."""
         finding = finding if finding.probe or not words else finding.at(words)
+        finding = replace(finding, drawn=self.drawn) if finding.sized else finding
         if finding in self.verdict.findings:
             return
         self.verdict.findings.append(finding)
@@ -209,7 +218,7 @@ class Examination:
             part = BACKWARD
             _ = trial.first
         except CodeError as error:
-            self.refused = case.inputs
+            self.refused = self.refused or case.inputs
             self.report(_refusal(part, error))
             return None
         self.verdict.dtype = self.verdict.dtype or trial.precision
@@ -283,9 +292,8 @@ class Examination:
         ours = [y.shape for y in trial.y]
         if ours != theirs:
             says = f"the outputs have the shapes {ours}, JAX's {theirs}"
-            self.report(
-                Finding(Status.WRONG, JAX, says.replace("{", "{{").replace("}", "}}")), trial
-            )
+            says = says.replace("{", "{{").replace("}", "}}")
+            self.report(Finding(Status.WRONG, JAX, says, sized=True), trial)
         return ours == theirs
 
     def _note(self, projections):
@@ -352,7 +360,7 @@ def _refusal(part, error):
     if issubclass(error.kind, ValueError) and "read-only" in str(error):
         one = breach("an input or dy is written to: {what}", what=str(error))
         return one.by("nothing is overwritten", [])
-    return breach(f"{part} raises {{what}}", what=str(error)).by(part, [])
+    return breach(f"{part} raises {{what}}", what=str(error), sized=True).by(part, [])
 
 
 def _nowhere(trial):

@@ -39,6 +39,8 @@ class Finding:
     size      how large it is, as a share of the gradient's size; `bar` how well that is known
     what      somebody's words, such as the message of an exception
     probe     what the inputs were, in words; "" for the given ones
+    sized     whether the sentence speaks of shapes
+    drawn     those of the inputs, in words, where the judge drew them
     note      not a wrong gradient and not a trap: the verdict stays ok, unless it is strict
     """
 
@@ -53,13 +55,15 @@ class Finding:
     bar: float | None = None
     what: str = ""
     probe: str = ""
+    sized: bool = False
+    drawn: str = ""
     note: bool = False
 
     @property
     def message(self) -> str:
         """The sentence with its numbers."""
         name = f" ({self.name})" if self.name else ""
-        return self.says.format(
+        said = self.says.format(
             input=f"input {self.input}{name}",
             output=f"output {self.output}",
             size=_share(self.size),
@@ -67,6 +71,7 @@ class Finding:
             what=self.what,
             at=f", at [{', '.join(map(str, self.index))}]" if self.index else "",
         )
+        return f"{said}, with {self.drawn}, drawn" if self.drawn else said
 
     def at(self, probe: str) -> "Finding":
         """The same, found at inputs that the judge made."""
@@ -96,6 +101,7 @@ class Verdict:
     dtype         the precision in which it was judged
     judged        the names of the inputs and parameters whose gradients were looked at
     not_judged    the parameters that move the output and have no gradient
+    drawn         the shapes of the first inputs, in words, where they were drawn
     evaluations   at the given inputs: forwards, with or without their backwards
     probes        the same at small and special inputs; what they cost does not depend on the given
     links         of the subject's derivation
@@ -119,6 +125,7 @@ class Verdict:
     dtype: str = ""
     judged: list[str] = field(default_factory=list)
     not_judged: list[str] = field(default_factory=list)
+    drawn: str = ""
     cases: int = 0
     links: int = 0
     evaluations: int = 0
@@ -142,6 +149,7 @@ class Verdict:
         worst = max(known, key=lambda v: v.vs_numbers or 0.0, default=first)
         whole = cls(subject, first.seed, first.strict, first.dtype, first.judged)
         whole.not_judged = list(dict.fromkeys(n for v in verdicts for n in v.not_judged))
+        whole.drawn = first.drawn
         for count in ("cases", "links", "evaluations", "probes"):
             setattr(whole, count, sum(getattr(v, count) for v in verdicts))
         for share in ("vs_jax", "sees"):
@@ -255,6 +263,8 @@ class Verdict:
         counted |= {"probe": self.probes}
         dtype = f" in {self.dtype}" if self.dtype else ""
         yield f"{', '.join(many(n, what) for what, n in counted.items())}{dtype}, seed {self.seed}"
+        if self.drawn:
+            yield f"drawn            {self.drawn}"
         yield f"against JAX      {number(self.vs_jax)}"
         yield f"against numbers  {number(self.vs_numbers)} ± {number(self.error_bar)}"
         if self.proof is not None:

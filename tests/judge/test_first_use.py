@@ -1,5 +1,6 @@
 """What somebody meets who writes a layer on the first day, and judges it."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -172,3 +173,43 @@ def test_a_docstring_that_is_wrong_where_the_code_is_right_is_the_diagnosis():
     assert verdict.status == "WRONG"
     assert verdict.diagnosis.startswith("line 6 of the docstring, dx = dy * (s + y): off by")
     assert str(verdict).count("line 6 of the docstring") == 1
+
+
+@dataclass(frozen=True)
+class Seven:
+    """y = x W, for 7 columns
+
+    x : (N, D)
+    W : (D, K)
+    y = x @ W
+    """
+
+    def forward(self, x, W):
+        return np.reshape(x, (-1, 7)) @ W, (x, W)
+
+    def backward(self, residuals, dy):
+        x, W = residuals
+        return dy @ W.T, x.T @ dy
+
+
+@dataclass(frozen=True)
+class Untransposed(Affine):
+    def backward(self, residuals, dy):
+        dx, dW, db = super().backward(residuals, dy)
+        return dx, dW.T.copy(), db
+
+
+def test_sizes_that_the_judge_drew_are_said_to_be_drawn():
+    verdict = verify(Seven())
+    first = verdict.findings[0]
+    assert re.search(
+        r", with x of shape \(\d, \d\) and W of shape \(\d, \d\), drawn", first.message
+    )
+    assert verdict.diagnosis == first.message  # and not with the shapes of the last case
+    assert verdict.drawn in str(verdict)
+
+
+def test_a_shape_at_given_inputs_is_not_said_to_be_drawn():
+    given = X, np.ones((3, 2)), np.ones(2)
+    assert "drawn" not in str(verify(Untransposed(), *given)).partition("to see it")[0]
+    assert "drawn: it is transposed" in verify(Untransposed(), like=Affine()).diagnosis

@@ -45,7 +45,7 @@ def _misfits(i, dx, x):
         says = "the gradient of {input} is not finite"
     else:
         return []
-    return [breach(says, i)]
+    return [breach(says, i, sized=dx.shape != x.shape)]
 
 
 def _is_forgiven(trial, i):
