@@ -7,6 +7,8 @@ Bytes of the arrays that backward reads, each once. Inputs and outputs are in me
 never reads is not counted.
 """
 
+import statistics
+
 from handgrad.comparison.programs import programs_of
 from handgrad.comparison.timing import machine
 from handgrad.rules import catalog
@@ -38,13 +40,15 @@ def main():
 def by_family(held):
     """Prints what the rules of each family keep together, and what the best peers of them keep."""
     print(f"{'kB kept in all':<30}{'by hand':>12}{'best peers':>12}   share")
-    for family, classes in (catalog.families() | {"all": list(held)}).items():
+    for family, classes in catalog.families().items():
         found = [held[cls] for cls in classes if cls in held]
         ours = sum(ways[HAND][0] for ways in found)
         least = sum(_least(ways) for ways in found)
         if found:
             share = f"{ours / least:>8.2f}" if least else f"{'–':>8}"
             print(f"{family:<30}{ours / 1024:>12.0f}{least / 1024:>12.0f}{share}")
+    shares = [ways[HAND][0] / _least(ways) for ways in held.values() if _least(ways)]
+    print(f"median share of a rule: {statistics.median(shares):.2f}" if shares else "no shares")
 
 
 def _cell(kept):
