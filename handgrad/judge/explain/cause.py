@@ -219,6 +219,8 @@ def _added(points, i):
     guesses: list[tuple[str, Callable]] = []
     if point.dy[0].shape == point.right[i].shape:
         guesses.append(("is dy itself: the derivative is taken as 1", lambda p: p.dy[0]))
+        words = "is dy less what it should be: the slope is taken as 1 less itself (a mask inverted?)"
+        guesses.append((words, lambda p: p.dy[0] - p.right[i]))
     if point.dy[0].shape == point.right[i].shape and _acts_on_each(point, i):
         for form, of in changes.FORMS.items():
             for name, value in (("x", lambda p: p.inputs[i]), ("the output", lambda p: p.y[0])):
@@ -281,6 +283,9 @@ def _unexplained(suspect):
     for i in wrong:
         off = largest(point.wrong[i] - point.right[i]) / (point.size(i) or 1.0)
         said[i] = f"is wrong, by up to {off:.1e} of its size, in no simple way"
+        strange = np.count_nonzero(~np.isfinite(point.wrong[i]))
+        if strange:
+            said[i] = f"is not finite at {strange} of {point.wrong[i].size} places"
     return _grouped(suspect, said)
 
 

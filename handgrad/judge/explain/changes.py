@@ -155,6 +155,7 @@ FORMS = {
     "1 − {}": lambda v: 1 - v,
     "{}²": lambda v: v * v,
     "1 − {}²": lambda v: 1 - v * v,
+    "(1 − {})²": lambda v: (1 - v) ** 2,
     "{0} (1 − {0})": lambda v: v * (1 - v),
     "√{}": lambda v: np.sqrt(np.abs(v)),
     "the mask {} > 0": lambda v: (v > 0) * 1.0,

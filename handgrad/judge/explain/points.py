@@ -14,6 +14,7 @@ from handgrad.judge import probes, values
 from handgrad.judge.calls import CodeError
 from handgrad.judge.domains import recognized
 from handgrad.judge.evidence import trial_at
+from handgrad.judge.explain import of_torch
 from handgrad.judge.explain.retrace import retraced
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.directions import direction, project
@@ -113,8 +114,9 @@ class Truth:
         trial = self.trial
         if oracle is not None:
             yield oracle
-        if trial.library == "numpy" and not trial.subject.fed:
-            for make in (_as_it_is, retraced):
+        ways = {"numpy": (_as_it_is, retraced), "torch": (of_torch.retraced,)}
+        if not trial.subject.fed:
+            for make in ways.get(trial.library, ()):
                 try:
                     function = make(trial.subject, trial.inputs)
                 except CodeError:

@@ -189,7 +189,7 @@ def _of_values(name, array, *, ties=False):
         tests["where a number is not finite"] = lambda a: ~np.isfinite(a)
         tests["in a row that is not finite"] = lambda a: np.any(~np.isfinite(a), -1, keepdims=True)
     for words, test in tests.items():
-        yield words, lambda p, test=test: test(array(p))
+        yield words, lambda p, test=test: test(np.atleast_1d(array(p)))
 
 
 def _of_others(name, x, array, shape):

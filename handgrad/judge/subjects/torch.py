@@ -44,6 +44,11 @@ class TorchFunction(Subject):
     def _packed(self, leaves):
         return super()._packed(_moved(leaves, self.arguments.device))
 
+    def by_operations(self, *leaves):
+        """The outputs by forward's own operations, which are not hidden behind apply."""
+        context = (_Context(),) if takes_context(self.held) else ()
+        return self.held.forward(*context, *self._packed(leaves))
+
     def _forward(self, *arguments):
         y = self.held.apply(*arguments)
         return tuple(y) if isinstance(y, list) else y
@@ -85,6 +90,10 @@ class TorchCallable(Subject):
         self.parameters = tuple(p.detach() for _, p in own)
         self.device = own[0][1].device if own else None
 
+    def by_operations(self, *leaves):
+        """The outputs by operations that torch can record."""
+        return self._called(self._packed(leaves))
+
     def _forward(self, *arguments):
         return self._called([a.detach() if hasattr(a, "detach") else a for a in arguments])
 
@@ -119,6 +128,13 @@ class TorchCallable(Subject):
 
     def _packed(self, leaves):
         return super()._packed(_moved(leaves, self.device or self.arguments.device))
+
+
+class _Context:
+    """What a Function's forward keeps for its backward goes nowhere."""
+
+    def __getattr__(self, name):
+        return lambda *_, **__: None
 
 
 def _titled(held):
