@@ -182,8 +182,9 @@ def _bits(x):
 def _to_torch(x):
     import torch
 
-    if any(stride < 0 for stride in x.strides):
-        x = x.copy()  # torch has no negative strides
+    kept = not x.flags.writeable and 0 not in x.strides  # torch would write into it all the same
+    if kept or any(stride < 0 for stride in x.strides):
+        x = x.copy(order="K")  # torch has no negative strides
     if x.dtype.name == "bfloat16":
         return torch.from_numpy(_writeable(x.view(np.int16))).view(torch.bfloat16)
     return torch.from_numpy(_writeable(x))

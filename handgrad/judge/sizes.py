@@ -51,10 +51,16 @@ def smaller(inputs):
 
 
 def reversed_axes(inputs, domains=None):
-    """The same numbers in the same order, and the sizes of the axes in reverse."""
+    """The same numbers in the same order, and the sizes of the axes in reverse.
+
+    Integers stay below the smallest of those that are smaller now.
+    """
     known = domains or [recognized(x) for x in inputs]
-    pairs = zip(inputs, known, strict=True)
-    return tuple(kept(domain, x.reshape(x.shape[::-1])) for x, domain in pairs)
+    turned = [x.reshape(x.shape[::-1]) for x in inputs]
+    pairs = [(n, s) for x in turned for n, s in zip(x.shape, x.shape[::-1], strict=True)]
+    least = min((n for n, s in pairs if 0 < n < s), default=None)
+    known_of = zip(turned, known, strict=True)
+    return tuple(kept(domain, _bounded(x, least)) for x, domain in known_of)
 
 
 def other_shapes(inputs):
