@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.common.precision import highest
 from handgrad.judge.calls import CodeError
+from handgrad.judge.compare import same
 from handgrad.judge.evidence import JAX, opinion_of_jax, reason
 from handgrad.judge.laws import LAWS, breaches, nothing_is_overwritten
 from handgrad.judge.libraries import is_floating
@@ -45,6 +46,8 @@ def findings_at(trial, probe, oracle):
 def _found(trial, probe, oracle):
     if not _is_asked(trial) or (probe.reach == "alone" and not _fits(trial)):
         return []
+    if _is_stretched(trial):
+        return []
     if found := _misfits(trial, probe) or breaches(trial, [nothing_is_overwritten]):
         return found
     if not is_finite(trial.grads.values()):
@@ -76,7 +79,7 @@ def _is_rounding(finding, trial, oracle):
 
 def misbehaviour(trial, probe):
     """What can be seen without any oracle: an exception, a misfit, or a NaN."""
-    if not _is_asked(trial) or not is_finite(trial.real_inputs):
+    if not _is_asked(trial) or not is_finite(trial.real_inputs) or _is_stretched(trial):
         return []
     found = _misfits(trial, probe) or _not_finite(trial, None)
     return [one.at(probe.words) for one in found]
@@ -113,6 +116,34 @@ def _fits(trial):
         return all(dx.shape == trial.inputs[i].shape for i, dx in trial.grads.items())
     except CodeError:
         return False
+
+
+def _is_stretched(trial):
+    """Whether an input that was made smaller is broadcast, and its gradient is not summed back."""
+    try:
+        sizes = {i: dx.size for i, dx in trial.grads.items()}
+    except CodeError:
+        return _broadcasts(trial)
+    given = trial.origin.inputs if trial.origin else trial.inputs
+    return any(n > trial.inputs[i].size < given[i].size for i, n in sizes.items())
+
+
+def _broadcasts(trial):
+    """Whether forward broadcasts an input, of which an axis was made 1, to what it was given."""
+    for i, given in enumerate(trial.origin.inputs if trial.origin else ()):
+        x = trial.inputs[i]
+        shape = [m if n == 1 else n for n, m in zip(x.shape, given.shape, strict=True)]
+        if shape == [*x.shape]:
+            continue
+        inputs = [*trial.inputs]
+        inputs[i] = np.broadcast_to(x, shape).copy()
+        try:
+            again = trial.forward(tuple(inputs))
+        except CodeError:
+            continue
+        if all(map(same, again, trial.y)):
+            return True
+    return False
 
 
 def _is_empty(trial):
