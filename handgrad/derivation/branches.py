@@ -31,6 +31,31 @@ KINKS = {
 }
 
 
+JUMPS = {
+    *KINKS,
+    "where",
+    "max",
+    "min",
+    "sort",
+    "argsort",
+    "argmax",
+    "argmin",
+    "floor",
+    "ceil",
+    "round",
+}
+
+
+def is_smooth(derivation):
+    """Whether nothing is compared, so that a rounding more or less takes no other side."""
+    nodes = (node for chain in derivation.chains for side in chain.nodes for node in ast.walk(side))
+    return not any(
+        isinstance(node, ast.Compare | ast.FloorDiv | ast.Mod)
+        or (isinstance(node, ast.Name) and node.id in JUMPS)
+        for node in nodes
+    )
+
+
 @contextlib.contextmanager
 def unwatched():
     """Note nothing of what is evaluated within."""

@@ -50,7 +50,7 @@ def further_inputs(runner, starts):
     found, seen, cells = [], Branches(), set()
     for number, (inputs, sides, own) in enumerate(scout.tried):
         known, new = number < len(starts), own - cells
-        if known or (new and all(map(_is_moderate, runner.values(inputs).values()))):
+        if known or (new and _is_ordinary(runner, inputs)):
             cells |= new
             seen.add(sides)
             found += [] if known else [inputs]
@@ -215,6 +215,16 @@ def look(runner, inputs, names):
             if chain.kind is Kind.AUXILIARY and not chain.letters:
                 known |= dict(zip(chain.targets, values, strict=False))
     return forward
+
+
+def _is_ordinary(runner, inputs):
+    """Whether the forward has moderate values at some inputs."""
+    try:
+        return all(map(_is_moderate, runner.values(inputs).values()))
+    except BudgetError:
+        raise
+    except DerivationError:
+        return False
 
 
 def _is_moderate(value):

@@ -5,7 +5,7 @@ runs it, in extended precision.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
 from handgrad.derivation.bounds import bound_elements
+from handgrad.derivation.branches import is_smooth
 from handgrad.derivation.budget import spend
 from handgrad.derivation.domains import draw, stated, within
 from handgrad.derivation.entries import defined
@@ -50,8 +51,8 @@ class Point:
     """What every name of a derivation is worth at one point, its gradients included.
 
     `paths` has, for each node, its gradient by each definition that it enters. `near` are the same
-    numbers, all moved by about one rounding, and the gradients once more as float64 gives them, which
-    are other numbers where they cancel. `at_values` says that the givens have the values that
+    numbers, all moved by about one rounding, and the gradients once more as float64 gives them, for what
+    cancels is rounding alone. `at_values` says that the givens have the values that
     the derivation states.
     """
 
@@ -71,7 +72,7 @@ class Runner:
 
     def __init__(self, derivation, seed=0):
         self.derivation = derivation
-        self.seed = seed
+        self.seed, self.smooth = seed, is_smooth(derivation)
         self._traced = None
         self.still = {given.name for given in derivation.givens if given.const}
         rng = generator(seed, "sizes", derivation.title)
@@ -188,15 +189,15 @@ class Runner:
     def point_at(self, rng, inputs, *, at_values=False):
         """The point with these inputs, and with upstream gradients and moves at random."""
         upstream, moves = self._around(rng, inputs, at_values=at_values)
-        near = tuple(
-            self._at(
-                _dithered(rng, inputs), _dithered(rng, upstream), _dithered(rng, moves), at_values
-            )
-            for _ in range(DITHERS)
-        )
+        near = tuple(self._near(rng, inputs, upstream, moves, at_values) for _ in range(DITHERS))
         exact = self._at(inputs, upstream, moves, at_values)
         plain = self._at(inputs, upstream, moves, at_values, run=_rounded)
         return Point(exact.names, exact.paths, at_values, (*near, plain))
+
+    def _near(self, rng, inputs, upstream, moves, at_values):
+        """A point near these inputs; where nothing is compared, the nodes round on their own, too."""
+        point = self._at(*(_dithered(rng, x) for x in (inputs, upstream, moves)), at_values)
+        return replace(point, names=_dithered(rng, point.names)) if self.smooth else point
 
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
