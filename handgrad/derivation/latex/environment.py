@@ -153,15 +153,22 @@ class Environment:
                 self.known_derivative(name)
         bound = {i for n in ast.walk(node) if is_reduction(n) for i, _ in bound_in(n)}
         free = [letter for letter in self.letters if letter not in bound]
-        for number in (1, 0) if free else (1,):  # the second number shows more than the first
-            walk = Walk({**self.names, **dict.fromkeys(free, number)}, self.functions)
+        numbers = (1, 0) if free else (1,)  # the second number shows more than the first
+        attempts = [self.names | dict.fromkeys(free, number) for number in numbers]
+        attempts += [names | self._whole_labels() for names in attempts if free and "[" in text]
+        for names in attempts:
             try:
                 with without_warnings(), unwatched():
-                    return walk(node)
+                    return Walk(names, self.functions)(node)
             except DerivationError:
-                if number == 0 or not free:
+                if names is attempts[-1]:
                     raise
         return None
+
+    def _whole_labels(self):
+        """The labels as Python's numbers, so that an entry of them is an index."""
+        arrays = {n: x for n, x in self.names.items() if getattr(x, "dtype", None) is not None}
+        return {n: x.astype(object) for n, x in arrays.items() if x.dtype.kind == "i" and x.ndim}
 
     def derivative(self, y, x):
         """The name of a local derivative, whose value is then known at the point."""

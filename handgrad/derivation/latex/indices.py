@@ -52,7 +52,7 @@ def _letters(script, environment):
 def parts_of(script, environment):
     """The indices that a script lists, in the notation."""
     match script:
-        case tree.Group(parts=parts):
+        case tree.Group(parts=parts, opening=opening) if opening != "lfloor":
             return [text for part in parts for text in parts_of(part, environment)]
         case tree.Product(factors=factors) if all(not op for op, _ in factors):
             return [text for _, factor in factors for text in parts_of(factor, environment)]

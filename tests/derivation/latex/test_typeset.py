@@ -1,40 +1,64 @@
-"""What is typeset as LaTeX is read back: the same statements, which hold."""
+"""What is typeset as LaTeX is read back: the same formulas, and each holds."""
 
-import ast
+import re
 
 import pytest
 
 from handgrad.derivation.docstrings import derivation_of
+from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.section import sections_of
 from handgrad.derivation.latex.verdict import judged
-from handgrad.derivation.notation import Kind
-from handgrad.derivation.typeset import typeset
+from handgrad.derivation.notation import Chain
+from handgrad.derivation.typeset import statements, typeset
 from handgrad.rules import catalog
 
-NAMES = ("Sigmoid", "Tanh", "Exp", "Square", "SELU", "SmoothL1", "Minimum", "InfoNCE", "GELU")
+NAMES = (
+    "Sigmoid", "Tanh", "Exp", "Square", "SELU", "SmoothL1", "Minimum", "GELU", "RMSNorm", "Solve",
+    "VAEKL", "SoftmaxCrossEntropyWithLabels", "TakeAlongAxis",
+)  # fmt: skip
+READ_BACK = 100  # rules of the catalog, and more
+GIVEN = re.compile(r"\w+ : \(")
+ALL = [cls.__name__ for family in catalog.families().values() for cls in family]
+
+
+def first(name):
+    return catalog.instances(catalog.find(name)[0])[0]
 
 
 def read_back(rule):
-    """The verdict on the LaTeX of a rule, with its givens for a header."""
+    """The verdict on the LaTeX of a rule, with its givens and its fields for a header."""
     derivation = derivation_of(rule)
-    rows = typeset(derivation, "text").split("\n")[: len(derivation.givens)]
-    options = {n: v for n, v in derivation.fields.items() if type(v) in {int, float, str}}
-    fields = [f"{name} = {value!r}" for name, value in options.items()]
-    header = "; ".join([*fields, *rows, "loss L", "differentials \\delta"])
+    givens = [row for row in typeset(derivation, "text").split("\n") if GIVEN.match(row)]
+    fields = [f"{name} = {value!r}" for name, value in derivation.fields.items()]
+    options = ["loss \\mathcal{L}", "differentials \\delta", "indices 0"]
+    header = "; ".join([*fields, *givens, *options])
     text = f"<!-- derivation: {header} -->\n{typeset(derivation)}\n"
     (section,) = sections_of(text, "t.md", type(rule).__name__)
     return judged(section, 0)
 
 
+def formulas(derivation):
+    """What stands in front of each link, and the link, as they are typeset."""
+    found = [s for s in statements(derivation, "latex") if isinstance(s.item, Chain)]
+    return {(statement.left, text) for statement in found for _, text in statement.links}
+
+
+def is_same(name):
+    """Whether all that is typeset of a rule is read back, and holds."""
+    try:
+        verdict = read_back(first(name))
+    except DerivationError:
+        return False
+    wrong = [link for link in verdict.outcome.links if not link.ok]
+    missing = formulas(derivation_of(first(name))) - formulas(verdict.derivation)
+    return not (verdict.unread or wrong or missing)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_latex_of_a_rule_is_read_and_holds(name):
-    verdict = read_back(catalog.instances(catalog.find(name)[0])[0])
-    assert not verdict.unread
-    assert [str(link) for link in verdict.outcome.links if not link.ok] == []
+def test_the_latex_of_a_rule_is_read_back_to_the_same_formulas_and_holds(name):
+    assert is_same(name)
 
 
-def test_the_latex_of_a_rule_is_read_back_to_the_same_tree():
-    rule = catalog.instances(catalog.find("Square")[0])[0]
-    chains, own = derivation_of(rule).chains, read_back(rule).derivation.chains
-    assert [ast.dump(c.links[0].node) for c in own] == [ast.dump(c.links[0].node) for c in chains]
-    assert {c.kind for c in own} == {Kind.DEFINITION, Kind.GRADIENT}
+@pytest.mark.slow
+def test_most_of_the_plainer_half_of_the_catalog_is_read_back():
+    assert sum(map(is_same, ALL)) >= READ_BACK
