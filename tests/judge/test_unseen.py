@@ -14,8 +14,12 @@ import pytest
 from handgrad import verify
 from tests.judge.unseen.case import Random, edited
 
+PARTS = ("arrays", "elementwise", "layers")
 KINDS = {"cells": "numpy", "functions": "numpy", "images": "numpy", "layers": "numpy"}
 KINDS |= {"jax_rules": "jax", "torch_functions": "torch"}
+KINDS |= {f"second.{name}": "numpy" for name in ("convolutions", "losses", "nets", "norms")}
+KINDS |= {f"second.{name}": "numpy" for name in ("pooling", "recurrences")}
+KINDS |= {f"second.{library}_{name}": library for library in ("jax", "torch") for name in PARTS}
 EVERY = 10  # of the cases: so many run by default
 
 
@@ -28,7 +32,7 @@ def _module(name):
 def _cases(of):
     """(module, number, dtype) of every case that is right, or wrong."""
     for name in KINDS:
-        if name == "torch_functions" and importlib.util.find_spec("torch") is None:
+        if KINDS[name] == "torch" and importlib.util.find_spec("torch") is None:
             continue
         for k, case in enumerate(getattr(_module(name), of)):
             for dtype in ("float64", "float32"):

@@ -59,6 +59,14 @@ class Random:
     def mask(self, *shape):
         return self._of_library((self.rng.random(shape) > 0.4).astype(self.dtype))
 
+    def uniform(self, low, high, *shape):
+        return self._of_library(np.asarray(self.rng.uniform(low, high, shape), self.dtype))
+
+    def well_conditioned(self, n, *, symmetric=False):
+        a = self.rng.standard_normal((n, n))
+        a = a @ a.T if symmetric else a
+        return self._of_library((a + n * np.eye(n)).astype(self.dtype))
+
     def _of_library(self, x):
         if self.library == "torch":
             import torch
@@ -69,6 +77,12 @@ class Random:
 
             return jnp.asarray(x)
         return x
+
+
+def parameters(dtype, *shapes):
+    """Normal numbers for a layer to begin with."""
+    random = Random(7, dtype)
+    return [random(*shape) for shape in shapes]
 
 
 def edited(module, wrong, folder):

@@ -273,7 +273,7 @@ WRONG = [
         "EmbeddingFunction",
         "dweight.index_add_(0, idx.reshape(-1), dy.reshape(-1, dy.shape[-1]))",
         "dweight[idx] = dy",
-        says="where an index .* is repeated",
+        says="assigned, and not added",
     ),
     Wrong(
         "CrossEntropyFunction",
