@@ -257,7 +257,8 @@ class _Section:
                     kept.append(result)
                 else:
                     undefined = self.translation.undefined and not result.ok
-                    words = "a definition was not read" if undefined else "its shapes do not fit"
+                    said = f"its shapes do not fit: {result.problem}"
+                    words = "a definition was not read" if undefined else _shortened(said)
                     self.unread.append((link.line, link.column, words))
             settled += kept
             marks.append("hold" if all(r.ok for r in kept) and kept else "WRONG" if kept else "")
@@ -306,5 +307,8 @@ class _Section:
 
 def _words(error):
     """A few words on why something was not read."""
-    words = error.message
+    return _shortened(error.message)
+
+
+def _shortened(words):
     return words if len(words) <= 80 else f"{words[:80]}…"
