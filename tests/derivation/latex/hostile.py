@@ -21,6 +21,7 @@ from tests.derivation.fuzz import WARM, Watch, peak_memory
 from tests.derivation.random_texts import pick
 
 PIECES = re.compile(r"\\[a-zA-Z]+|\\.|[a-zA-Z]+|\d+|\s+|.")
+MARK = re.compile("⟦(.*?)⇒.*?⟧")  # what is right, and a slip
 SOUP = [
     r"\frac",
     r"\partial",
@@ -122,7 +123,8 @@ STARTS = ("y = ", r"\frac{\partial L}{\partial x} = ", r"\frac{\partial y}{\part
 def sections():
     """The sections of the corpora, as texts."""
     for path in sorted(Path(__file__).parent.glob("*.md")):
-        yield from re.split(r"(?m)^(?=## )", path.read_text(encoding="utf-8"))[1:]
+        text = MARK.sub(r"\1", path.read_text(encoding="utf-8"))
+        yield from re.split(r"(?m)^(?=## )", text)[1:]
 
 
 def mutated(rng, text):
