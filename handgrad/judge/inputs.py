@@ -56,6 +56,13 @@ class Arguments:
         count = len(self.leaves)
         return (*(_packed(node, leaves) for node in self.tree), *leaves[count:])
 
+    def after(self, k, count):
+        """The numbers of the leaves behind the first k of so many arguments: options are none."""
+        if self.is_flat:
+            return frozenset(range(k, count))
+        first = sum(len(_flat(node, None)) for node in self.tree[:k])
+        return frozenset(range(first, len(self.leaves)))
+
     def flat(self, grads):
         """Gradients, one for each argument, as one for each leaf; None where a tree has none.
 

@@ -31,8 +31,8 @@ def require_rule(like):
     if like is None or (hasattr(like, "forward") and not isinstance(like, type)):
         return
     is_class = isinstance(like, type)
-    known = isinstance(like, str) and isinstance(getattr(rules, like, None), type)
-    name = like.__name__ if is_class else like if known else "Affine"
+    names = {n.lower(): n for n, value in vars(rules).items() if isinstance(value, type)}
+    name = like.__name__ if is_class else names.get(str(like).lower(), "Affine")
     said = f"the class {name}" if is_class else repr(like)
     raise TypeError(f"like is {said}: pass a rule, such as {name}()")
 

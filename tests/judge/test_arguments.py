@@ -258,3 +258,13 @@ ROWS = np.full((3, 4), 0.25)
 )
 def test_domains_that_contradict_are_refused(x, options, says):
     assert_refused(says, (np.negative, lambda dy, x: -dy), x, **options)
+
+
+def test_an_array_in_the_place_of_a_subject_is_refused_in_one_line():
+    assert_refused("^a ndarray is not a rule", np.ones((9, 9)))
+
+
+def test_a_rule_that_is_named_is_shown_as_a_rule():
+    assert_refused(
+        r"like is 'softmax': pass a rule, such as Softmax\(\)", STRAIGHT, X, like="softmax"
+    )

@@ -264,8 +264,41 @@ def test_a_backward_that_trains_stated_parameters_is_said_to():
     assert [f.check for f in verdict.failures] == ["parameters stay"]
 
 
+class WithOption(Attributes):
+    def forward(self, x, train):
+        return super().forward(x if train else 0 * x)
+
+
+def test_parameters_are_judged_beside_an_option():
+    right, wrong = (verify(WithOption(wrong), X, True) for wrong in (False, True))
+    assert right.headline == "PASS, exact"
+    assert right.judged == ["x", "W", "b"]
+    assert "input 2 (b) is N times too small" in wrong.diagnosis
+
+
 def test_the_layer_itself_is_left_as_it_was():
     layer = Attributes(False)
     verify(layer, X)
     assert np.array_equal(layer.W, W)
     assert np.array_equal(layer.b, B)
+
+
+def masked(x, m):
+    return x * m, (x, m)
+
+
+def masked_vjp(dy, residuals):
+    return dy * residuals[1], None
+
+
+def test_an_input_without_a_gradient_is_held_where_that_is_said():
+    x, m = (np.random.default_rng(k).normal(size=(4, 3)) for k in range(2))
+    refused = verify((masked, masked_vjp), x, m)
+    assert refused.status is Status.CONTRACT
+    assert "say const of it in `domains`" in refused.diagnosis
+    for domains in ({"m": "const"}, [None, "real const"], {1: "const"}):
+        verdict = verify((masked, masked_vjp), x, m, domains=domains)
+        assert verdict.status is Status.PASS
+        assert verdict.headline == "PASS, exact"
+    with pytest.raises(ValueError, match="not positive"):
+        verify((masked, masked_vjp), x, m, domains={"m": "positive const"})

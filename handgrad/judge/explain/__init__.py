@@ -66,7 +66,7 @@ def _of_refusal(examination):
     """Code that raises: because it writes into what it was given, or as it says itself."""
     finding = _failures(examination.verdict)[0]
     if finding.check == FORWARD:
-        if finding.drawn:
+        if finding.drawn or not examination.refused:
             return finding.message
         shapes = ", ".join(str(x.shape) for x in examination.refused)
         return f"{finding.message}: forward refuses these inputs, of the shapes {shapes}"

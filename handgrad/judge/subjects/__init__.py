@@ -17,6 +17,7 @@ from handgrad.judge.subjects.torch import (
     takes_context,
 )
 
+SHORT = 60  # characters of an object that are shown
 KINDS = "a rule, a layer, a pair (f, vjp), a JAX function, a torch Function or module"
 
 
@@ -65,7 +66,9 @@ def _recognised(subject, params, arguments, library):
         return TorchCallable(subject, arguments)
     if callable(subject) and type(subject).__module__.partition(".")[0] not in {"numpy", "torch"}:
         return JaxFunction(subject, arguments)
-    raise TypeError(f"{subject!r} is not {KINDS}")
+    said = repr(subject)
+    is_short = len(said) <= SHORT and "\n" not in said
+    raise TypeError(f"{said if is_short else f'a {type(subject).__name__}'} is not {KINDS}")
 
 
 def _runs(subject, library):

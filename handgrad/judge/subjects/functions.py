@@ -31,7 +31,7 @@ class Pair(Subject):
                 return as_tuple(grads, self.arguments.names)
             if isinstance(grads, tuple | list):
                 return as_tuple(grads)
-            self.silent |= frozenset(range(1, len(arguments)))
+            self.silent |= self.arguments.after(1, len(arguments))
             return grads, *[None] * (len(arguments) - 1)
 
         return None if result is None else self.way.output(result), backward

@@ -129,7 +129,7 @@ class JaxPair(JaxFunction):
         grads = self.way.call(vjp, result, dy[0] if is_one else tuple(dy), given)
         whole = ways.as_tuple(grads, self.arguments.names if self.arguments.is_flat else ())
         if not isinstance(grads, tuple | list | dict):
-            self.silent |= frozenset(range(1, len(leaves)))
+            self.silent |= self.arguments.after(1, len(leaves))
         return {i: g for i, g in enumerate(self.arguments.flat(whole)) if g is not None}
 
     def is_traced(self, leaves):

@@ -74,7 +74,7 @@ class Object(Subject):
     def _filled(self, grads, count):
         """Gradients of what is passed to forward: there may be none for what comes last."""
         if self.found and len(grads) < count:
-            self.silent |= frozenset(range(len(grads), count))
+            self.silent |= self.arguments.after(len(grads), count)
             return grads + (None,) * (count - len(grads))
         return grads[:count] if self.found else grads
 

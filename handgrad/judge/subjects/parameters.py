@@ -122,9 +122,12 @@ def find(layer, start: Callable):
 def mark_trained(found, used, start):
     """Mark the parameters that a backward changes, on a copy of a layer."""
     tried = copy.deepcopy(used)
-    _, backward = start(tried)
-    before = [np.array(as_numpy(p.places[0].get(tried))) for p in found]
-    backward()
+    try:
+        _, backward = start(tried)
+        before = [np.array(as_numpy(p.places[0].get(tried))) for p in found]
+        backward()
+    except CodeError:
+        return
     for parameter, value in zip(found, before, strict=True):
         after = parameter.places[0].found(tried)
         parameter.trained = _is_array(after) and not np.array_equal(as_numpy(after), value)
