@@ -1,4 +1,4 @@
-"""Inputs for code in a file: the option --input NAME=SHAPE[:DOMAIN][:TYPE]."""
+"""Inputs for code in a file: the option --input NAME=SHAPE[:DOMAIN][:TYPE][:const]."""
 
 import argparse
 import ast
@@ -14,9 +14,13 @@ from handgrad.common.random import generator
 from handgrad.derivation.bounds import MAX_AXES
 from handgrad.derivation.domains import DOMAINS, draw
 from handgrad.derivation.errors import DerivationError
+from handgrad.judge.domains import HELD
 
 TYPES = ("float64", "float32", "float16", "bfloat16")
-FORM = "NAME=SHAPE[:DOMAIN][:TYPE], such as x=4x3, t=4:label:5, s=:positive:float32 or eps=1e-6"
+FORM = (
+    "NAME=SHAPE[:DOMAIN][:TYPE][:const], such as x=4x3, t=4:label:5, s=:positive:float32, m=4x3:const "
+    "or eps=1e-6"
+)
 MOST = 10**7  # numbers: the judge keeps some copies of them
 
 
@@ -24,7 +28,7 @@ MOST = 10**7  # numbers: the judge keeps some copies of them
 class Input:
     """One input, as the command line states it; `classes` are those of a label.
 
-    An option has a value, such as 1e-6, -1 or True, and no shape.
+    What is held has no gradient. An option has a value, such as 1e-6, -1 or True, and no shape.
     """
 
     text: str
@@ -34,6 +38,7 @@ class Input:
     classes: int | None
     dtype: str | None
     value: Any = None
+    held: bool = False
 
     def drawn(self, seed):
         """Random numbers of this shape, domain and type; an option's value."""
@@ -57,6 +62,8 @@ def input_option(text):
     if (value := _option(rest)) is not None:
         return Input(text, name, (), "real", None, None, value)
     sizes = _sizes(text, shape)
+    held = words[-1:] == [HELD]
+    words = words[:-1] if held else words
     dtype = words.pop() if words and words[-1] in TYPES else None
     domain = words.pop(0) if words else "real"
     if domain not in DOMAINS:
@@ -65,7 +72,7 @@ def input_option(text):
     classes = _classes(text, words) if domain == "label" else None
     if words:
         raise _malformed(text, f"an input is {FORM}")
-    return Input(text, name, sizes, domain, classes, dtype)
+    return Input(text, name, sizes, domain, classes, dtype, held=held)
 
 
 def _option(rest):

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from handgrad.common.text import listed
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import divided, read_text
+from handgrad.judge.domains import HELD
 
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 DERIVATIVES = ("custom_vjp", "custom_jvp")  # of a JAX function: a derivative of its own
@@ -29,6 +30,7 @@ class Subject:
     name: str
     subject: Any
     inputs: dict[str, Any]
+    domains: dict[str, str] = field(default_factory=dict)
 
 
 def find_subject(target, inputs, seed, like=None):
@@ -60,7 +62,8 @@ def find_subject(target, inputs, seed, like=None):
         raise UsageError(
             f"{target} has no derivation to draw inputs from: add --input {FORM}, for each input"
         )
-    return Subject(f"{Path(path).name}::{name}", subject, _drawn(subject, inputs, seed))
+    held = {item.name: HELD for item in inputs if item.held}
+    return Subject(f"{Path(path).name}::{name}", subject, _drawn(subject, inputs, seed), held)
 
 
 def _require(name, path, statements):

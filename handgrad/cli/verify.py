@@ -60,7 +60,7 @@ def add_parser(commands):
         type=input_option,
         default=[],
         metavar="NAME=SHAPE",
-        help="an input for code in a file: x=4x3, t=4:label:5, s=:positive:float32",
+        help="an input for code in a file: x=4x3, t=4:label:5, s=:positive:float32, m=4x3:const",
     )
     parser.add_argument(
         "--like",
@@ -197,7 +197,8 @@ def _of_subject(subject, options, like):
     from handgrad.judge.verify import verify
 
     try:
-        verdict = verify(subject.subject, *subject.inputs.values(), like=like, **options)
+        stated = {"like": like, "domains": subject.domains or None}
+        verdict = verify(subject.subject, *subject.inputs.values(), **stated, **options)
     except (TypeError, ValueError) as error:
         hint = "" if subject.inputs or like is not None else "; add --input NAME=SHAPE for each"
         raise UsageError(f"{subject.name}: {error}{hint}") from None

@@ -13,6 +13,7 @@ from handgrad.common.random import generator
 from handgrad.derivation.domains import DOMAINS, draw
 
 CLOSE = 1e-6  # to a sum of 1
+HELD = "const"  # behind a domain, or alone
 MADE = ("probability", "one_hot", "unit", "orthonormal", "spd", "symmetric", "lower", "invertible")
 
 
@@ -44,11 +45,24 @@ class Domain:
 REAL = Domain()
 
 
+def is_held(words):
+    """Whether a text says that an input has no gradient, as `const` and `mask const` do."""
+    return str(words).split()[-1:] == [HELD]
+
+
 def stated(words):
-    """The domain that a text names, such as `label(10)`. Raises ValueError for others."""
-    name, _, rest = str(words).partition("(")
+    """The domain that a text names, such as `label(10)`. Raises ValueError for others.
+
+    A text that says no more than `const` names none.
+    """
+    text = str(words).strip()
+    if is_held(text) and not (text := text.removesuffix(HELD).strip()):
+        return None
+    name, _, rest = text.partition("(")
     if name.strip() not in DOMAINS:
-        raise ValueError(f"domains names {words!r}: a domain is one of {', '.join(DOMAINS)}")
+        raise ValueError(
+            f"domains names {words!r}: a domain is one of {', '.join(DOMAINS)}, or const"
+        )
     try:
         argument = ast.literal_eval(f"({rest}") if rest else None
     except (SyntaxError, ValueError):

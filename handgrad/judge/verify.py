@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.derivation.docstrings import derivation_of
 from handgrad.judge import likeness
-from handgrad.judge.domains import stated
+from handgrad.judge.domains import is_held, stated
 from handgrad.judge.draws import Case
 from handgrad.judge.inputs import Arguments, flattened
 from handgrad.judge.libraries import as_numpy, library_of, undisturbed
@@ -47,7 +47,8 @@ def verify(
     like         a rule of the catalog that the subject should equal: inputs, domains and reference
     gradient_of  the function in JAX whose gradient backward is meant to be, if not forward's
     params       of a layer: {name of a parameter: name of its gradient}; left out, they are found
-    domains      where numbers lie, one for each input or by number or name: "probability", "label(10)"
+    domains      where numbers lie, one for each input or by number or name: "probability",
+                 "label(10)"; "const" is held, and has no gradient
     strict       whether notes are failures
     seed         of all that is drawn
 
@@ -112,11 +113,13 @@ def _judged(subject, inputs, asked, verdict):
         adapter.remember()
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
-    known = _agreed(likeness.domains(rule), _stated(asked.domains, adapter), adapter, rule)
-    adapter.silent |= likeness.held(rule)
+    words = _words(asked.domains, adapter)
+    known = _agreed(likeness.domains(rule), words, adapter, rule)
+    held = likeness.held(rule) | {i for i, text in words.items() if is_held(text)}
+    adapter.silent |= held
     examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
     examination.options, examination.fixed = asked.given, likeness.fixed(rule)
-    examination.constant = likeness.held(rule)
+    examination.constant = held
     if inputs:
         examination.at_given(_given(adapter))
     else:
@@ -157,8 +160,8 @@ def _oracle(adapter, subject, asked):
     return None if own is None else Automatic(own, adapter, own=True)
 
 
-def _stated(domains, adapter):
-    """The domains that the user states, by the number of the leaf."""
+def _words(domains, adapter):
+    """What the user says of where numbers lie, by the number of the leaf."""
     if domains is None:
         return {}
     if isinstance(domains, dict):
@@ -172,25 +175,28 @@ def _stated(domains, adapter):
             if words and found.setdefault(number, words) != words:
                 said = f"{found[number]!r} and {words!r}"
                 raise ValueError(f"domains names {said} for input {number}: name one")
-        return {number: stated(words) for number, words in found.items()}
+        return found
     if isinstance(domains, str):
         raise TypeError(f"domains is {domains!r}: pass a list with one for each input, or a dict")
-    return {i: stated(words) for i, words in enumerate(domains) if words}
+    return {i: words for i, words in enumerate(domains) if words}
 
 
-def _agreed(known, said, adapter, rule):
+def _agreed(known, words, adapter, rule):
     """The domains that a derivation and the user state. Raises ValueError where they contradict."""
-    for i, domain in said.items():
+    named = {i: stated(text) for i, text in words.items()}
+    for i, domain in named.items():
         if i not in range(len(adapter.names)):
             names = ", ".join(adapter.names)
             raise ValueError(f"domains names one for input {i!r}: the inputs are {names}")
+        if domain is None:
+            continue
         other, leaves = known.get(i, domain), adapter.arguments.leaves
         title = f"input {i} ({adapter.names[i]})"
         if other.name != domain.name:
             raise ValueError(f"{title} is {domain} by domains, and {other} by {rule!r}: name one")
         if i < len(leaves) and not domain.holds(leaves[i]):
             raise ValueError(f"{title} holds numbers that are not {domain}, which domains names")
-    return known | said
+    return known | {i: domain for i, domain in named.items() if domain is not None}
 
 
 def _given(adapter):

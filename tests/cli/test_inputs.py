@@ -29,6 +29,12 @@ def test_an_input_has_the_shape_and_the_type_that_are_stated(text, shape, dtype)
     assert (array.shape, array.dtype.name) == (shape, dtype)
 
 
+def test_an_input_may_be_held():
+    texts = ("m=4x3:const", "m=4x3:mask:const", "m=4:label:3:float32:const", "m=:const")
+    assert all(input_option(text).held for text in texts)
+    assert not input_option("m=4x3:mask").held
+
+
 def test_a_label_lies_below_the_number_of_classes():
     labels = input_option("t=1000:label:3").drawn(seed=0)
     assert set(labels.tolist()) == {0, 1, 2}

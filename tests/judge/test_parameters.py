@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad import verify
+from handgrad.judge.verdict import Status
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 4)), RNG.normal(size=4)

@@ -6,6 +6,7 @@ from handgrad.judge.calls import contained
 from handgrad.judge.compare import breach
 from handgrad.judge.libraries import as_numpy, is_floating
 
+HELD = "if it is meant to have none, say const of it in `domains`"
 WIDER = ": is a constant np.float64, which float(…) would make a number of Python?"
 
 
@@ -35,7 +36,7 @@ def _are_too_few(trial, grads):
 @contained
 def _misfits(i, dx, x):
     if dx is None:
-        return [breach("the gradient of {input} is None", i)]
+        return [breach("the gradient of {input} is None: " + HELD, i)]
     dx = as_numpy(dx)
     if dx.shape != x.shape:
         says = f"the gradient of {{input}} has the shape {dx.shape}, the input {x.shape}"
