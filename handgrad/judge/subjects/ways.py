@@ -12,7 +12,9 @@ from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.libraries import as_numpy, is_floating, library_of, to_library
 from handgrad.judge.subjects.base import as_tuple
 
-UPSTREAM = re.compile(r"d[a-z_]?|dout\w*|dy\w*|dz|dL\w*|g|grad\w*|upstream\w*|delta\w*|err\w*")
+UPSTREAM = re.compile(
+    r"d[a-z_]?|d[a-z]_\w+|dout\w*|dy\w*|dz|dL\w*|g|grad\w*|upstream\w*|delta\w*|err\w*"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _suits(way, backward, result):
         return False
     first, second = ([bool(UPSTREAM.fullmatch(n)) for n in _names(backward)] + [False] * 2)[:2]
     if count != 2 or first == second:
-        return True
+        return not (way.reentrant and first and second)  # of two outputs, and no cache
     return (way is RULE) == second  # its names say which of the two is dy
 
 
