@@ -219,7 +219,9 @@ def _added(points, i):
     guesses: list[tuple[str, Callable]] = []
     if point.dy[0].shape == point.right[i].shape:
         guesses.append(("is dy itself: the derivative is taken as 1", lambda p: p.dy[0]))
-        words = "is dy less what it should be: the slope is taken as 1 less itself (a mask inverted?)"
+        words = (
+            "is dy less what it should be: the slope is taken as 1 less itself (a mask inverted?)"
+        )
         guesses.append((words, lambda p: p.dy[0] - p.right[i]))
     if point.dy[0].shape == point.right[i].shape and _acts_on_each(point, i):
         for form, of in changes.FORMS.items():

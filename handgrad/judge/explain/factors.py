@@ -66,7 +66,8 @@ def named(a, trial):
         if abs(abs(a) * number - 1) < CLOSE:
             return f"{sign}{half}"
     for size, where in sizes_of(trial):
-        for text, value in ((f"{size}", size), (f"1/{size}", 1 / size)):
+        texts = {f"{size}": size, f"1/{size}": 1 / size, f"{size - 1}/{size}": 1 - 1 / size}
+        for text, value in texts.items():
             if abs(abs(a) / value - 1) < CLOSE:
                 return f"{sign}{text} ({where})"
     return rounded(a)

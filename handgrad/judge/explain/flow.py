@@ -57,6 +57,11 @@ class Flow:
         return float(delta[part] @ self.error[part]) / square if square else 0.0
 
 
+def together(deltas, times):
+    """Several changes of the gradients at once, each so many times."""
+    return lambda flow: sum(c * delta(flow) for c, delta in zip(times, deltas, strict=True))
+
+
 def flows_of(points, oracle):
     """The flow at every point that has the first one's integers; [] where there is no tape."""
     first = points[0]

@@ -12,6 +12,7 @@ from handgrad.judge.explain import changes
 from handgrad.judge.explain.again import formed_again, undivided
 from handgrad.judge.explain.chunks import overwritten
 from handgrad.judge.explain.factors import named
+from handgrad.judge.explain.flow import together
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.pulls import (
@@ -272,11 +273,8 @@ def one_use(flow, _):
                 "is the gradient of each assigned, and not added to the others?"
             )
             others = [_through_edge(other) for other in ks if other != k]
-            yield (turn not in {0, len(ks) - 1}, turn), says, _without(others)
-
-
-def _without(deltas):
-    return lambda flow: -sum(delta(flow) for delta in deltas)
+            without = together(others, [-1] * len(others))
+            yield (turn not in {0, len(ks) - 1}, turn), says, without
 
 
 def assigned(flow, _):
@@ -332,7 +330,7 @@ def pairs(flow, part):
             ]
             words = f"has terms that are wrong: {' and '.join(which)}"
             both = _through_edge(a), _through_edge(b)
-            yield (9, *order), words, _combined(both, (one, other))
+            yield (9, *order), words, together(both, (one, other))
 
 
 def _two_weights(s, t, error):
@@ -341,10 +339,6 @@ def _two_weights(s, t, error):
     if abs(np.linalg.det(matrix)) <= 1e-9 * matrix[0, 0] * matrix[1, 1]:
         return 0.0, 0.0
     return np.linalg.solve(matrix, [s @ error, t @ error])
-
-
-def _combined(deltas, times):
-    return lambda flow: sum(c * d(flow) for c, d in zip(times, deltas, strict=True))
 
 
 FAMILIES = (

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from handgrad.judge.explain.changes import some_axes
+from handgrad.judge.explain.flow import together
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.tape import STRETCHED, SUMS
 from handgrad.judge.explain.words import axes_named
@@ -44,11 +45,7 @@ def sums_together(flow, _):
                         (one, other), (first, second), ways, strict=True
                     )
                 ]
-                yield (order,), says, _added(deltas)
-
-
-def _added(deltas):
-    return lambda flow: sum(delta(flow) for delta in deltas)
+                yield (order,), says, together(deltas, (1, 1))
 
 
 def _sums_given_back(tape):
