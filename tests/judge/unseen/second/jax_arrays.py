@@ -234,7 +234,7 @@ WRONG = [
         "(dy * y).sum(0) / (n - 1)",
         "(dy * y).mean(0)",
         within="standardize_bwd",
-        says=r"0\.8 times",
+        says=r"4/5 \(",
     ),
     Wrong("logsumexp", "(jnp.expand_dims(dy, axis) *", "(dy *", within="logsumexp_bwd"),
     Wrong(

@@ -227,7 +227,7 @@ WRONG = [
         "da = (dout[:, t] + dh) * (1 - hs[t] ** 2)",
         within="rnn_backward",
     ),
-    Wrong("LSTMCell", "ds = dc_next + dh_next", "ds = dh_next", says="state is kept"),
+    Wrong("LSTMCell", "ds = dc_next + dh_next", "ds = dh_next", says="dy of output 1 is dropped"),
     Wrong("LSTMCell", "dg = ds * i * (1 - g**2)", "dg = ds * g * (1 - g**2)"),
     Wrong(
         "gru_step",

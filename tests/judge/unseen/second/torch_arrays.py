@@ -166,20 +166,30 @@ RIGHT = [
 
 WRONG = [
     Wrong("MaxPool1d", "dx.scatter_add_(2, idx, dy)", "dx.scatter_(2, idx, dy)"),
-    Wrong("EmbeddingFn", "dw.index_add_(0, idx, dy)", "dw[idx] = dy"),
-    Wrong("ScatterMean", "(dy / count[:, None])[idx]", "dy[idx]"),
-    Wrong("PairwiseDistance", "torch.where(d > 0, d, torch.ones_like(d))", "d"),
+    Wrong(
+        "EmbeddingFn", "dw.index_add_(0, idx, dy)", "dw[idx] = dy", says="assigned, and not added"
+    ),
+    Wrong("ScatterMean", "(dy / count[:, None])[idx]", "dy[idx]", says="tie"),
+    Wrong(
+        "PairwiseDistance", "torch.where(d > 0, d, torch.ones_like(d))", "d", says="not finite at"
+    ),
     Wrong("Inverse", "-B.mT @ dB @ B.mT", "-B @ dB @ B"),
     Wrong(
         "TemporalShift",
         "dx[:, 1:, 0] = dy[:, :-1, 0]\n        dx[:, :-1, 1] = dy[:, 1:, 1]",
         "dx[:, :-1, 0] = dy[:, 1:, 0]\n        dx[:, 1:, 1] = dy[:, :-1, 1]",
     ),
-    Wrong("PixelShuffle", "permute(0, 1, 3, 5, 2, 4)", "permute(0, 1, 5, 3, 2, 4)"),
+    Wrong(
+        "PixelShuffle",
+        "permute(0, 1, 3, 5, 2, 4)",
+        "permute(0, 1, 5, 3, 2, 4)",
+        says="permuted along axis 1",
+    ),
     Wrong("MaskedMean", "(dy / n)", "(dy / mask.shape[1])"),
     Wrong(
         "Correlation",
         "db[:, k : k + T] += dy[:, k, None] * a",
         "db[:, k : k + T] = dy[:, k, None] * a",
+        says="assigned, and not added",
     ),
 ]

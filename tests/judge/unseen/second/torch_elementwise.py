@@ -213,25 +213,46 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("ReLU", "grad_input[x < 0] = 0", "grad_input[grad_input < 0] = 0"),
-    Wrong("ReLU", "grad_input = grad_output.clone()", "grad_input = grad_output"),
+    Wrong(
+        "ReLU",
+        "grad_input[x < 0] = 0",
+        "grad_input[grad_input < 0] = 0",
+        says="positive part of dy",
+    ),
+    Wrong(
+        "ReLU",
+        "grad_input = grad_output.clone()",
+        "grad_input = grad_output",
+        says="writes into dy",
+    ),
     Wrong(
         "Swish",
         "ctx.save_for_backward(x, s)\n        return x * s",
         "ctx.save_for_backward(x * s, s)\n        return x * s",
+        says="factor its input too many",
     ),
-    Wrong("Mish", "x * sig * (1 - tsp * tsp)", "sig * (1 - tsp * tsp)"),
-    Wrong("CrossEntropyIgnore", " * valid[:, None]", ""),
+    Wrong(
+        "Mish",
+        "x * sig * (1 - tsp * tsp)",
+        "sig * (1 - tsp * tsp)",
+        says="taken as 1: a factor is missing",
+    ),
+    Wrong("CrossEntropyIgnore", " * valid[:, None]", "", says="mask is missing"),
     Wrong(
         "LabelSmoothing",
         "1 - eps + eps / c)\n        ctx.save_for_backward(logits, q)\n        return -(q *",
         "1 - eps + eps / c)\n        ctx.save_for_backward(logits, (q > 0.5).to(q.dtype))\n        return -(q *",
     ),
-    Wrong("FocalLoss", "g * (1 - p) ** (g - 1) * p.log()", "g * (1 - p) ** g * p.log()"),
-    Wrong("Dice", "/ (den**2)[:, None]", "/ den[:, None]"),
-    Wrong("Binarize", "(x.abs() <= 1)", "(x.abs() >= 1)"),
-    Wrong("GLU", "dy * a * s * (1 - s)", "dy * a * s"),
-    Wrong("Exp", "return dy * y", "return dy * y.log()"),
-    Wrong("LSQ", "(dy * ds).sum()", "(dy * ds).mean()"),
-    Wrong("SmoothL1", "return g, -g", "return g, g"),
+    Wrong(
+        "FocalLoss",
+        "g * (1 - p) ** (g - 1) * p.log()",
+        "g * (1 - p) ** g * p.log()",
+        says="factor its input too many",
+    ),
+    Wrong("Dice", "/ (den**2)[:, None]", "/ den[:, None]", says="tie"),
+    Wrong("Binarize", "(x.abs() <= 1)", "(x.abs() >= 1)", says="mask inverted"),
+    Wrong("GLU", "dy * a * s * (1 - s)", "dy * a * s", says="factor 1 − its input missing"),
+    Wrong("Exp", "return dy * y", "return dy * y.log()", says="taken as x"),
+    Wrong("LSQ", "(dy * ds).sum()", "(dy * ds).mean()", says="times too small"),
+    Wrong("SmoothL1", "return g, -g", "return g, g", says="wrong sign"),
 ]

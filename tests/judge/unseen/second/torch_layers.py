@@ -180,19 +180,35 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("Linear", "grad_output.mm(weight)", "grad_output.mm(weight.t())"),
+    Wrong("Linear", "grad_output.mm(weight)", "grad_output.mm(weight.t())", says="not transposed"),
     Wrong(
         "Linear keepdim",
         "grad_bias = grad_output.sum(0)",
         "grad_bias = grad_output.sum(0, keepdim=True)",
+        says=r"has the shape \(1, 4\)",
     ),
-    Wrong("LayerNorm", "(xhat * c1 + c2)", "(xhat * c1)"),
-    Wrong("LayerNorm axis", "c2 = wdy.mean(-1, keepdim=True)", "c2 = wdy.mean(0, keepdim=True)"),
-    Wrong("BatchNorm2d", ".sum(dims, keepdim=True) / (n - 1)", ".sum(dims, keepdim=True) / n"),
+    Wrong("LayerNorm", "(xhat * c1 + c2)", "(xhat * c1)", says="is dropped"),
+    Wrong(
+        "LayerNorm axis",
+        "c2 = wdy.mean(-1, keepdim=True)",
+        "c2 = wdy.mean(0, keepdim=True)",
+        says="summed over axis 0, and not axis 1",
+    ),
+    Wrong(
+        "BatchNorm2d",
+        ".sum(dims, keepdim=True) / (n - 1)",
+        ".sum(dims, keepdim=True) / n",
+        says=r"17/18 \(",
+    ),
     Wrong(
         "BatchNorm2d", "(dy * xhat).sum(dims)", "(dy * xhat * weight.view(1, -1, 1, 1)).sum(dims)"
     ),
-    Wrong("Softmax", "(dy * y).sum(ctx.dim, keepdim=True)", "dy.sum(ctx.dim, keepdim=True)"),
+    Wrong(
+        "Softmax",
+        "(dy * y).sum(ctx.dim, keepdim=True)",
+        "dy.sum(ctx.dim, keepdim=True)",
+        says="tie",
+    ),
     Wrong(
         "Conv2d",
         "dx = torch.nn.grad.conv2d_input(x.shape, w, dy",
@@ -202,7 +218,18 @@ WRONG = [
         "Attention",
         "        ds = ds * ctx.scale\n        return ds @ k,",
         "        return ds * ctx.scale @ k,",
+        says="2 times the right",
     ),
-    Wrong("LSTMPointwise", "return gates, dc * f", "return gates, dc * f * (1 - f)"),
-    Wrong("ScaleShift", "(dy * x).sum((0, 1))", "(dy * x).sum(0).max(0).values"),
+    Wrong(
+        "LSTMPointwise",
+        "return gates, dc * f",
+        "return gates, dc * f * (1 - f)",
+        says="factor 1 − its other operand too many",
+    ),
+    Wrong(
+        "ScaleShift",
+        "(dy * x).sum((0, 1))",
+        "(dy * x).sum(0).max(0).values",
+        says="is not linear in dy",
+    ),
 ]
