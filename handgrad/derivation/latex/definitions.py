@@ -1,4 +1,4 @@
-r"""Which equations define functions: `\\phi(u) = \\max(u, 0)`, and `g(Z)` within `A = g(Z) = \\tanh(Z)`."""
+r"""Which equations define functions: `\phi(u) = \max(u, 0)`, and `g(Z)` within `A = g(Z) = \tanh(Z)`."""
 
 from dataclasses import replace
 

@@ -3,7 +3,7 @@ r"""Functions that a section defines itself: `\phi(u) = \max(u, 0)`, and `A = g(
 from dataclasses import dataclass, fields, replace
 
 from handgrad.derivation.latex import derivatives, tree
-from handgrad.derivation.latex.errors import UnreadError
+from handgrad.derivation.latex.errors import NodeWantedError, UnreadError
 from handgrad.derivation.latex.tree import canonical
 
 MOST_NESTED = 3
@@ -48,10 +48,20 @@ def applied(node, following, environment):
         raise UnreadError("functions within functions", *node.at)
     environment = replace(environment, applied=environment.applied + 1)
     if not primes:
-        return environment.read(function.of(following.parts)), 2
+        return _value(function, following.parts, node, environment), 2
     if primes > 1 or len(function.parameters) > 1:
         raise UnreadError("this prime is not read", *node.at)
     return _slope(function, following.parts[0], environment), 2
+
+
+def _value(function, arguments, node, environment):
+    """The readings of what a function gives; what is not read is said where it is applied."""
+    try:
+        return environment.read(function.of(arguments))
+    except NodeWantedError:
+        raise
+    except UnreadError as error:
+        raise type(error)(error.message, *node.at) from None
 
 
 def _slope(function, argument, environment):

@@ -105,6 +105,8 @@ def _of_function(node, environment):
     names = spellings(inner)
     if not function or not names or environment.name_of(inner):
         return []
+    if environment.claimed & set(names):
+        return []  # p is defined by another equation
     name = f"{function}_{names[0]}"
     return [Head(name, written=canonical(node))] if _is_free(name, environment) else []
 

@@ -191,3 +191,49 @@ def test_an_alias_may_be_defined():
         "define": 1,
         "hold": 1,
     }
+
+
+def counts(equations, header):
+    return judged(section(equations, header), 0).counts
+
+
+def test_a_node_with_the_argument_that_it_was_defined_with_is_the_node_and_no_product():
+    equations = [r"f(x) = \sum_i x_i^2", r"f(x) = x^\top x", r"\nabla f(x) = 2x"]
+    assert counts(equations, "x : (n); w : (n)") == {"define": 1, "hold": 2}
+
+
+def test_a_name_that_an_equation_defines_is_never_a_constant():
+    equations = [r"e = \int x", r"y = e^2 x"]
+    assert counts(equations, "x : (n)") == {"NOT READ": 2}
+
+
+def test_a_logarithm_of_what_another_equation_defines_is_not_a_name():
+    assert counts([r"\log p = -x", "p = e^{-2x}"], "x : ()") == {"define": 1, "WRONG": 1}
+    assert counts([r"\log p = -x", r"\frac{d \log p}{dx} = -1"], "x : ()") == {
+        "define": 1,
+        "hold": 1,
+    }
+
+
+def test_an_equation_with_a_condition_beside_it_is_checked_where_that_holds():
+    for beside, wanted in ((r"\quad x_i > 0", "hold"), (r"\quad x_i < 0", "WRONG")):
+        equations = ["y_i = |x_i|", r"\frac{\partial y_i}{\partial x_i} = 1" + beside]
+        assert counts(equations, "x : (n)") == {"define": 1, wanted: 1}
+
+
+def test_what_stands_in_code_defines_nothing():
+    for quoted, wanted in (("$u = 2x$", {"define": 2}), ("`$u = 2x$`", {"NOT READ": 1})):
+        text = f"<!-- derivation: x : (n) -->\n\nHere {quoted}.\n\n$$y = u + 1$$\n"
+        (found,) = sections_of(text, "t", "t")
+        assert judged(found, 0).counts == wanted
+
+
+def test_indices_may_count_from_zero():
+    equations = [r"y = \sum_{i=0}^{n-1} w_i x_i", r"\frac{\partial y}{\partial w_0} = x_0"]
+    assert counts(equations, "x : (n); w : (n); indices 0") == {"define": 1, "hold": 1}
+    assert counts(equations, "x : (n); w : (n)") == {"NOT READ": 2}
+
+
+def test_functions_that_need_themselves_are_not_read():
+    equations = [r"\phi(u) = \phi(u) + 1", r"y = \phi(x)"]
+    assert counts(equations, "x : (n)") == {"NOT READ": 2}
