@@ -1,5 +1,7 @@
 """Why a gradient is wrong: the simplest cause that explains it, and a script that shows it."""
 
+import time
+
 from handgrad.judge.calls import CodeError
 from handgrad.judge.explain.budget import SECONDS, Budget, OutOfTimeError
 from handgrad.judge.explain.cause import Suspect, diagnose
@@ -11,6 +13,7 @@ from handgrad.judge.sizes import smaller
 from handgrad.judge.trial import is_finite
 from handgrad.judge.verdict import Status
 
+TOGETHER, LEAST = 3.0, 0.8  # seconds of the diagnosis and the script, and of the script
 LARGE = 150  # numbers: above, the error is looked for at smaller inputs first
 FORWARD = "forward"
 
@@ -18,7 +21,10 @@ FORWARD = "forward"
 def explanation(examination):
     """The diagnosis and the script, for the trial at which the first error showed."""
     with undisturbed():
-        return _diagnosis(examination), _script(examination)
+        start = time.thread_time()
+        said = _diagnosis(examination)
+        left = TOGETHER - (time.thread_time() - start)
+        return said, _script(examination, Budget(max(left, LEAST)))
 
 
 def _diagnosis(examination):
@@ -80,9 +86,9 @@ def _of_refusal(examination):
     return finding.message
 
 
-def _script(examination):
+def _script(examination, budget):
     """The shortest script that still fails in the same way, or the one at the inputs as they are."""
-    verdict, budget = examination.verdict, Budget()
+    verdict = examination.verdict
     first = _failures(verdict)[0]
 
     def fails(inputs, check=first.check):

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.judge.explain import changes
 
-PRODUCTS = {"dot_general", "mul", "div"}
+PRODUCTS = {"conv_general_dilated", "dot_general", "mul", "div"}
 CHOICES = {"select_n", "max", "min", "clamp"}
 
 
@@ -73,10 +73,13 @@ def turned_factors(tape, edge):
     if len(shape) == 2 and shape[0] == shape[1]:
         words = f"{name} is not transposed, or once too often"
         yield -1, words, with_factor(lambda t, e: t.nodes[other_factor(t, e)].value.T)
-    for axis in range(len(shape)):
-        words = f"{name} is flipped along axis {axis}"
-        flipped = with_factor(lambda t, e, a=axis: np.flip(t.nodes[other_factor(t, e)].value, a))
-        yield 50 + axis, words, flipped
+    several = [(axis,) for axis in range(len(shape))] + ([(-2, -1)] if len(shape) > 2 else [])
+    for order, axes in enumerate(several):
+        words = f"{name} is flipped along " + (
+            "the last two axes" if axes[1:] else f"axis {axes[0]}"
+        )
+        flipped = with_factor(lambda t, e, a=axes: np.flip(t.nodes[other_factor(t, e)].value, a))
+        yield 50 + order, words, flipped
 
 
 def with_factor(taken):
