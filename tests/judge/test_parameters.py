@@ -265,6 +265,24 @@ def test_a_backward_that_trains_stated_parameters_is_said_to():
     assert [f.check for f in verdict.failures] == ["parameters stay"]
 
 
+class Loss(Layer):
+    """A squared error, whose backward takes no dy and leaves the gradients of parameters alone."""
+
+    def forward(self, x, t):
+        self.d = super().forward(x) - t
+        return np.sum(self.d**2)
+
+    def backward(self):
+        _, self.dW, self.db = gradients(self.x, 2 * self.d, self.W, self.wrong)
+
+
+def test_a_loss_may_have_gradients_for_its_parameters_alone():
+    right, wrong = (verify(Loss(wrong), X, RNG.normal(size=(5, 4))) for wrong in (False, True))
+    assert right.ok, str(right)
+    assert right.headline.endswith(" for W and b; not judged: x, t")
+    assert "(b) is N times too small" in wrong.diagnosis
+
+
 class WithOption(Attributes):
     def forward(self, x, train):
         return super().forward(x if train else 0 * x)

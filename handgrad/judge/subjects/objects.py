@@ -64,10 +64,12 @@ class Object(Subject):
             grads = self.way.call(getattr(self.held, self.entries[1]), result, dy, xs)
             if self.strict:
                 return grads
+            if grads is None and self.found:
+                grads = ()  # it is for the parameters alone
             own = _spread(grads, self.arguments.names, self.found)
             if self.returned:
                 return own
-            return self._filled(own, len(xs)) + tuple(self._kept(p) for p in self.found)
+            return self._filled(own, len(xs)) + tuple(self._kept(p, dy) for p in self.found)
 
         return self.way.output(result), backward
 
@@ -78,13 +80,18 @@ class Object(Subject):
             return grads + (None,) * (count - len(grads))
         return grads[:count] if self.found else grads
 
-    def _kept(self, parameter):
-        """A copy of a parameter's gradient: the layer may write the next one into its memory."""
+    def _kept(self, parameter, dy):
+        """A copy of a parameter's gradient: the layer may write the next one into its memory.
+
+        The backward of a loss, which takes no dy, leaves it for a dy of 1.
+        """
         value = parameter.gradient.found(self.held)
         if value is None:
             raise UnjudgeableError(
                 f"{self.name} has no {parameter.gradient} after backward, which params names"
             )
+        if self.way is ways.LOSS:
+            return value * dy
         return np.array(as_numpy(value)) if library_of([value]) == "torch" else copy.copy(value)
 
     def _clear(self, gradient):

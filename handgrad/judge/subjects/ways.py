@@ -51,8 +51,9 @@ def _first(result):
 
 def _times(grads, dy):
     """The gradients of a loss, which its backward gives for dy = 1."""
-    found = as_tuple(grads)
-    return tuple(g if g is None else g * dy for g in found)
+    if grads is None:
+        return None
+    return tuple(g if g is None else g * dy for g in as_tuple(grads))
 
 
 RULE = Way("rule", _is_pair, lambda back, y, dy, _: back(y[1], dy), _first, reentrant=True)
