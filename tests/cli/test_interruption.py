@@ -13,12 +13,13 @@ from tests.digits import python
 
 INTERRUPTED = "handgrad: interrupted\n"
 SLOW = """
+import os
 import time
 
 
 class Slow:
     def forward(self, x):
-        print("at work", flush=True)
+        os.write(1, b"at work\\n")  # for what it prints is not shown
         time.sleep(60)
 
     def backward(self, dy):
@@ -60,7 +61,9 @@ def test_an_interrupt_within_judged_code_is_one_line(interrupted):
 
 
 def test_an_interrupt_of_json_is_json(interrupted):
-    status, output, errors = interrupted(*JUDGE, "--json", word="at work", stream="stderr")
+    text = SLOW.replace("os.write(1, ", "os.write(2, ")
+    command = (*JUDGE, "--json")
+    status, output, errors = interrupted(*command, word="at work", text=text, stream="stderr")
     assert (status, errors) == (130, "")
     assert json.loads(output) == {"ok": False, "error": "interrupted"}
 
