@@ -37,7 +37,7 @@ class Section:
     fields: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
 
-    def _word(self, text):
+    def _word(self, text: str) -> str:
         return worded(text, language_of(self.path))
 
     @cached_property

@@ -20,6 +20,6 @@ def language_of(path):
     return Path(path).stem.partition(".")[2] or "en"
 
 
-def worded(text, language):
+def worded(text: str, language: str) -> str:
     """A text of ours in a language; in English where there is no other."""
     return KOREAN.get(text, text) if language == "ko" else text
