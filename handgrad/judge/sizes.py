@@ -82,7 +82,8 @@ def _resized(x, shape):
             x = np.zeros((*x.shape[:axis], new, *x.shape[axis + 1 :]), x.dtype)
         elif size != new:
             x = np.take(x, np.arange(new) % max(size, 1), axis=axis)
-    if x.dtype.kind != "f" or not any(n > m for m, n in zip(before, shape, strict=True)):
+    marks = np.all((x == 0) | (x == 1))  # a mask, or labels
+    if x.dtype.kind != "f" or marks or not any(n > m for m, n in zip(before, shape, strict=True)):
         return x
     apart = np.ones(x.shape)
     apart[tuple(map(slice, before))] = 0
