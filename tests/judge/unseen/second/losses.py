@@ -84,7 +84,7 @@ def focal_loss(z, t):
 
 def focal_loss_backward(dy, cache):
     pt, t, gamma = cache
-    sign = np.where(t == 1, 1, -1)
+    sign = 2 * t - 1
     d = (1 - pt) ** gamma * (gamma * pt * np.log(pt) + pt - 1)
     return dy * sign * d / pt.size, None
 
@@ -99,7 +99,7 @@ def svm_loss(scores, y):
 def svm_loss_backward(dy, cache):
     margins, y = cache
     N = len(y)
-    d = (margins > 0).astype(float)
+    d = (margins > 0).astype(margins.dtype)
     d[np.arange(N), y] -= d.sum(axis=1)
     return d * dy / N, None
 

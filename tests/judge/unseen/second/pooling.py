@@ -16,7 +16,7 @@ class MaxPool2x2:
         N, C, h, w = dy.shape
         mask = self.xr == self.y[:, :, :, None, :, None]
         mask = mask / mask.sum(axis=(3, 5), keepdims=True)
-        dx = mask * dy[:, :, :, None, :, None]
+        dx = mask.astype(dy.dtype) * dy[:, :, :, None, :, None]
         return dx.reshape(N, C, 2 * h, 2 * w)
 
 
@@ -81,7 +81,7 @@ def interp_rows(x):
     src = np.clip((np.arange(2 * n) + 0.5) / 2 - 0.5, 0, n - 1)
     lo = np.floor(src).astype(int)
     hi = np.minimum(lo + 1, n - 1)
-    w = src - lo
+    w = (src - lo).astype(x.dtype)
     return x[..., lo] * (1 - w) + x[..., hi] * w, (lo, hi, w, x.shape)
 
 
