@@ -225,7 +225,7 @@ def _reduced(value, _, reduce, axis, keepdims):
     return reduce(value, axis=axis, keepdims=keepdims)
 
 
-def _with_paths(value, point, case, chosen, times=1):
+def _with_paths(value, point, case, chosen, times: float = 1):
     """The value with some paths of the node's gradient added, each so many times."""
     paths = case.paths(point)
     return value + times * sum(paths[i][1] for i in chosen)

@@ -7,6 +7,7 @@ import ast
 import contextlib
 import itertools
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -256,7 +257,7 @@ class Mends:
 def _crossed(node, letters):
     """sum[i](a[i, j]) for sum[i](a[j, i]): an index that is summed in the place of one that is free."""
     for (bound, _), letter in itertools.product(bound_in(node), letters):
-        body = [trees.renamed(argument, _exchanged(bound, letter)) for argument in node.args]
+        body: list[Any] = [trees.renamed(part, _exchanged(bound, letter)) for part in node.args]
         yield ast.copy_location(ast.Call(node.func, body, []), node)
 
 
