@@ -224,6 +224,16 @@ def test_what_is_no_trap_is_a_note_and_fails_when_strict(name):
     assert not verify(pair, X, strict=True)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5], ids=["right", "wrong"])
+def test_float32_data_beside_float64_weights_give_float64_gradients(share):
+    w = np.random.default_rng(8).normal(size=(3, 2))
+    pair = (lambda x, w: x @ w), lambda dy, x, w: (share * dy @ w.T, x.T @ dy)
+    verdict = verify(pair, X.astype(np.float32), w)
+    assert verdict.ok == (share == 1)
+    if share == 1:
+        assert "as wide as the widest" in "".join(map(str, verdict.notes))
+
+
 class RunningMean:
     """Its running mean begins as the first mean."""
 

@@ -21,7 +21,7 @@ def gradients_fit_their_inputs(trial):
         return
     for i, (dx, x) in enumerate(zip(grads, trial.inputs, strict=False)):
         if i in trial.real:
-            yield from _misfits(i, dx, x)
+            yield from _misfits(trial, i, dx)
         elif not (_is_nothing(dx) or _is_forgiven(trial, i)):
             says = f"{{input}} is {x.dtype} and can have no gradient, but one was returned: pass floats"
             yield breach(says, i)
@@ -34,7 +34,8 @@ def _are_too_few(trial, grads):
 
 
 @contained
-def _misfits(i, dx, x):
+def _misfits(trial, i, dx):
+    x = trial.inputs[i]
     if dx is None:
         return [breach("the gradient of {input} is None: " + HELD, i)]
     dx = as_numpy(dx)
@@ -42,6 +43,8 @@ def _misfits(i, dx, x):
         says = f"the gradient of {{input}} has the shape {dx.shape}, the input {x.shape}"
     elif dx.dtype != x.dtype:
         says = f"the gradient of {{input}} is {dx.dtype}, the input {x.dtype}"
+        if trial.library == "numpy" and dx.dtype == np.result_type(*trial.real_inputs):
+            return [breach(f"{says}: NumPy makes it as wide as the widest of all", i).as_note()]
     elif not np.all(np.isfinite(dx.astype(float))):
         says = "the gradient of {input} is not finite"
     else:
