@@ -43,9 +43,10 @@ class Mends:
 
     def exchanges(self):
         """One part exchanged for another of its kind."""
-        for change in (constants, operations):
+        for change in (operations, constants):
             yield from self._tried(lambda part, change=change: change(part.node))
-        for change in (self._other_indices, self._other_names, lambda part: near(part.node)):
+        others = self._other_indices, self._other_names, lambda part: near(part.node), _crossed
+        for change in others:
             yield from self._tried(change)
 
     def additions(self):
@@ -114,8 +115,6 @@ class Mends:
         node = part.node
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             yield from _mixed_square(node, part.letters)
-        if is_reduction(node):
-            yield from _crossed(node, part.letters)
         if not isinstance(node, ast.Subscript):
             return
         indices = elements(node.slice)
@@ -254,8 +253,11 @@ class Mends:
         return reductions(part, self.atoms.steps, taken)
 
 
-def _crossed(node, letters):
+def _crossed(part):
     """sum[i](a[i, j]) for sum[i](a[j, i]): an index that is summed in the place of one that is free."""
+    node, letters = part.node, part.letters
+    if not is_reduction(node):
+        return
     for (bound, _), letter in itertools.product(bound_in(node), letters):
         body: list[Any] = [trees.renamed(part, _exchanged(bound, letter)) for part in node.args]
         yield ast.copy_location(ast.Call(node.func, body, []), node)

@@ -14,7 +14,7 @@ from handgrad.derivation.vocabulary import vocabulary
 
 SIZES = (2, 3, 4, 5)
 TELLING = (5, 7, 3, 6, 8, 9)
-FEW = 5  # letters: with more of such sizes, arrays of entries become too large
+FEW = 5  # letters, or indices of an entry: with more of such sizes, arrays become too large
 STEPS = (4, 5, 3, 6, 7)  # of recurrences, in which each step is a node
 
 
@@ -45,12 +45,20 @@ def telling_sizes(derivation):
     """Sizes that a number of a formula, such as 2 or 0.2, is not taken for; small ones for many letters."""
     axes = [axis for given in derivation.givens for axis in (*given.axes, *_classes(given))]
     letters = {name for axis in axes for name in names_in(axis)} - derivation.fields.keys()
-    nodes = [node for chain in derivation.chains for side in chain.nodes for node in ast.walk(side)]
+    sides = [side for chain in derivation.chains for side in chain.nodes]
+    nodes = [node for side in sides for node in ast.walk(side)]
     numbers = {node.value for node in nodes if isinstance(node, ast.Constant)}
     numbers |= {n for n in derivation.fields.values() if isinstance(n, int | float)}
     steps = any(chain.block for chain in derivation.chains)
     telling = [n for n in (STEPS if steps else TELLING) if not {n, float(n), 1 / n} & numbers]
-    return telling[: len(letters)] if len(letters) <= min(FEW, len(telling)) else SIZES
+    many = max([len(letters), *(len(_indices(side) - letters) for side in sides)])
+    return telling[: len(letters)] if many <= FEW and len(letters) <= len(telling) else SIZES
+
+
+def _indices(node):
+    """The names in all subscripts of an expression."""
+    entries = (part for part in ast.walk(node) if isinstance(part, ast.Subscript))
+    return {name for entry in entries for name in names_in(entry.slice)}
 
 
 def find_shapes(derivation, letter, leading):
