@@ -53,6 +53,10 @@ def run(arguments):
         raise UsageError("--against needs --golden FILE, with the vectors to judge it by")
     if arguments.input or arguments.seed:
         raise UsageError("--golden FILE holds its own inputs: leave --input and --seed out")
+    if arguments.like or arguments.strict or arguments.numbers:
+        raise UsageError(
+            "--golden FILE is compared as it is: leave --like, --strict, --numbers out"
+        )
     vectors, comparisons = _compared(arguments)
     chosen = _chosen(arguments.targets, vectors)
     rows = list(_rows(vectors, comparisons, chosen))

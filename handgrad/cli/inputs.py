@@ -14,19 +14,19 @@ from handgrad.common.random import generator
 from handgrad.derivation.bounds import MAX_AXES
 from handgrad.derivation.domains import DOMAINS, draw
 from handgrad.derivation.errors import DerivationError
-from handgrad.judge.domains import HELD
+from handgrad.judge.domains import HELD, stated
 
 TYPES = ("float64", "float32", "float16", "bfloat16")
 FORM = (
-    "NAME=SHAPE[:DOMAIN][:TYPE][:const], such as x=4x3, t=4:label:5, s=:positive:float32, m=4x3:const "
-    "or eps=1e-6"
+    "NAME=SHAPE[:DOMAIN][:TYPE][:const], such as x=4x3, t=4:label:5, s=:positive:float32, "
+    "'u=3:interval(0,1)', m=4x3:const or eps=1e-6"
 )
 MOST = 10**7  # numbers: the judge keeps some copies of them
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input, as the command line states it; `classes` are those of a label.
+    """One input, as the command line states it; `argument` is that of its domain.
 
     What is held has no gradient. An option has a value, such as 1e-6, -1 or True, and no shape.
     """
@@ -35,7 +35,7 @@ class Input:
     name: str
     shape: tuple[int, ...]
     domain: str
-    classes: int | None
+    argument: Any
     dtype: str | None
     value: Any = None
     held: bool = False
@@ -46,7 +46,7 @@ class Input:
             return self.value
         try:
             rng = generator(seed, "input", self.name)
-            array = draw(rng, self.domain, self.shape, self.classes)
+            array = draw(rng, self.domain, self.shape, self.argument)
         except DerivationError as error:
             raise UsageError(f"--input {self.text}: {error}") from None
         return array if self.dtype is None else array.astype(_dtype(self.dtype))
@@ -65,14 +65,25 @@ def input_option(text):
     held = words[-1:] == [HELD]
     words = words[:-1] if held else words
     dtype = words.pop() if words and words[-1] in TYPES else None
-    domain = words.pop(0) if words else "real"
-    if domain not in DOMAINS:
-        known = f"neither a domain ({', '.join(DOMAINS)}) nor a type ({', '.join(TYPES)})"
-        raise _malformed(text, f"{domain!r} is {known}")
-    classes = _classes(text, words) if domain == "label" else None
+    domain, argument = _domain(text, words.pop(0)) if words else ("real", None)
+    if domain == "label":
+        argument = _classes(text, words if argument is None else [str(argument)])
     if words:
         raise _malformed(text, f"an input is {FORM}")
-    return Input(text, name, sizes, domain, classes, dtype, held=held)
+    return Input(text, name, sizes, domain, argument, dtype, held=held)
+
+
+def _domain(text, words):
+    """A domain and its argument, such as those of interval(0,1)."""
+    name = words.partition("(")[0]
+    if name not in DOMAINS:
+        known = f"neither a domain ({', '.join(DOMAINS)}) nor a type ({', '.join(TYPES)})"
+        raise _malformed(text, f"{words!r} is {known}")
+    try:
+        domain = stated(words)
+    except ValueError as error:
+        raise _malformed(text, str(error)) from None
+    return domain.name, domain.argument
 
 
 def _option(rest):

@@ -40,6 +40,8 @@ def find_subject(target, inputs, seed, like=None):
     """
     path, name = divided(target)
     is_part = bool(name) and path.endswith(".py")
+    if path.endswith(".py") and target.endswith(":"):
+        raise UsageError(f"{target} names no code: write {target.rstrip(':')}::NAME")
     if not is_part and ".py:" in target:
         raise UsageError(f"{target}: write {target.replace('.py:', '.py::', 1)}")
     if inputs and not is_part:
@@ -56,7 +58,8 @@ def find_subject(target, inputs, seed, like=None):
     if not _is_code(subject, name):
         if inputs:
             kind = type(subject).__name__
-            raise UsageError(f"{path}::{name} is not a gradient: its type is {kind}")
+            lacks = ", which has no backward" * hasattr(subject, "forward")
+            raise UsageError(f"{path}::{name} is not a gradient: its type is {kind}{lacks}")
         return None
     if not wanted and not _has_derivation(subject):
         raise UsageError(

@@ -29,7 +29,9 @@ def add_parser(commands):
         description="Train a net of the book on the MNIST digits, with the book's settings.",
     )
     add = parser.add_argument
-    add("--mnist", required=True, metavar="DIR", help="the directory with the four IDX files")
+    known = os.environ.get("HANDGRAD_MNIST")
+    text = "the directory with the four IDX files (default: $HANDGRAD_MNIST)"
+    add("--mnist", required=known is None, default=known, metavar="DIR", help=text)
     add("--net", choices=("two-layer", "conv"), help="of chapter 5 or of 7 (default: two-layer)")
     add("--steps", type=_count, default=STEPS, help=f"to train for (default: {STEPS})")
     add("--hidden", type=_count, help="units in the hidden layer (default: 50, conv: 100)")

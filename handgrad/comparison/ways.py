@@ -117,7 +117,11 @@ def compared(rule, sizes, dtype, seed):
         raise TypeError(f"{rule!r} is not a rule: pass one, such as Softmax()")
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}: choose {' or '.join(DTYPES)}")
+    if not isinstance(sizes, dict):
+        raise TypeError(f'sizes is {sizes!r}: pass a dict, such as {{"N": 512}}')
     derivation = derivation_of(rule)
+    if not derivation.givens:
+        raise ValueError(f"{rule!r} has no derivation that states the shapes of its inputs")
     with in_double_precision(), jax.enable_x64(dtype == "float64"):
         sizes, inputs, programs = _traced(rule, derivation, sizes, dtype, seed)
         outputs = programs[HAND].forward.out_avals[: programs[HAND].outputs]

@@ -63,13 +63,15 @@ def draw(source: Any, *, norm: bool = False, form: str = "numbers", seed: int = 
     >>> from handgrad import Sigmoid, draw
     >>> draw(Sigmoid()).save("sigmoid.svg")
 
-    Raises TypeError for a class in the place of a rule, and ValueError where there is no derivation
+    Raises TypeError for a class in the place of a rule and for what is neither, and ValueError where there is no derivation
     or more than one, or no such form.
     """
     if form not in GRAPHS:
         raise ValueError(f"{form!r} is not a form: choose {', '.join(GRAPHS)}")
     if isinstance(source, type):
         raise TypeError(f"{source.__name__} is a class: pass a rule, such as {source.__name__}()")
+    if not (isinstance(source, str | Path) or callable(source) or hasattr(source, "forward")):
+        raise TypeError(f"{source!r} is neither a rule nor a text: pass one, such as Sigmoid()")
     if isinstance(source, str | Path):
         scope = only(scopes_at(source), str(source))
         derivation = scope.derivation()

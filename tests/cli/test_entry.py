@@ -272,6 +272,8 @@ ERRORS = {
     ("verify", "nowhere.md"): "nowhere.md: No such file or directory",
     ("verify", "ReLU", "--seed", "x"): "argument --seed: 'x' is not a whole number",
     ("verify", "--golden", "nowhere.npz"): "nowhere.npz cannot be read",
+    ("verify", "--golden", "nowhere.npz", "--strict"): "--golden FILE is compared as it is: leave",
+    ("verify", "model.py::"): "model.py:: names no code: write model.py::NAME",
     ("verify", "--fast"): "unrecognized arguments: --fast",
     ("compare", "Sigmod"): "there is no rule or family 'Sigmod'",
     ("compare",): "the following arguments are required: TARGET",

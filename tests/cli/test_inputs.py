@@ -18,6 +18,8 @@ from handgrad.cli.inputs import MOST, input_option
         ("x=4:positive:float16", (4,), "float16"),
         ("x=4:bfloat16", (4,), "bfloat16"),
         ("t=4:label:3", (4,), "int64"),
+        ("t=4:label(3)", (4,), "int64"),
+        ("u=4:interval(2,3):float32", (4,), "float32"),
         ("t=4:label:3:float32", (4,), "float32"),
         ("keep=2x2:mask", (2, 2), "bool"),
         ("s=:positive", (), "float64"),
@@ -38,6 +40,11 @@ def test_an_input_may_be_held():
 def test_a_label_lies_below_the_number_of_classes():
     labels = input_option("t=1000:label:3").drawn(seed=0)
     assert set(labels.tolist()) == {0, 1, 2}
+
+
+def test_an_interval_has_its_ends():
+    numbers = input_option("u=1000:interval(2,3)").drawn(seed=0)
+    assert np.all((numbers > 2) & (numbers < 3))
 
 
 def test_the_seed_and_the_name_decide_the_numbers():
@@ -80,7 +87,10 @@ def test_a_name_is_written_as_python_reads_it():
         ("t=4:label:0", "label needs the number of classes"),
         ("t=4:label:-1", "label needs the number of classes"),
         ("t=4:label:99999999999999999999", "label needs the number of classes"),
-        ("t=4:label(3)", "'label(3)' is neither a domain"),
+        ("t=4:label(0)", "label needs the number of classes"),
+        ("t=4:label(3):4", "an input is NAME=SHAPE"),
+        ("u=4:interval(0,", "write an argument as in 'label(10)'"),
+        ("u=4:odd(3)", "'odd(3)' is neither a domain"),
         ("t=4:label=3", "'label=3' is neither a domain"),
     ],
 )

@@ -134,7 +134,7 @@ def test_a_curve_ends_in_svg_png_or_pdf(train, tmp_path, suffix):
 @pytest.mark.usefixtures("unread")
 def test_a_curve_in_pixels_without_cairosvg_says_how_to_get_it(train, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cairosvg", None)
-    assert_refused(train("--curve", tmp_path / "curve.png"), "handgrad[plot]")
+    assert_refused(train("--curve", tmp_path / "curve.png"), "pip install cairosvg")
 
 
 def test_cairosvg_is_not_needed_for_svg(train, tmp_path, monkeypatch):

@@ -26,6 +26,24 @@ def test_an_unknown_precision_is_named():
         compare(Tanh(), dtype="float16")
 
 
+def test_sizes_that_are_not_a_dict_are_shown():
+    with pytest.raises(TypeError, match=r'sizes is 5: pass a dict, such as {"N": 512}'):
+        compare(Softmax(), 5)
+
+
+class Undescribed:
+    def forward(self, x):
+        return x, ()
+
+    def backward(self, residuals, dy):
+        return (dy,)
+
+
+def test_a_rule_without_shapes_is_refused():
+    with pytest.raises(ValueError, match="no derivation that states the shapes of its inputs"):
+        compare(Undescribed())
+
+
 def test_a_size_that_there_is_not_is_named():
     with pytest.raises(ValueError, match="has no size Q"):
         compare(Softmax(), {"Q": 3})

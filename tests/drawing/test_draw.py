@@ -73,6 +73,12 @@ def test_a_class_is_not_a_rule():
         draw(Sigmoid)
 
 
+@pytest.mark.parametrize("source", [42, None])
+def test_what_is_neither_a_rule_nor_a_text_is_shown(source):
+    with pytest.raises(TypeError, match=f"{source} is neither a rule nor a text"):
+        draw(source)
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [
