@@ -210,8 +210,8 @@ def _misfit(stored, actual, precision):
     if actual is None:
         return "is not there: the rule gives none today"
     if actual.dtype.str[1:] not in dtypes and actual.dtype.str != stored.dtype:
-        allowed = ", ".join(np.dtype(name).name for name in dtypes)
-        return f"is {actual.dtype}, and may be {allowed} in {precision}"
+        allowed = " or ".join(np.dtype(name).name for name in dtypes)
+        return f"is {actual.dtype}, and must be {allowed} in {precision}"
     if actual.shape != stored.shape:
         return f"has the shape {actual.shape}, and {stored.shape} is right"
     return ""

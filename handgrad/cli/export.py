@@ -16,7 +16,8 @@ def add_parser(commands):
         help="write golden vectors, for ports to other languages",
         description="Write inputs, upstream gradients, outputs and gradients to a file, in "
         "float64, float32 and bfloat16, with the noise floor of every number. A port runs on "
-        "them, and `handgrad verify --golden FILE --against YOURS` judges what it gives.",
+        "them, and `handgrad verify --golden FILE --against YOURS` judges what it gives. The file "
+        "is described by `python -c 'import handgrad.bridges.golden as g; help(g)'`.",
     )
     add = parser.add_argument
     add("targets", nargs="*", metavar="TARGET", help="a rule or a family; every rule")
