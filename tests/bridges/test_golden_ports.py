@@ -206,10 +206,18 @@ def test_a_port_gives_its_numbers_in_the_form_that_it_has(few, precision, tmp_pa
     ("precision", "change", "sentence"),
     [
         ("float64", lambda y: y.astype(np.float32), "is float32, and must be float64 in float64"),
-        ("float32", lambda y: y.astype(np.float16), "is float16, and must be float32 or float64 in"),
+        (
+            "float32",
+            lambda y: y.astype(np.float16),
+            "is float16, and must be float32 or float64 in",
+        ),
         ("float32", lambda y: y.astype(int), "is int64, and must be "),
         ("float32", lambda y: y.astype(ml_dtypes.bfloat16).view(np.uint16), "is uint16, and "),
-        ("bfloat16", lambda y: y.astype(str), "and must be float32 or float64 or uint16 or void16 in"),
+        (
+            "bfloat16",
+            lambda y: y.astype(str),
+            "and must be float32 or float64 or uint16 or void16 in",
+        ),
         ("float32", lambda y: y.reshape(-1), "has the shape (48,), and (2, 3, 2, 4) is right"),
         ("float32", lambda y: y[:0], "has the shape (0, 3, 2, 4), and "),
     ],
