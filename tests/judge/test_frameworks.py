@@ -136,3 +136,31 @@ def test_operations_of_torch_pass():
 def test_an_integer_of_python_may_be_an_option():
     torch = torch_or_skip()
     assert verify(torch.softmax, torch.from_numpy(X), -1).ok
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_dropout_may_draw_by_layout_and_precision(precision):
+    torch = torch_or_skip()
+
+    class Dropped(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            kept = (torch.rand_like(x) > 0.3).to(x.dtype)
+            ctx.save_for_backward(kept)
+            return x * kept
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy * ctx.saved_tensors[0]
+
+    class Inverted(Dropped):
+        @staticmethod
+        def backward(ctx, dy):
+            return dy * (1 - ctx.saved_tensors[0])
+
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 4)).astype(precision))
+    for right in (Dropped, torch.nn.functional.dropout):
+        verdict = verify(right, x)
+        assert verdict.status == "PASS", str(verdict)
+        assert any("other random numbers" in note.message for note in verdict.notes)
+    assert verify(Inverted, x).status == "WRONG"
