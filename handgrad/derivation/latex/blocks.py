@@ -14,6 +14,10 @@ OPENING = re.compile(
     r"|\\(?P<sub>(?:sub){0,2})section\*?\{(?P<heading>[^{}\n]{0,200})\}"
     r"|(?m:^[ \t]*+%[ \t]*+derivation(?P<tex>:.*(?:\n[ \t]*%.*)*|[ \t]*)$)"
 )
+STOP = re.compile(
+    r"\n[ \t>]*\n(?=[ ]{0,3}#{1,6}[ \t])|(?=<!--\s*derivation\b|^[ \t]*%[ \t]*derivation\b)",
+    re.MULTILINE,
+)
 MOST_OPEN = 50  # kinds of delimiters that are never closed
 HEADER = re.compile(r"\s*derivation\s*(?::(?P<rest>.*))?", re.DOTALL)
 PROSE = re.compile(r"\s*prose\s*")
@@ -22,13 +26,18 @@ INLINE = re.compile(r"\$(?P<names>[^$\n]{1,200}?)\\in(?![a-z])(?P<set>[^$\n]{1,1
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a text that matters: an equation, a header, a heading, or a mark of prose."""
+    """A part of a text that matters: an equation, a header, a heading, or a mark of prose.
+
+    An "unclosed" one is an equation that is never closed, and its text what opens it. `span` is
+    where a piece begins and ends, with its delimiters.
+    """
 
     kind: str
     text: str
     line: int
     column: int
     level: int = 0
+    span: tuple[int, int] = (0, 0)
 
 
 def pieces_of(text):
@@ -44,7 +53,8 @@ def pieces_of(text):
         kind, inside, at = _piece(text, match, absent)
         if kind:
             start, level = inside[0], _level(match)
-            yield Piece(kind, text[slice(*inside)], *place(start), level)
+            span = match.start(), at
+            yield Piece(kind, text[slice(*inside)], *place(start), level, span)
 
 
 def _level(match):
@@ -74,10 +84,19 @@ def _piece(text, match, absent):
     end = -1 if closing in absent else text.find(closing, match.end())
     if end < 0:
         absent.add(closing)
-        return "", (0, 0), match.end()
     if kind == "comment":
-        return _comment(text, match.end(), end)
-    return kind, (match.end(), end), end + len(closing)
+        return _comment(text, match.end(), end) if end >= 0 else ("", (0, 0), match.end())
+    return _display(text, match, end, end + len(closing))
+
+
+def _display(text, match, end, after):
+    """A display. One that is not closed stops at the next heading or header, or at the end."""
+    if end < 0 and text.startswith("`", max(0, match.start() - 1)):
+        return "", (0, 0), match.end()  # it is named, and opens nothing
+    stop = STOP.search(text, match.end(), len(text) if end < 0 else end)
+    if stop is None and end >= 0:
+        return "equation", (match.end(), end), after
+    return "unclosed", match.span(), stop.start() if stop else len(text)
 
 
 def _comment(text, start, end):

@@ -175,6 +175,9 @@ def _is_euler(base, environment):
 
 def _primed(node, environment):
     """X', the transpose of a matrix, or of what stands in parentheses, where nothing is called so."""
+    name = tree.Scripted(node.at, node.base, None, None, node.primes)
+    if name != node and environment.alias_of(name):  # q'_i is an entry of q'
+        return scripted(tree.Scripted(node.at, name, node.below, node.above), environment)
     plain = tree.without_primes(node)
     found = []
     if node.primes == 1 and canonical(node) not in environment.claimed:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.asides import asides_in, definitions_in, ranges_in
 from handgrad.derivation.latex.blocks import pieces_of, shapes_in
-from handgrad.derivation.latex.equations import Equation, equations_of
+from handgrad.derivation.latex.equations import Equation, equations_of, first_word
 from handgrad.derivation.latex.errors import UnreadError
 from handgrad.derivation.latex.header import Header, header_of
-from handgrad.derivation.latex.names import label, labelled
+from handgrad.derivation.latex.names import SPELLED, label, labelled
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.tokens import Token, tokens_of
 from handgrad.derivation.latex.tree import Group, Node, Product, Scripted, Symbol
@@ -46,6 +46,20 @@ class Section:
         """What its time is counted by."""
         return [*self.header.lines, *(side for e in self.equations for side in e.sides)]
 
+    @property
+    def words(self):
+        """The words of several letters that its equations may have."""
+        header, given = self.header, set(self.givens)
+        own = header.words | {word for word in given if len(word) > 1}
+        lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
+        names = {*own, *lines, *given}
+        words = [first_word(e) for e in (*self.equations, *self.asides)]
+        names |= {word for word in words if len(word) == 1}
+        own |= {w for w in words if len(w) > 1 + w.startswith("d") and not names & set(w)}
+        return frozenset(
+            SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()}
+        )
+
     def derivation(self):
         """The derivation that the equations state, as they were read."""
         from handgrad.derivation.latex.verdict import judged
@@ -54,6 +68,10 @@ class Section:
 
     def add(self, piece):
         """Put the equations of a block to the others; what it says of shapes is a given."""
+        if piece.kind == "unclosed":
+            words = f"the {piece.text} of line {piece.line} is not closed"
+            self.unread.append(UnreadError(words, piece.line, piece.column))
+            return
         self.ranges = ranges_in(piece) | self.ranges
         try:
             found = equations_of(piece)
@@ -88,7 +106,7 @@ def sections_of(text, path, title):
         elif piece.kind == "prose":
             prose = True
             continue
-        elif piece.kind == "equation" and open_sections and not prose:
+        elif piece.kind in {"equation", "unclosed"} and open_sections and not prose:
             open_sections[-1][0].add(replace(piece, text=_unquoted(piece.text)))
         prose = False
     return _with_inline_givens(_titled(found), text)

@@ -1,7 +1,6 @@
 """Translation: the equations of a section in the notation, each in every way it may be meant."""
 
 import contextlib
-import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -13,12 +12,12 @@ from handgrad.derivation.latex.definitions import set_apart, shown
 from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
-from handgrad.derivation.latex.equations import Equation, first_word, separated
+from handgrad.derivation.latex.equations import Equation, separated
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
 from handgrad.derivation.latex.heads import Head, first_names, heads_of, key_of
 from handgrad.derivation.latex.indices import letters_of, walk
-from handgrad.derivation.latex.names import SPELLED, spellings
+from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.reach import reaching
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
@@ -57,7 +56,8 @@ class Translation:
 
     `choices` has how many values a definition may have, by its place; `formulas` counts what is
     not an equation; `of_scalars` are the local derivatives of numbers.
-    What was not read may be part of the forward where something is `undefined`.
+    What was not read may be part of the forward where something is `undefined`, and `without` says
+    so of the loss or the output.
     """
 
     forward: Forward
@@ -67,6 +67,7 @@ class Translation:
     formulas: int = 0
     of_scalars: set[str] = field(default_factory=set)
     undefined: bool = False
+    without: str = ""
 
 
 class Translator:
@@ -76,7 +77,7 @@ class Translator:
         self.section, self.chosen = section, chosen or {}
         self.forward = Forward(section, seed)
         self.result = Translation(self.forward)
-        self.words = _words(section)
+        self.words = section.words
         self.defined, self.asides = {}, []
         self.forward.claimed = frozenset(self._fronts())
         self.environment = self.forward.environment()
@@ -102,9 +103,21 @@ class Translator:
         rest += [e for e in equations if e not in self.defined or len(e.sides) > 2]
         unread = self._in_rounds(rest, self._claim)
         self.result.unread += [(e, error) for e, error in unread if e not in self.asides]
-        self.result.undefined = any(not e.about_derivatives for e, _ in self.result.unread)
+        self.result.without = self._without_output()
+        self.result.undefined = bool(self.result.without or self.section.unread) or any(
+            not e.about_derivatives for e, _ in self.result.unread
+        )
         self.result.statements.sort(key=lambda s: (s.equation.line, s.equation.column))
         return self.result
+
+    def _without_output(self):
+        """What is said where the equation was not read that defines the loss or the output; else ""."""
+        wanted = self.section.header.output or self.section.header.loss
+        for equation, _ in self.result.unread if wanted not in self.forward.names else ():
+            with contextlib.suppress(UnreadError):
+                if wanted in first_names(self._tree(equation.sides[0])):
+                    return f"{wanted} is defined by line {equation.line}, which was not read"
+        return ""
 
     def _equations(self):
         """The equations that state that two sides are equal; the others are set apart."""
@@ -380,18 +393,3 @@ def _link(tokens, node, shape, environment):
     if shape is not None:
         found = sorted(found, key=lambda r: r.shape != shape)
     return Link(*place, [r.text for r in found])
-
-
-def _words(section):
-    """The words of several letters that equations may have."""
-    header = section.header
-    given = set(section.givens)
-    own = header.words | {word for word in given if len(word) > 1}
-    lines = [re.split("[:=,]", line.text)[0].strip() for line in header.lines]
-    names = {*own, *lines, *given}
-    words = [first_word(e) for e in (*section.equations, *section.asides)]
-    names |= {word for word in words if len(word) == 1}
-    own |= {w for w in words if len(w) > 1 + w.startswith("d") and not names & set(w)}
-    return frozenset(
-        SPELLED | own | {f"d{name}" for name in names | {header.loss} if name.isidentifier()}
-    )

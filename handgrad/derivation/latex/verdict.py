@@ -256,13 +256,18 @@ class _Section:
                 if self._is_settled(statement, link, result):
                     kept.append(result)
                 else:
-                    undefined = self.translation.undefined and not result.ok
-                    said = f"its shapes do not fit: {result.problem}"
-                    words = "a definition was not read" if undefined else _shortened(said)
-                    self.unread.append((link.line, link.column, words))
+                    self.unread.append((link.line, link.column, self._unsettled(result)))
             settled += kept
             marks.append("hold" if all(r.ok for r in kept) and kept else "WRONG" if kept else "")
         return settled, [m for m in marks if m]
+
+    def _unsettled(self, result):
+        """Why a link is neither right nor wrong."""
+        if result.kind is Kind.GRADIENT and self.translation.without:
+            return self.translation.without
+        if self.translation.undefined:
+            return "a definition was not read"
+        return _shortened(f"its shapes do not fit: {result.problem}")
 
     def _count(self, statements):
         return sum(len(self._claims(s)) for s in statements)
@@ -272,7 +277,8 @@ class _Section:
 
         So is a gradient with the shape of something else, transposed or not: that is no other layout.
         """
-        if not result.ok and result.kind is Kind.GRADIENT and self.translation.undefined:
+        missing = self.translation.without or (self.translation.undefined and not result.ok)
+        if result.kind is Kind.GRADIENT and missing:
             return False
         if result.ok or result.hint or result.problem.startswith(("off by", "it has the axes")):
             return True

@@ -237,3 +237,44 @@ def test_indices_may_count_from_zero():
 def test_functions_that_need_themselves_are_not_read():
     equations = [r"\phi(u) = \phi(u) + 1", r"y = \phi(x)"]
     assert counts(equations, "x : (n)") == {"NOT READ": 2}
+
+
+def test_a_display_that_is_not_closed_is_named_and_the_next_section_is_judged():
+    header = "<!-- derivation: x : (N); loss L -->"
+    right = "$$L = x^\\top x$$\n$$\\frac{\\partial L}{\\partial x} = 2x$$\n"
+    for between in ("\n\n## Two\n\n", "\n\n"):
+        text = f"# One\n{header}\n$$L = x^\\top x{between}{header}\n{right}"
+        first, second = sections_of(text, "t.md", "t")
+        assert judged(first, 0).unread == [(3, 1, "the $$ of line 3 is not closed")]
+        assert judged(second, 0).counts == {"define": 1, "hold": 1}
+
+
+def test_the_last_display_that_is_not_closed_is_named():
+    text = "<!-- derivation: x : (N) -->\n\n$$y = 2x$$\n\n$$z = 3y\n"
+    (found,) = sections_of(text, "t.md", "t")
+    assert judged(found, 0).unread == [(5, 1, "the $$ of line 5 is not closed")]
+
+
+def test_a_delimiter_that_the_text_names_opens_nothing():
+    text = "<!-- derivation: x : (N) -->\n\n$$y = 2x$$\n\nA display begins with `$$`.\n"
+    (found,) = sections_of(text, "t.md", "t")
+    assert judged(found, 0).counts == {"define": 1}
+
+
+@pytest.mark.parametrize("gradient", [r"\mathbf 1", r"2 \cdot \mathbf 1"])
+@pytest.mark.parametrize("loss", [r"\int \sum_i p_i", r"\int p'_i"])
+def test_what_depends_on_a_loss_that_was_not_read_is_not_read(loss, gradient):
+    equations = ["p = 2q", f"L = {loss}", rf"\frac{{\partial L}}{{\partial q}} = {gradient}"]
+    found = judged(section(equations, "q : (n); loss L"), 0)
+    assert found.counts == {"define": 1, "NOT READ": 2}
+    assert found.unread[-1][2] == "L is defined by line 7, which was not read"
+
+
+def test_an_entry_of_a_name_with_a_prime_is_read():
+    equations = ["q' = 2q", r"L = \sum_i q'_i"]
+    header = "q : (n); loss L"
+    assert readings(equations, header) == ["q_prime = 2 * q", "L = sum[i](q_prime[i])"]
+    assert counts([*equations, r"\nabla_q L = 2 \cdot \mathbf 1"], header) == {
+        "define": 2,
+        "hold": 1,
+    }
