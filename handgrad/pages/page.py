@@ -28,13 +28,16 @@ FRAME = """<!doctype html>
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a site. `ok` says whether all that stands on it is right."""
+    """A page of a site. `ok` says whether all that stands on it is right, `checked` whether a
+    derivation does.
+    """
 
     name: str
     title: str
     body: str
     ok: bool = True
     language: str = "en"
+    checked: bool = True
 
 
 def framed(page, site, before=None, after=None):

@@ -19,6 +19,7 @@ from handgrad.drawing.formats import picture
 from handgrad.drawing.graph import draw_graph, walk
 from handgrad.drawing.numbers import numbers_of
 from handgrad.drawing.steps import walks
+from handgrad.pages.equations import Equations
 from handgrad.pages.markdown import Block, html_of
 from handgrad.pages.words import language_of, worded
 
@@ -29,13 +30,17 @@ SMALLEST = 0.75  # of the size at which a picture was laid out
 
 @dataclass
 class Section:
-    """A heading and what stands under it. `fields` are names that stand for options."""
+    """A heading and what stands under it. `fields` are names that stand for options.
+
+    `latex` are the sections of LaTeX of its document.
+    """
 
     title: str
     path: str
     blocks: list[Block]
     fields: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    latex: list[Equations] = field(default_factory=list)
 
     def _word(self, text: str) -> str:
         return worded(text, language_of(self.path))
@@ -60,8 +65,28 @@ class Section:
         return derivation
 
     @property
+    def stated(self):
+        """The sections of LaTeX whose header stands in it."""
+        return [own for own in self.latex if own.begins(*self._ends)]
+
+    @property
+    def _ends(self):
+        """Its first line and its last."""
+        return self.blocks[0].number, self.blocks[-1].last
+
+    @property
+    def is_checked(self):
+        """Whether a derivation stands in it."""
+        return self.checked is not None or bool(self.stated)
+
+    @property
     def ok(self):
-        return self.checked is None or self.checked.ok
+        right = self.checked is None or self.checked.ok
+        return (
+            right
+            and all(own.checked.ok for own in self.stated)
+            and all(own.is_right(*self._ends) for own in self.latex)
+        )
 
     def html(self):
         """Its text and its derivation, each link with its mark, then its picture."""
@@ -73,6 +98,9 @@ class Section:
         return Marked(self.scope, self.checked)
 
     def _block(self, block):
+        if block.kind == "equation":
+            found = (own.of_block(block) for own in self.latex)
+            return "".join(found) or html_of(block)
         if block.kind != "derivation" or self.marked.statements is None:
             return html_of(block)
         source = pre("\n".join(block.lines))
@@ -81,10 +109,9 @@ class Section:
         )
 
     def _said(self):
-        """What was said of the derivation as a whole, if it is not right."""
-        if self.checked is None or self.checked.ok:
-            return ""
-        return pre(self.checked.row(), "wrong")
+        """What was said of each derivation as a whole, if it is not right."""
+        found = [self.checked, *(own.checked for own in self.stated)]
+        return "".join(pre(each.row(), "wrong") for each in found if each and not each.ok)
 
     @cached_property
     def steps(self):
@@ -148,12 +175,12 @@ class Chapter(Section):
         return f"<figure>{self.drawn(form, self._word(caption))}</figure>"
 
 
-def sections_of(blocks, path, title, seed=0):
+def sections_of(blocks, path, title, seed=0, latex=()):
     """The sections of a document: one for each heading, and one for what stands before the first."""
-    found = [Chapter(title, path, [], seed=seed)]
+    found = [Chapter(title, path, [], seed=seed, latex=list(latex))]
     for block in blocks:
         if block.kind == "heading":
-            found.append(Chapter(block.lines[0], path, [], seed=seed))
+            found.append(Chapter(block.lines[0], path, [], seed=seed, latex=list(latex)))
         found[-1].blocks.append(block)
     return [section for section in found if section.blocks]
 

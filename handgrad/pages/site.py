@@ -13,6 +13,7 @@ from handgrad.common.files import write_bytes
 from handgrad.common.parallel import side_by_side
 from handgrad.common.text import printable
 from handgrad.derivation.sources import read_text
+from handgrad.pages.equations import equations_of
 from handgrad.pages.markdown import blocks_of, inline
 from handgrad.pages.page import Page, framed
 from handgrad.pages.rules import docstring_of, file_of, rule_page
@@ -71,7 +72,9 @@ def _written(folder, pages, site):
 
 def _chapters(path, seed):
     """The title of a Markdown file, and a page for each of its headings of the second level."""
-    blocks = blocks_of(read_text(path))
+    text = read_text(path)
+    blocks = blocks_of(text)
+    latex = equations_of(text, str(path), seed)
     title = next((b.lines[0] for b in blocks if b.kind == "heading"), Path(path).stem)
     groups = [[]]
     for block in blocks:
@@ -79,21 +82,22 @@ def _chapters(path, seed):
         if begins and any(b.kind != "heading" for b in groups[-1]):
             groups.append([])
         groups[-1].append(block)
-    names = set()
-    return printable(title), [
-        _chapter(group, str(path), title, names, seed) for group in groups if group
-    ]
+    names, pages = set(), []
+    for group in filter(None, groups):
+        head = next((b.lines[0] for b in group if b.kind == "heading"), title)
+        sections = sections_of(group, str(path), head, seed, latex)
+        pages.append(_chapter(sections, str(path), head, names))
+    return printable(title), pages
 
 
-def _chapter(blocks, path, title, names, seed):
-    head = next((b.lines[0] for b in blocks if b.kind == "heading"), title)
-    sections = sections_of(blocks, path, head, seed)
+def _chapter(sections, path, head, names):
     body = "\n".join(section.html() for section in sections)
     stem = re.sub(r"[^\w]+", "-", f"{Path(path).stem} {head}".casefold()).strip("-")
     name = next(n for n in (f"{stem}{k or ''}.html" for k in range(10_000)) if n not in names)
     names.add(name)
     ok = all(section.ok for section in sections)
-    return Page(name, printable(head), body, ok, language_of(path))
+    checked = any(section.is_checked for section in sections)
+    return Page(name, printable(head), body, ok, language_of(path), checked)
 
 
 def _index(documents, families, site):

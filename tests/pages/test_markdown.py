@@ -30,6 +30,16 @@ def html(text):
         ("[bad](javascript:alert(1))", "[bad](javascript:alert(1))"),
         ("[bad](data:text/html)", "[bad](data:text/html)"),
         ("<script>x</script> & more", "&lt;script&gt;x&lt;/script&gt; &amp; more"),
+        ("![a plot](img/a.png)", '<img src="img/a.png" alt="a plot">'),
+        (
+            '![a"b](https://example.org/a?b&c)',
+            '<img src="https://example.org/a?b&amp;c" alt="a&quot;b">',
+        ),
+        ("![bad](data:image/svg+xml,x)", "![bad](data:image/svg+xml,x)"),
+        ("![bad](http://example.org/a.png)", "![bad](http://example.org/a.png)"),
+        ("![bad](//example.org/a.png)", "![bad](//example.org/a.png)"),
+        ("a <!-- word --> b", "a  b"),
+        ("costs $5 and $6", "costs $5 and $6"),
         ('[a"b](c"d)', '<a href="c&quot;d">a&quot;b</a>'),
     ],
 )
@@ -51,6 +61,29 @@ def test_blocks_of_every_kind():
         "<pre><code>&lt;x&gt;</code></pre>",
         "<pre><code>x : ()</code></pre>",
     ]
+
+
+def test_quotations_rules_comments_and_displays_are_blocks():
+    text = (
+        "> **so** he\n> said\n\n***\n\ntext\n---\n<!-- not\n\n# shown -->\nIt is $$\na_{<}\n$$ here.\n\n"
+        "```\n<!-- $$x$$ -->\n```\n"
+    )
+    assert html(text) == [
+        "<blockquote><p><strong>so</strong> he said</p></blockquote>",
+        "<hr>",
+        "<p>text</p>",
+        "<hr>",
+        "",
+        "<p>It is</p>",
+        "<pre><code>$$\na_{&lt;}\n$$</code></pre>",
+        "<p>here.</p>",
+        "<pre><code>&lt;!-- $$x$$ --&gt;</code></pre>",
+    ]
+
+
+def test_a_block_behind_a_display_knows_its_lines():
+    *_, block = blocks_of("# A\n\n$$\nx\n$$\n\n```derivation\nx : ()\ny = x\n```\n")
+    assert (block.kind, block.number, block.last) == ("derivation", 8, 9)
 
 
 def test_a_block_knows_its_lines():

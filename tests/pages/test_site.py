@@ -1,10 +1,13 @@
 """Pages: what stands on them, and that their links go somewhere."""
 
 import re
+from html import escape
 
 import pytest
 
 from handgrad import Affine, L2Normalize, Norm, Sigmoid
+from handgrad.__main__ import main
+from handgrad.derivation.report import check
 from handgrad.pages.rules import docstring_of, rule_page
 from handgrad.pages.site import write_site
 from handgrad.pages.words import KOREAN
@@ -42,6 +45,27 @@ And back:
 dprice = dtotal * tax = 1.1
 dapple = dprice * number = 2.2
 ```
+"""
+
+
+LATEX = r"""# Least squares
+
+<!-- derivation: X : (N, D); w : (D); y : (N); loss L -->
+
+$$r = Xw - y$$
+
+so that
+
+\begin{align}
+L &= \frac12 r^\top r \\
+\frac{\partial L}{\partial w} &= %s
+\end{align}
+
+## Also
+
+<!-- derivation: x : () -->
+$$y = 2x$$
+$$\frac{\partial y}{\partial x} = 2$$
 """
 
 
@@ -134,6 +158,62 @@ def test_the_numbers_of_a_graph_can_be_changed_where_they_are_stated(tmp_path):
         path.write_text(text, encoding="utf-8")
         pages = write_site(tmp_path / "site", [str(path)])
         assert sum(page.body.count("data-numbers=") for page in pages) == changed
+
+
+def of_latex(tmp_path, gradient):
+    path = tmp_path / "notes.md"
+    path.write_text(LATEX % gradient, encoding="utf-8")
+    return write_site(tmp_path / "site", [str(path)]), check(path)
+
+
+def test_a_section_of_latex_is_checked_and_typeset_without_its_header(tmp_path):
+    pages, report = of_latex(tmp_path, r"X^\top r")
+    assert report.ok
+    assert [(page.ok, page.checked) for page in pages] == [(True, True)] * 2
+    for page in pages:
+        assert page.body.count("✓") == 1
+        assert not any(raw in page.body for raw in ("$$", "derivation:", "\\begin", "✗"))
+    first, second = pages[0].body.split("<p>so that</p>")
+    assert (first.count("<mo>=</mo>"), second.count("<mo>=</mo>")) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "mark"),
+    [
+        (r"2 X^\top r", "✗ off by 1.0e+00 of its scale; it is 2 times too large"),
+        (r"X^\top <r", "not read: "),
+        (r"\int r", "not read: int is not known"),
+        (r"X_{ij} r_i", "✗ "),
+    ],
+)
+def test_what_verify_does_not_call_right_is_marked_and_its_page_not_right(tmp_path, gradient, mark):
+    pages, report = of_latex(tmp_path, gradient)
+    assert [d.ok for d in report.derivations] == [page.ok for page in pages] == [False, True]
+    assert mark in pages[0].body
+    assert "✓" not in pages[0].body
+    if mark.startswith("not read"):
+        assert escape(gradient) in pages[0].body
+
+
+def test_a_page_below_another_is_not_right_where_a_line_on_it_is_wrong(tmp_path):
+    text = "# A\n\n<!-- derivation: x : () -->\n\n$$y = 2x$$\n\n## B\n\n$$\\frac{\\partial y}{\\partial x} = 3$$\n"
+    (tmp_path / "notes.md").write_text(text, encoding="utf-8")
+    pages = write_site(tmp_path / "site", [str(tmp_path / "notes.md")])
+    assert [(page.ok, "✗" in page.body) for page in pages] == [(False, False), (False, True)]
+
+
+def test_the_book_names_what_is_not_right_and_claims_no_check_without_a_derivation(
+    tmp_path, capsys
+):
+    path = tmp_path / "notes.md"
+    for text, code, said in (
+        (LATEX % r"X^\top r", 0, "all that stands on them is right"),
+        (LATEX % r"2 X^\top r", 1, "not right: Least squares"),
+        ("# Notes\n\n$$x$$\n", 0, "no derivation stands on them"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        assert main(["book", "-o", str(tmp_path / "site"), str(path)]) == code
+        assert capsys.readouterr().out.strip().endswith(f"index.html: {said}")
 
 
 def test_a_rule_with_special_points_shows_what_each_library_returns():
