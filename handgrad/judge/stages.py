@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.common.text import listed
 from handgrad.judge import power, probes
-from handgrad.judge.calls import CodeError, UnjudgeableError
+from handgrad.judge.calls import CodeError
 from handgrad.judge.compare import breach
 from handgrad.judge.domains import recognized
 from handgrad.judge.draws import Case
@@ -27,7 +27,7 @@ from handgrad.judge.sizes import smaller
 from handgrad.judge.special import is_sound
 from handgrad.judge.subjects.draws import Draws
 from handgrad.judge.trial import Trial, is_finite, repeats, rms
-from handgrad.judge.verdict import Finding, Status, Verdict
+from handgrad.judge.verdict import Finding, Status
 
 PROJECTIONS = 2
 FORWARD, BACKWARD = "forward", "backward"
@@ -54,20 +54,6 @@ class Examination:
         self.options = {}  # that verify was given besides
         self.small = None  # a trial at ordinary inputs, as small as they may be
         self.budget: Any = None  # of an examination that only serves an explanation
-
-    def again(self, inputs, budget):
-        """The verdict at other inputs, on a subject as it was at first; None if there is none."""
-        verdict = Verdict(self.verdict.subject, self.verdict.seed, self.verdict.strict)
-        subject = self.subject.pristine.anew() if self.subject.pristine else self.subject
-        subject.pristine = self.subject.pristine
-        other = Examination(verdict, subject, self.oracle, self.library, self.stated)
-        other.budget = budget
-        try:
-            other.at_given(Case(tuple(inputs), ""))
-            other.close()
-        except (CodeError, UnjudgeableError):
-            return None
-        return verdict
 
     def domains(self, inputs):
         """The domain of each input: as stated, or as it seems to be."""
@@ -124,7 +110,7 @@ class Examination:
             says = "the output moves with {what}, of which no gradient was found"
             what = " and ".join(self.verdict.not_judged)
             check = "all is judged"
-            self.report(Finding(Status.VACUOUS, check, says, what=what, note=True))
+            self.report(Finding(Status.CONTRACT, check, says, what=what, note=True))
 
     def prove(self):
         """Ask exact arithmetic, where all else passed."""
@@ -288,10 +274,13 @@ class Examination:
             if self.oracle.own:
                 self.oracle = None  # JAX cannot reverse it: numbers can
                 return False
-            raise TypeError(f"the reference raises {error}") from None
+            called = self.subject.says_of_parameters()
+            raise TypeError(f"the reference raises {error}{called}") from None
         ours = [y.shape for y in trial.y]
         if ours != theirs:
-            says = f"the outputs have the shapes {ours}, JAX's {theirs}"
+            says = (
+                f"forward is not the reference: the outputs have the shapes {ours}, JAX's {theirs}"
+            )
             says = says.replace("{", "{{").replace("}", "}}")
             self.report(Finding(Status.WRONG, JAX, says, sized=True), trial)
         return ours == theirs
@@ -312,8 +301,13 @@ class Examination:
         for probe in probes.ordinary(trial, self.domains(trial.inputs)):
             at = trial_at(trial, probe.inputs)
             if at is not None and is_sound(at) and at.is_lively:
-                self.held = None
-                return self._ordinary(Case(probe.inputs, probe.words))
+                self.held, known = None, len(self.verdict.findings)
+                found = self._ordinary(Case(probe.inputs, probe.words))
+                self.verdict.findings[known:] = [
+                    one if one.probe else one.at(probe.words)
+                    for one in self.verdict.findings[known:]
+                ]
+                return found
         return None
 
     def _small(self, trial, probing):

@@ -4,6 +4,7 @@ import functools
 import importlib
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 import handgrad.judge
 from handgrad import verify
+from handgrad.judge.explain import cause
+from handgrad.judge.explain.budget import OutOfTimeError
 from handgrad.judge.explain.literals import written
 from handgrad.judge.explain.sources import sources
 from tests.judge.planted import IN_TORCH, PLANTED
@@ -155,9 +158,13 @@ print("\\f".join(handgrad.verify(subject, x).script for subject in subjects))
 @pytest.fixture(scope="module")
 def of_a_notebook(tmp_path_factory):
     """The scripts that the judge prints about code that no import reaches, and how they end."""
-    directory = tmp_path_factory.mktemp("notebook")
+    return scripts_of(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
+
+
+def scripts_of(code, directory):
+    """The scripts that some code prints, and how each ends where that code is not at hand."""
     file = directory / "notebook.py"
-    file.write_text(NOTEBOOK, encoding="utf-8")
+    file.write_text(code, encoding="utf-8")
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True)
     scripts = [script.strip() for script in done.stdout.split("\f")]
     file.unlink()
@@ -217,3 +224,154 @@ def test_a_forward_in_lower_precision_is_named_though_its_gradient_is_right():
 def test_numbers_are_written_in_the_fewest_digits_of_their_precision(precision):
     x = np.array([100.1, -0.3, 1e-4], dtype=precision)
     assert written(x).startswith("np.array([100.1, -0.3, 0.0001])")
+
+
+LAYERS = """
+import numpy as np
+from jax import numpy as jnp
+
+import handgrad
+
+
+class BatchNorm:
+    def __init__(self):
+        self.gamma = 1.5 * np.ones(4)
+        self.beta = np.zeros(4)
+
+    def forward(self, x):
+        self.centred = x - x.mean(0)
+        self.s = 1 / np.sqrt(x.var(0) + 1e-5)
+        return self.gamma * self.centred * self.s + self.beta
+
+    def backward(self, dy):
+        n = self.centred * self.s
+        self.dgamma = (dy * self.centred).sum(0)
+        self.dbeta = dy.sum(0)
+        dn = dy * self.gamma
+        return self.s * (dn - dn.mean(0) - n * (dn * n).mean(0))
+
+
+class Linear:
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.W = rng.normal(size=(4, 3))
+        self.b = rng.normal(size=3)
+
+    def forward(self, x):
+        self.z = x @ self.W + self.b
+        self.kept = x * (x > 0)
+        return np.maximum(self.z, 0)
+
+    def backward(self, dy):
+        dz = dy * (self.z > 0)
+        self.dW = self.kept.T @ dz
+        self.db = dz.sum(0)
+        return dz @ self.W.T
+
+
+def linear(x, W, b):
+    return jnp.maximum(x @ W + b, 0)
+
+
+def power(n):
+    return lambda x: x**n
+
+
+x = np.random.default_rng(0).standard_normal((5, 4))
+cubes = (lambda x: x**3, lambda dy, x: (2 * dy * x**2,))
+verdicts = [
+    handgrad.verify(BatchNorm(), x),
+    handgrad.verify(Linear(), x),
+    handgrad.verify(Linear(), x, reference=linear),
+    handgrad.verify(cubes, x, reference=lambda x: x * x
+        * x),
+    handgrad.verify(cubes, x, reference=power(3)),
+]
+"""
+SCRIPTS = 'print("\\f".join(verdict.script for verdict in verdicts))\n'
+
+
+@pytest.fixture(scope="module")
+def of_layers(tmp_path_factory):
+    return scripts_of(LAYERS + SCRIPTS, tmp_path_factory.mktemp("layers"))
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_a_script_fails_as_the_verdict_does(of_layers, k):
+    script, outcome = (things[k] for things in of_layers)
+    assert outcome["end"] == ["AssertionError", "<script>", len(script.splitlines())], script
+    assert outcome["status"] == "WRONG", script
+    assert "at inputs that the judge made" not in outcome["said"], script
+
+
+def test_a_lambda_is_shown_as_it_stands(of_layers):
+    call = of_layers[0][3].splitlines()[-3]
+    assert "verify((lambda x: x ** 3, lambda dy, x: (2 * dy * x ** 2,)), x0" in call
+    assert call.endswith("reference=lambda x: x * x * x)")
+
+
+def test_what_the_reader_has_to_put_into_a_script_comes_first(of_layers):
+    first = of_layers[0][4].splitlines()[0]
+    what = "what was given as reference, a function that no name leads to"
+    assert first == f"reference = ...  # put here {what}"
+
+
+def test_a_reference_does_not_hide_what_the_forward_shows(tmp_path):
+    file = tmp_path / "layers.py"
+    file.write_text(LAYERS, encoding="utf-8")
+    _, alone, beside, *_ = runpy.run_path(str(file))["verdicts"]
+    assert "stands for input 0 (x)" in alone.diagnosis
+    assert beside.diagnosis == alone.diagnosis
+
+
+MODULE = """
+import torch
+
+import handgrad
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return dy * x * torch.exp(x)
+
+
+class Module(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Sequential(torch.nn.Linear(4, 3))
+
+    def forward(self, x):
+        return Square.apply(self.inner(x))
+
+
+torch.manual_seed(0)
+verdicts = [handgrad.verify(Module(), torch.randn(5, 4))]
+"""
+
+
+def test_the_script_of_a_module_gives_its_inputs_and_parameters_in_their_own_precision(tmp_path):
+    pytest.importorskip("torch", reason="torch is an extra")
+    (script,), (outcome,) = scripts_of(MODULE + SCRIPTS, tmp_path)
+    assert outcome["end"] == ["AssertionError", "<script>", len(script.splitlines())], script
+    assert outcome["status"] == "WRONG", script
+    assert "layer.get_parameter('inner.0.weight').data = x1" in script
+    assert script.count(".astype(np.float32)") == 3
+
+
+def test_where_no_cause_is_found_in_time_the_inputs_are_named(monkeypatch):
+    monkeypatch.setattr(cause, "_looks", lambda _: (out_of_time,))
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    verdict = verify((np.sin, lambda dy, x: dy * np.cos(x) ** 2), x)
+    assert verdict.diagnosis.startswith("the gradient of input 0 (x) is wrong, by up to ")
+    assert verdict.diagnosis.endswith("of its size; no cause was found in 2 s")
+
+
+def out_of_time(_):
+    raise OutOfTimeError

@@ -3,12 +3,13 @@
 import time
 
 from handgrad.judge.calls import CodeError
-from handgrad.judge.explain.budget import SECONDS, Budget, OutOfTimeError
+from handgrad.judge.explain.budget import Budget, OutOfTimeError
 from handgrad.judge.explain.cause import Suspect, diagnose
 from handgrad.judge.explain.memory import overwriting
+from handgrad.judge.explain.rerun import judged_again
 from handgrad.judge.explain.scripts import script
 from handgrad.judge.explain.shrink import shrunk
-from handgrad.judge.libraries import undisturbed
+from handgrad.judge.libraries import as_numpy, undisturbed
 from handgrad.judge.sizes import smaller
 from handgrad.judge.trial import is_finite
 from handgrad.judge.verdict import Status
@@ -32,12 +33,9 @@ def _diagnosis(examination):
     if trial is None:
         return _of_refusal(examination)
     budget = Budget()
-    try:
-        for at in (*_smaller(trial), trial):
-            if sentence := _at(at, findings, examination, budget):
-                return sentence
-    except OutOfTimeError:
-        return f"{findings[0].message}; no cause was found in {SECONDS:g} s"
+    for at in (*_smaller(trial), trial):
+        if sentence := _at(at, findings, examination, budget):
+            return sentence
     return findings[0].message
 
 
@@ -91,14 +89,16 @@ def _script(examination, budget):
     verdict = examination.verdict
     first = _failures(verdict)[0]
 
-    def fails(inputs, check=first.check):
+    def fails(inputs):
+        """Whether the same is found there, and not only at other inputs that the judge makes of them."""
         try:
-            again = examination.again(inputs, budget)
+            again = judged_again(examination, inputs, budget)
         except OutOfTimeError:
             return False
         if again is None or again.status is not verdict.status:
             return False
-        return any(finding.check == check for finding in again.failures)
+        same = [finding for finding in again.failures if finding.check == first.check]
+        return any(first.probe or not finding.probe for finding in same)
 
     for start in _starts(examination):
         if fails(start):
@@ -107,15 +107,24 @@ def _script(examination, budget):
     else:
         inputs = next(_starts(examination))
     subject = examination.subject.pristine or examination.subject
-    return script(subject, inputs, examination.library, verdict.seed, examination.options)
+    return script(subject, inputs, examination.library, verdict, examination.options)
 
 
 def _starts(examination):
-    """The inputs from which to shrink: special ones, unless they are infinite, then ordinary ones."""
+    """The inputs from which to shrink: special ones, unless they are infinite, then ordinary ones.
+
+    They are in the precision that was given, if that will do.
+    """
     trial = examination.exhibit
     if trial is None:
         yield examination.refused
         return
-    if is_finite(trial.real_inputs):
-        yield trial.inputs
-    yield (trial.origin or trial).inputs
+    subject = examination.subject
+    given = [*subject.arguments.leaves, *map(as_numpy, subject.parameters)]
+    for at in (trial, trial.origin) if is_finite(trial.real_inputs) else (trial.origin or trial,):
+        inputs = at.inputs if at is not None else trial.inputs
+        own = tuple(x.astype(g.dtype) for x, g in zip(inputs, given, strict=True))
+        others = [x for x, y in zip(own, inputs, strict=True) if x.dtype != y.dtype]
+        if others and is_finite(others):
+            yield own
+        yield inputs

@@ -7,6 +7,7 @@ import numpy as np
 from handgrad.judge.calls import CodeError
 from handgrad.judge.explain import changes, factors, places
 from handgrad.judge.explain.bits import imprecise, lost_bits
+from handgrad.judge.explain.budget import SECONDS, OutOfTimeError
 from handgrad.judge.explain.flow import flows_of
 from handgrad.judge.explain.memory import kept_state, overwriting, sharing
 from handgrad.judge.explain.points import Truth, best, points_of
@@ -55,18 +56,28 @@ def diagnose(suspect):
     first = suspect.findings[0]
     if first.check in SAID:
         return SAID[first.check].format(what=first.what)
-    for look in _looks(suspect):
-        suspect.budget.spend()
-        try:
-            sentence = look(suspect)
-        except CodeError:
-            continue  # the code, or the oracle, does not go there
-        if sentence:
+    try:
+        if sentence := _seen(suspect):
             return sentence
+    except OutOfTimeError:
+        said = _unexplained(suspect, "") or first.message
+        return f"{said}; no cause was found in {SECONDS:g} s"
     if suspect.checks & STATEFUL:
         kept = next(f for f in suspect.findings if f.check in STATEFUL)
         return f"state is kept: {kept.message}"
-    return _unexplained(suspect)
+    return _unexplained(suspect, ", in no simple way")
+
+
+def _seen(suspect):
+    """What the first look says that says something, or ""."""
+    for look in _looks(suspect):
+        suspect.budget.spend()
+        try:
+            if sentence := look(suspect):
+                return sentence
+        except CodeError:
+            continue  # the code, or the oracle, does not go there
+    return ""
 
 
 def _looks(suspect):
@@ -253,11 +264,19 @@ def _acts_on_each(point, i):
 
 
 def _of_tape(suspect):
-    """One operation of the forward whose derivative is wrong: of all inputs, or of each."""
-    wrong, oracle = _wrong(suspect), suspect.truth.oracle
-    if not wrong or oracle is None:
-        return ""
-    flows = flows_of(suspect.points, oracle)
+    """One operation of the forward whose derivative is wrong: of all inputs, or of each.
+
+    The forward is the reference's, or the subject's own: its values may be those that are mistaken.
+    """
+    for oracle in suspect.truth.known():
+        if sentence := _of_program(suspect, oracle):
+            return sentence
+    return ""
+
+
+def _of_program(suspect, oracle):
+    wrong = _wrong(suspect)
+    flows = flows_of(suspect.points, oracle) if wrong else []
     if not flows:
         return ""
     touched, words = places.explain(flows, wrong, suspect.budget)
@@ -277,14 +296,14 @@ def _at_last(suspect):
     return _of_each(suspect, (*LOOKS, permuted, lambda p, i: wrong_places(p, i, vaguely=True)))
 
 
-def _unexplained(suspect):
+def _unexplained(suspect, how):
     wrong = _wrong(suspect)
     if not wrong:
         return ""
     point, said = suspect.points[0], {}
     for i in wrong:
         off = largest(point.wrong[i] - point.right[i]) / (point.size(i) or 1.0)
-        said[i] = f"is wrong, by up to {off:.1e} of its size, in no simple way"
+        said[i] = f"is wrong, by up to {off:.1e} of its size{how}"
         strange = np.count_nonzero(~np.isfinite(point.wrong[i]))
         if strange:
             said[i] = f"is not finite at {strange} of {point.wrong[i].size} places"

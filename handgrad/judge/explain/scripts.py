@@ -9,22 +9,27 @@ import numpy as np
 
 from handgrad.judge.calls import CodeError, Contained
 from handgrad.judge.explain.literals import written
-from handgrad.judge.explain.sources import TAKEN, is_installed, sources
+from handgrad.judge.explain.sources import TAKEN, is_installed, lambda_source, sources
 
 LINES = 30  # of source that is shown
 PLAIN = (bool, int, float, str, tuple, type(None))  # what is written as it prints itself
 END = ["print(verdict)", "assert verdict.ok"]
+LEFT = " = ...  # put here "  # what the reader has to put there
 
 
-def script(subject, inputs, library, seed, options):
-    """The lines that judge the subject at these inputs, and fail; `options` are verify's others."""
+def script(subject, inputs, library, verdict, options):
+    """The lines that judge the subject at these inputs, and fail; `options` are verify's others.
+
+    What the reader has to put there comes first.
+    """
     count = len(inputs) - len(subject.parameters)
     lines, expression = _brought(getattr(subject, "original", subject.held), "subject")
     if subject.parameters:
         lines, expression = [*lines, f"layer = {expression}"], "layer"
         lines += _with_parameters(subject, count)
     given = [f"x{i}" for i in range(count)]
-    more = [f"seed={seed}"] if seed else []
+    more = [f"seed={verdict.seed}"] if verdict.seed else []
+    more += ["strict=True"] if verdict.strict else []
     for name, value in options.items():
         is_code = callable(value) or dataclasses.is_dataclass(value)
         brought, text = _brought(value, name) if is_code else ([], repr(value))
@@ -35,9 +40,10 @@ def script(subject, inputs, library, seed, options):
     arrays = [f"x{i} = {text}" for i, text in texts.items()]
     call = f"verdict = handgrad.verify({', '.join([expression, *_trees(subject, given), *more])})"
     imports = ["import numpy as np", "import handgrad", *_libraries(library, inputs)]
-    before = [line for line in lines if not line.startswith("layer")]
+    left = [line for line in lines if LEFT in line]
     after = [line for line in lines if line.startswith("layer")]
-    return "\n".join([*dict.fromkeys(imports), *_once(before), *arrays, *after, call, *END])
+    before = _once([line for line in lines if line not in (*left, *after)])
+    return "\n".join([*left, *dict.fromkeys(imports), *before, *arrays, *after, call, *END])
 
 
 def _once(lines):
@@ -73,6 +79,9 @@ def _with_parameters(subject, count):
     found = getattr(subject, "found", [])
     if found:
         return [f"layer.{p.places[0]} = x{count + k}" for k, p in enumerate(found)]
+    if hasattr(subject.held, "named_parameters"):
+        names = enumerate(subject.parameter_names)
+        return [f"layer.get_parameter({name!r}).data = x{count + k}" for k, name in names]
     values = [f"x{count + k}" for k in range(len(subject.parameters))]
     return [f"layer.params = ({', '.join(values)},)"]
 
@@ -86,7 +95,8 @@ def _brought(held, name):
         texts = [text for _, text in found]
         return lines, f"({', '.join(texts)})" if isinstance(held, tuple) else texts[0]
     kind = type(held).__name__ if not isinstance(held, tuple) else "pair"
-    return [f"{name} = ...  # put here what was judged, a {kind} that no name leads to"], name
+    what = "what was judged" if name == "subject" else f"what was given as {name}"
+    return [f"{name}{LEFT}{what}, a {kind} that no name leads to"], name
 
 
 def _one(thing):
@@ -94,6 +104,8 @@ def _one(thing):
     if place := _place(thing):
         module, name = place
         return [*_path_to(module), f"from {module.__name__} import {name}"], name
+    if getattr(thing, "__name__", "") == "<lambda>":
+        return lambda_source(thing)
     if isinstance(thing, types.FunctionType):
         lines = [] if thing.__closure__ or "<" in thing.__name__ else sources([thing])
         return (lines, thing.__name__) if 0 < len(lines) <= LINES else None

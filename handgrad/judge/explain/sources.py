@@ -5,6 +5,7 @@ A source may be older, or newer, than what runs: it is shown only if it compiles
 
 import ast
 import builtins
+import contextlib
 import dis
 import inspect
 import re
@@ -34,7 +35,46 @@ def sources(things):
             _define(thing, found)
     except (LookupError, OSError, SyntaxError, TypeError):
         return []
+    return _lines(found)
+
+
+def lambda_source(thing):
+    """(lines, expression) that give a lambda; None if it cannot be told which of its lines it is."""
+    found = {}
+    try:
+        text = textwrap.dedent(inspect.getsource(thing))
+        trees = [_lambda_at(text[at.start() :]) for at in re.finditer(r"\blambda\b", text)]
+        same = {ast.unparse(tree): tree for tree in trees if tree and _compiles_to(tree, thing)}
+        if thing.__closure__ or len(same) != 1:
+            return None
+        ((text, tree),) = same.items()
+        space = vars(sys.modules[thing.__module__])
+        for used in sorted(_used(tree, compile(tree, "", "eval"))):
+            _bring(used, space, found)
+    except (LookupError, OSError, SyntaxError, TypeError):
+        return None
+    return _lines(found), text
+
+
+def _compiles_to(tree, thing):
+    """Whether a lambda is this one, and no other that stands beside it."""
+    code = next(_within(compile(tree, "", "eval")))
+    same = code.co_code == thing.__code__.co_code
+    return same and _words_of(code) == _words_of(thing.__code__)
+
+
+def _lines(found):
     return [line for text in found.values() for line in text.splitlines() if line.strip()]
+
+
+def _lambda_at(text):
+    """The lambda with which a text starts, which is as long as it may be; or None."""
+    for end in range(len(text), 0, -1):
+        with contextlib.suppress(SyntaxError, ValueError):
+            tree = ast.parse(f"({text[:end]})", mode="eval")
+            if isinstance(tree.body, ast.Lambda):
+                return tree
+    return None
 
 
 def _define(thing, found):
