@@ -12,6 +12,7 @@ from html import escape
 from handgrad.common.html import pre
 from handgrad.derivation.latex.blocks import pieces_of
 from handgrad.derivation.sources import FENCE, HEADING, WORD
+from handgrad.pages.formulas import formula
 
 ITEM = re.compile(r"\s{0,3}(?P<mark>[*+-]|\d{1,9}[.)])\s+(?P<text>.*)")
 RULE = re.compile(r"\s{0,3}\|?\s*:?-{2,}:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
@@ -171,7 +172,7 @@ def _marked(match):
         case "code":
             return f"<code>{escape(text.strip() or text)}</code>"
         case "math":
-            return f"<code>{escape(text)}</code>"
+            return formula(text) or f"<code>{escape(text)}</code>"
         case "strong" | "em" as tag:
             return f"<{tag}>{inline(text)}</{tag}>"
         case "source":
