@@ -11,6 +11,10 @@ from handgrad.judge.verdict import Finding, Status
 
 JAX = "against JAX"
 NUMBERS = "against numbers"
+NOT_THE_REFERENCE = (
+    "forward is not the reference: {output} is off by {size} of its size{at}; is it meant to be another "
+    "function?"
+)
 CONFIRMATIONS = 4  # directions, at most
 CONFIRMED = 100  # error bars: so large an error needs no second direction
 SIDES = 4  # error bars: numbers that are so sure tell which of two gradients is right
@@ -28,8 +32,8 @@ def opinion_of_jax(trial, oracle, *, outputs_too=True):
         error, where = output_error(trial, outputs, k, oracle)
         worst = max(worst, error)
         if where is not None:
-            says = "{output} is off by {size} of its size{at}"
-            found.append(Finding(Status.WRONG, JAX, says, output=k, size=error, index=where))
+            off = {"output": k, "size": error, "index": where}
+            found.append(Finding(Status.WRONG, JAX, NOT_THE_REFERENCE, **off))
     for i in trial.grads:
         if not np.all(np.isfinite(expected[i])):
             continue

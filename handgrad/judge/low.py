@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.judge import probes
 from handgrad.judge.calls import CodeError
-from handgrad.judge.evidence import JAX, trial_at
+from handgrad.judge.evidence import JAX, NOT_THE_REFERENCE, trial_at
 from handgrad.judge.laws import LAWS, LONG_LAWS, breaches
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import is_moderate, noise_floor
@@ -199,7 +199,8 @@ def _another_function(trial, oracle):
     wide = [x.astype(float) if is_floating(x.dtype) else x for x in trial.inputs]
     dy = [d.astype(float) for d in trial.dy]
     if (theirs := oracle.shapes(wide)) != [y.shape for y in trial.y]:
-        says = f"the outputs have the shapes {[y.shape for y in trial.y]}, JAX's {theirs}"
+        ours = [y.shape for y in trial.y]
+        says = f"forward is not the reference: the outputs have the shapes {ours}, JAX's {theirs}"
         yield Finding(Status.WRONG, JAX, says)
         return
     right = oracle(wide, dy)[0]
@@ -207,9 +208,8 @@ def _another_function(trial, oracle):
     for k, (y, output, floor) in enumerate(zip(trial.y, right, noise, strict=True)):
         error, size = np.abs(y.astype(float) - output), rms(output)
         if np.any(error > np.maximum(FAR * size, CLEAR * floor)):
-            says = "{output} is off by {size} of its size"
             off = largest(error) / (size or 1.0)
-            one = Finding(Status.WRONG, JAX, says, output=k, size=off)
+            one = Finding(Status.WRONG, JAX, NOT_THE_REFERENCE, output=k, size=off)
             yield one.by(JAX, trial.subject.names)
 
 

@@ -1,6 +1,7 @@
 """verify: a subject, its inputs, and the stages, in one verdict."""
 
 import operator
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -99,7 +100,15 @@ class _Asked:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+def _require_numbers(inputs):
+    """Raise TypeError where all that is given is text or None: nothing there has a gradient."""
+    if inputs and all(x is None or isinstance(x, str) for x in flattened(inputs)):
+        said = reprlib.repr(inputs[0])
+        raise TypeError(f"input 0 is {said}, and no input is an array of numbers: pass one")
+
+
 def _judged(subject, inputs, asked, verdict):
+    _require_numbers(inputs)
     if not inputs:
         subject_of(subject, asked.params)  # to refuse what is not a subject before it is drawn for
     cases = [] if inputs else likeness.cases(subject, asked.like, verdict.seed)
@@ -109,7 +118,7 @@ def _judged(subject, inputs, asked, verdict):
     if asked.like is not None:
         likeness.require_arguments(asked.like, adapter)
     if asked.gradient_of is not None:
-        adapter = Meant(adapter, asked.gradient_of)
+        adapter = Meant(adapter, adapter.completed(asked.gradient_of))
         adapter.remember()
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
@@ -152,7 +161,8 @@ def _checked_seed(seed):
 def _oracle(adapter, subject, asked):
     """JAX's opinion on what the subject should be, if there is a function for it to differentiate."""
     if asked.gradient_of is not None or asked.reference is not None:
-        return Automatic(asked.gradient_of or asked.reference, adapter, own=False)
+        asked_for = adapter.completed(asked.gradient_of or asked.reference)
+        return Automatic(asked_for, adapter, own=False)
     registered = registered_reference(subject if asked.like is None else asked.like)
     if registered is not None:
         return Automatic(registered, adapter, own=False)

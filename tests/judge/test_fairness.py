@@ -1,5 +1,7 @@
 """Fair to any author: right code that an earlier judge refused, each a kind of its own."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -347,3 +349,56 @@ def test_a_branch_that_is_not_taken_may_be_meaningless():
     a, b = X, np.random.default_rng(3).uniform(0.5, 2, size=X.shape)
     verdict = verify((f, vjp), a, b, reference=reference)
     assert verdict.status in {"PASS", "KINK"}, str(verdict)
+
+
+# ---- Another function than the reference, with a gradient that is right for it.
+
+
+def centred(x):
+    return x - x.mean(axis=-1, keepdims=True)
+
+
+OTHERS = {
+    "another function": ((centred, lambda dy, x: centred(dy)), jax.nn.relu),
+    "a factor": ((lambda x: 2 * x**2, lambda dy, x: 4 * x * dy), lambda x: x**2),
+    "another axis": ((centred, lambda dy, x: centred(dy)), lambda x: x - x.mean(axis=0)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_forward_that_is_not_the_reference_is_said_to_be_another_function(name):
+    pair, reference = OTHERS[name]
+    verdict = verify(pair, X, reference=reference)
+    assert verdict.status == "WRONG"
+    says = r"forward is not the reference: output 0 is off by \S+ of its size"
+    assert re.match(says, verdict.diagnosis), verdict.diagnosis
+    assert verdict.diagnosis.endswith("; is it meant to be another function?")
+
+
+def test_a_forward_that_is_not_the_rule_it_should_be_like_is_said_to_be_another_function():
+    verdict = verify((np.exp, lambda dy, x: dy * np.exp(x)), like=Softplus())
+    assert verdict.diagnosis.startswith("forward is not the reference: output 0 is off by ")
+
+
+def test_a_gradient_that_is_wrong_for_its_own_forward_is_explained_first():
+    pair = centred, lambda dy, x: 2 * centred(dy)
+    verdict = verify(pair, X, reference=centred)
+    assert "is 2 times the right one" in verdict.diagnosis
+
+
+# ---- What is not an array.
+
+
+@pytest.mark.parametrize("given", ["abc", None, ["a"], [None]], ids=repr)
+def test_text_and_nothing_are_refused_as_inputs(given):
+    says = re.escape(f"input 0 is {given!r}, and no input is an array of numbers: pass one")
+    with pytest.raises(TypeError, match=f"^{says}$"):
+        verify(Wrapped(), given)
+
+
+def test_text_and_nothing_beside_an_array_are_options():
+    pair = (
+        (lambda x, kind, mask: np.sin(x) if kind == "sin" and mask is None else x),
+        (lambda dy, x, kind, mask: (dy * np.cos(x), None, None)),
+    )
+    assert verify(pair, X, "sin", None).ok

@@ -76,7 +76,7 @@ def test_a_target_of_one_hot_rows_needs_no_gradient():
 
 
 def test_what_failed_is_not_called_exact():
-    assert verify(Product(), X, X + 1, strict=True).headline == "VACUOUS for a; not judged: b"
+    assert verify(Product(), X, X + 1, strict=True).headline == "CONTRACT for a; not judged: b"
 
 
 def total(axis):

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from handgrad.common.text import listed
 from handgrad.judge.calls import CodeError, contained
 from handgrad.judge.inputs import Arguments
 
@@ -90,6 +91,17 @@ class Subject:
             self.pristine = self.anew()
         except CodeError:
             self.pristine = None  # it cannot be copied
+
+    def completed(self, reference):
+        """A reference as a function of the leaves alone."""
+        return reference
+
+    def says_of_parameters(self):
+        """With which parameters a reference is called, and what has no gradient; "" if it has none."""
+        if not (self.parameter_names or self.not_judged):
+            return ""
+        without = f"; no gradient was found of {listed(self.not_judged)}" if self.not_judged else ""
+        return f": it is called with {', '.join(self.names)}{without}"
 
     def packed_for_reference(self, leaves):
         """The arguments of a reference: those of the subject, then its parameters."""

@@ -63,6 +63,9 @@ class Meant(Subject):
         self.reference = function
         self.silent = subject.silent
 
+    def completed(self, reference):
+        return self.subject.completed(reference)
+
     def _packed(self, leaves):
         return leaves
 

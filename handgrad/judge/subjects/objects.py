@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.judge.calls import CodeError, Contained, UnjudgeableError, contained
 from handgrad.judge.libraries import as_numpy, library_of, to_library
 from handgrad.judge.subjects import parameters, ways
-from handgrad.judge.subjects.base import Subject, as_tuple
+from handgrad.judge.subjects.base import Subject, as_tuple, forms_of
 from handgrad.judge.subjects.draws import Draws
 
 
@@ -24,12 +24,17 @@ class Object(Subject):
         self.strict = way is ways.RULE
         self.found = []  # parameters.Parameter, one for each of self.parameters
         self.restored = []  # (place, value) of what backward changes, and has no gradient
+        self.everything = []  # the parameters without a gradient among them
         self.returned = False  # whether backward returns the gradients of the parameters too
 
-    def adopt(self, found, *, returned=False):
-        """Judge these parameters as further inputs; those without a gradient are named."""
-        self.returned = returned
-        self.found = [p for p in found if returned or p.gradient is not None]
+    def adopt(self, found, returned=()):
+        """Judge these parameters as further inputs; those without a gradient are named.
+
+        Those that are returned have their gradients in what backward returns, and no other has one.
+        """
+        self.returned = bool(returned)
+        self.everything = found
+        self.found = list(returned) or [p for p in found if p.gradient is not None]
         self.not_judged = [p.name for p in found if p not in self.found]
         self.accumulates = [p.name for p in self.found if p.accumulates]
         self.trained = [p.name for p in found if p.trained]
@@ -72,6 +77,24 @@ class Object(Subject):
             return self._filled(own, len(xs)) + tuple(self._kept(p, dy) for p in self.found)
 
         return self.way.output(result), backward
+
+    def completed(self, reference):
+        """A reference that takes all parameters is given the values of those without a gradient."""
+        count = len(self.arguments.tree)
+        wanted = count + len(self.everything)
+        if ways.binds(reference, count + len(self.found)) or not ways.binds(reference, wanted):
+            return reference
+        values = [np.array(as_numpy(p.places[0].get(self.held))) for p in self.everything]
+        judged = [p in self.found for p in self.everything]
+
+        def of_judged(*arguments):
+            own = iter(arguments[count:])
+            rest = [
+                next(own) if is_judged else v for v, is_judged in zip(values, judged, strict=True)
+            ]
+            return reference(*arguments[:count], *rest)
+
+        return of_judged
 
     def _filled(self, grads, count):
         """Gradients of what is passed to forward: there may be none for what comes last."""
@@ -159,11 +182,20 @@ def _find(subject, values):
         subject.held = copy.deepcopy(subject.held)
         start(subject.held)[1]()
     grads = start(_copied(subject.held))[1]()
-    extra = _spread(grads, subject.arguments.names, found)[len(values) :]
+    subject.adopt(found, _returned(subject, grads, len(values), found))
+
+
+def _returned(subject, grads, count, found):
+    """The parameters whose gradients backward returns: by name, or all by position and shape."""
+    last = grads[-1] if isinstance(grads, tuple | list) and grads else grads
+    if isinstance(last, dict) and (
+        named := [p for p in found if any(form in last for form in forms_of(_key(p)))]
+    ):
+        return named
+    extra = _spread(grads, subject.arguments.names, found)[count:]
     shapes = [np.shape(as_numpy(p.places[0].get(subject.held))) for p in found]
-    subject.adopt(
-        found, returned=len(extra) > 0 and [getattr(g, "shape", None) for g in extra] == shapes
-    )
+    agree = len(extra) > 0 and [getattr(g, "shape", None) for g in extra] == shapes
+    return found if agree else []
 
 
 def _starts(subject, values):
@@ -184,10 +216,15 @@ def _starts(subject, values):
 
 def _spread(grads, names, found):
     """Gradients one by one: a dictionary may hold those of the parameters, or all."""
-    keys = [str(p.places[0].steps[-1][1]) for p in found]
+    keys = [_key(p) for p in found]
     if isinstance(grads, tuple | list) and grads and isinstance(grads[-1], dict):
         return (*grads[:-1], *as_tuple(grads[-1], keys))
     return as_tuple(grads, [*names, *keys])
+
+
+def _key(parameter):
+    """The last name that leads to a parameter."""
+    return str(parameter.places[0].steps[-1][1])
 
 
 def _plain_copy(value):

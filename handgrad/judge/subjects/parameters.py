@@ -1,7 +1,8 @@
 """Parameters: the arrays of a layer that move its output, and where it leaves their gradients.
 
 They are found by trying: an array is a parameter if the output moves with it, and if forward leaves
-it as it is. Its gradient is where a name says so: `dW`, `grad_W`, `grads["W"]`, `W.grad`.
+it as it is. Its gradient is where a name says so, whatever the shape of what lies there: `dW`, `grad_W`,
+`grads["W"]`, `W.grad`. A position, as `grads[0]`, needs the shape too.
 """
 
 import copy
@@ -55,6 +56,10 @@ class Path:
             return self.get(root)
         except (AttributeError, KeyError, IndexError, TypeError):
             return None
+
+    @property
+    def is_named(self):
+        return isinstance(self.steps[-1][1], str)
 
     def beside(self, how, key):
         return Path((*self.steps[:-1], (how, key)))
@@ -201,13 +206,19 @@ def _put(path, root, value):
 
 
 def _parameter(used, places, moved):
+    """The parameter at these places: a gradient of its shape comes before one of its name alone."""
     shape = np.shape(as_numpy(places[0].get(used)))
+    named = None
     for place in places:
         for path in _candidates(place, used):
             gradient = path.found(used)
-            if path not in moved and _is_array(gradient) and np.shape(as_numpy(gradient)) == shape:
+            if path in moved or not (_is_array(gradient) or isinstance(gradient, np.floating)):
+                continue
+            if np.shape(as_numpy(gradient)) == shape:
                 return Parameter(places, path)
-    return Parameter(places, None)
+            if path.is_named:
+                named = named or path
+    return Parameter(places, named)
 
 
 def _candidates(place, used):

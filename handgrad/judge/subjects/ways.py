@@ -80,10 +80,10 @@ def of_object(obj, entries, arguments, copied, names=()):
     pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
     carries = isinstance(result, tuple | list) and len(result) == 2 and not is_real(result[1])
     order = (
-        (*pairs, MEMORY) if carries or not _binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
+        (*pairs, MEMORY) if carries or not binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
     )
     if result is None:
-        return (MEMORY if _binds(getattr(obj, backward), 1) else RULE), 1
+        return (MEMORY if binds(getattr(obj, backward), 1) else RULE), 1
 
     def attempts(ways):
         for way in ways:
@@ -101,7 +101,7 @@ def of_pair(f, vjp, arguments, names=()):
     pairs = [w for w in (CACHE, RULE, REVERSED) if _suits(w, vjp, result)]
     if not pairs:
         return PAIR, 1
-    ways = [PAIR, *pairs] if _binds(vjp, 1 + len(arguments)) else pairs
+    ways = [PAIR, *pairs] if binds(vjp, 1 + len(arguments)) else pairs
     way, tried = _best([(f, vjp, way) for way in ways], arguments, names)
     return way or ways[0], 1 + tried
 
@@ -118,7 +118,7 @@ def takes_upstream_last(vjp):
 
 def _suits(way, backward, result):
     count = way.takes(result)
-    if count is None or not _binds(backward, count) or (way is LOSS and _binds(backward, 1)):
+    if count is None or not binds(backward, count) or (way is LOSS and binds(backward, 1)):
         return False
     first, second = ([bool(UPSTREAM.fullmatch(n)) for n in _names(backward)] + [False] * 2)[:2]
     if count != 2 or first == second:
@@ -209,7 +209,7 @@ def _returned(obj, forward, arguments):
         return None
 
 
-def _binds(function, count):
+def binds(function, count):
     try:
         inspect.signature(function).bind(*[None] * count)
     except TypeError:
