@@ -268,3 +268,18 @@ def test_a_rule_that_is_named_is_shown_as_a_rule():
     assert_refused(
         r"like is 'softmax': pass a rule, such as Softmax\(\)", STRAIGHT, X, like="softmax"
     )
+
+
+@pytest.mark.parametrize("given", ["abc", None, ["a"], [None]], ids=repr)
+def test_text_and_nothing_are_refused_as_inputs(given):
+    says = re.escape(f"input 0 is {given!r}, and no input is an array of numbers: pass one")
+    with pytest.raises(TypeError, match=f"^{says}$"):
+        verify(Unjudged(False), given)
+
+
+def test_text_and_nothing_beside_an_array_are_options():
+    pair = (
+        (lambda x, kind, mask: np.sin(x) if kind == "sin" and mask is None else x),
+        (lambda dy, x, kind, mask: (dy * np.cos(x), None, None)),
+    )
+    assert verify(pair, X, "sin", None).ok

@@ -384,21 +384,3 @@ def test_a_gradient_that_is_wrong_for_its_own_forward_is_explained_first():
     pair = centred, lambda dy, x: 2 * centred(dy)
     verdict = verify(pair, X, reference=centred)
     assert "is 2 times the right one" in verdict.diagnosis
-
-
-# ---- What is not an array.
-
-
-@pytest.mark.parametrize("given", ["abc", None, ["a"], [None]], ids=repr)
-def test_text_and_nothing_are_refused_as_inputs(given):
-    says = re.escape(f"input 0 is {given!r}, and no input is an array of numbers: pass one")
-    with pytest.raises(TypeError, match=f"^{says}$"):
-        verify(Wrapped(), given)
-
-
-def test_text_and_nothing_beside_an_array_are_options():
-    pair = (
-        (lambda x, kind, mask: np.sin(x) if kind == "sin" and mask is None else x),
-        (lambda dy, x, kind, mask: (dy * np.cos(x), None, None)),
-    )
-    assert verify(pair, X, "sin", None).ok
