@@ -17,7 +17,8 @@ from handgrad.pages.formulas import formula
 ITEM = re.compile(r"\s{0,3}(?P<mark>[*+-]|\d{1,9}[.)])\s+(?P<text>.*)")
 RULE = re.compile(r"\s{0,3}\|?\s*:?-{2,}:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
 BREAK = re.compile(r"\s{0,3}(?P<mark>[-*_])(?:[ \t]*(?P=mark)){2,}\s*")
-QUOTE = re.compile(r"[ ]{0,3}(?:>[ ]?)+")
+QUOTE = re.compile(r"[ ]{0,3}(?:>\s*)+")
+MOST_COMMENTED = 200  # lines of one comment
 INLINE = re.compile(
     r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)"
     r"|(?P<comment><!--(?:[^<]|<(?!!--))*?-->)"
@@ -62,7 +63,7 @@ def blocks_of(text):
         found += _between(text[at:begin], number)
         number += text.count("\n", at, begin)
         if begin < end:
-            found.append(Block("equation", tuple(text[begin:end].split("\n")), number))
+            found.append(Block("equation", tuple(text[begin:end].rstrip().split("\n")), number))
         number += text.count("\n", begin, end)
         at = end
     return found
@@ -98,12 +99,18 @@ def _block(lines, i):
         return Block("heading", (title,), i + 1, level), i + 1
     if BREAK.fullmatch(lines[i]):
         return Block("break", (lines[i],), i + 1), i + 1
-    if lines[i].lstrip().startswith("<!--"):
-        closed = (j for j in range(i, len(lines)) if "-->" in lines[j])
-        end = next(closed, len(lines) - 1) + 1
+    if end := _end_of_comment(lines, i):
         return Block("comment", tuple(lines[i:end]), i + 1), end
     end = next((j for j in range(i + 1, len(lines)) if _ends(lines, j)), len(lines))
     return Block(_kind(lines[i:end]), tuple(lines[i:end]), i + 1), end
+
+
+def _end_of_comment(lines, i):
+    """Where the comment ends with which a line begins; 0 if there is none, or it is not closed."""
+    if not lines[i].lstrip().startswith("<!--"):
+        return 0
+    ahead = enumerate(lines[i : i + MOST_COMMENTED], i + 1)
+    return next((end for end, line in ahead if "-->" in line), 0)
 
 
 def _kind(lines):

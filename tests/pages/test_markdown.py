@@ -87,6 +87,14 @@ def test_quotations_rules_comments_and_displays_are_blocks():
     ]
 
 
+def test_a_comment_that_is_not_closed_hides_nothing_below_it():
+    assert html("<!-- a ->\n\n# B\n") == ["<p>&lt;!-- a -&gt;</p>", "<h1>B</h1>"]
+
+
+def test_a_quotation_in_many_others_is_one():
+    assert html(">  " * 5000 + "a") == ["<blockquote><p>a</p></blockquote>"]
+
+
 def test_a_block_behind_a_display_knows_its_lines():
     *_, block = blocks_of("# A\n\n$$\nx\n$$\n\n```derivation\nx : ()\ny = x\n```\n")
     assert (block.kind, block.number, block.last) == ("derivation", 8, 9)
