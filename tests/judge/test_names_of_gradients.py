@@ -39,6 +39,11 @@ class WrongShapeReturned(WrongShape):
         return {"x": dy @ self.W.T, "W": self.x.T @ dy, "b": self.of_bias(dy)}
 
 
+class WrongShapeInDictionaryBeside(WrongShape):
+    def backward(self, dy):
+        return dy @ self.W.T, {"dW": self.x.T @ dy, "db": self.of_bias(dy)}
+
+
 class WrongShapeInDictionaries(Dictionaries):
     def __init__(self, of_bias):
         super().__init__(False)
@@ -58,7 +63,11 @@ OF_BIAS = {
 
 @pytest.mark.parametrize("of_bias", OF_BIAS)
 @pytest.mark.parametrize(
-    "way", [WrongShape, WrongShapeInDictionary, WrongShapeReturned, WrongShapeInDictionaries]
+    "way",
+    [
+        *(WrongShape, WrongShapeInDictionary, WrongShapeReturned, WrongShapeInDictionaryBeside),
+        WrongShapeInDictionaries,
+    ],
 )
 def test_a_gradient_is_known_by_its_name_whatever_its_shape(way, of_bias):
     make, says = OF_BIAS[of_bias]
