@@ -53,7 +53,7 @@ def judged(kernel, precision, words=4):
 @pytest.fixture(autouse=True)
 def without_scripts(monkeypatch):
     """No counterexample is written: only diagnoses are read here."""
-    monkeypatch.setattr(explain, "_script", lambda _: "")
+    monkeypatch.setattr(explain, "_script", lambda *_: "")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -13,7 +13,7 @@ from tests.judge.kernels import PRECISIONS, SLIPS, Kernel, function, inputs_of, 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("options", "slip", "says"), SLIPS, ids=[slip for _, slip, _ in SLIPS])
 def test_a_slip_is_rejected_and_named(options, slip, says, precision, monkeypatch):
-    monkeypatch.setattr(explain, "_script", lambda _: "")
+    monkeypatch.setattr(explain, "_script", lambda *_: "")
     verdict = judged(Kernel(slip, **options), precision)
     assert verdict.status in {"WRONG", "CONTRACT"}
     assert verdict.dtype == precision
@@ -40,7 +40,7 @@ def test_a_kernel_of_another_attention_is_not_like_the_rule(precision):
 
 
 def test_a_kernel_in_float32_is_judged_without_inputs(monkeypatch):
-    monkeypatch.setattr(explain, "_script", lambda _: "")
+    monkeypatch.setattr(explain, "_script", lambda *_: "")
     like = ScaledDotProductAttention(causal=True)
     right = verify(function(Kernel(causal=True)), like=like)
     assert right.ok, str(right)
