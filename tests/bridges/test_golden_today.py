@@ -66,7 +66,7 @@ def test_another_order_of_summation_is_no_change(earlier, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda g: (g[0].astype(np.float32),), "is float32, and may be float64"),
+        (lambda g: (g[0].astype(np.float32),), "is float32, and must be float64"),
         (lambda g: (g[0][:1],), "has the shape (1, "),
         (lambda _: (None,), "is not there: the rule gives none today"),
         (lambda g: (*g, g[0]), "gradient 1 is new: the rule gives one of the shape ("),
