@@ -93,7 +93,7 @@ class Subject:
             self.pristine = None  # it cannot be copied
 
     def completed(self, reference):
-        """A reference as a function of the leaves alone."""
+        """A reference that takes what is judged, and no more."""
         return reference
 
     def says_of_parameters(self):

@@ -59,6 +59,7 @@ class Path:
 
     @property
     def is_named(self):
+        """Whether a name leads to it, and not a number."""
         return isinstance(self.steps[-1][1], str)
 
     def beside(self, how, key):
