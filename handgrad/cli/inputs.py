@@ -83,7 +83,7 @@ def _domain(text, words):
         domain = stated(words)
     except ValueError as error:
         raise _malformed(text, str(error)) from None
-    return domain.name, domain.argument
+    return name, domain.argument if domain else None
 
 
 def _option(rest):
