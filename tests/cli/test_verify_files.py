@@ -91,7 +91,7 @@ def test_several_targets_are_judged_in_one_run(verify):
     ("target", "says"),
     [
         ("nowhere.md", "handgrad: nowhere.md: No such file"),
-        ("model.py::Square", "handgrad: model.py: there is no Square"),
+        ("model.py::Square", "handgrad: model.py has no Square"),
         ("empty.md", "handgrad: empty.md: there is no derivation in it"),
         ("binary.md", "handgrad: binary.md: this is not UTF-8 text"),
         ("open.md", "handgrad: open.md:1: the block that begins here is never closed"),
