@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from handgrad.arrays import add_at, array_namespace, device_of, kept, sigmoid
 from handgrad.rules.batch import Reduction, of_each_row, reduced
+from handgrad.rules.simplex import Softmax
 
 __all__ = [
     "GroupedMatMul",
@@ -72,7 +73,7 @@ class SoftmaxRouter:
     def forward(self, z):
         xp = array_namespace(z)
         c = _chosen(z, self.k)
-        p = _softmax(xp.where(c, z, -xp.inf) if self.renormalize else z)
+        p, _ = Softmax().forward(xp.where(c, z, -xp.inf) if self.renormalize else z)
         c = _within(c, self.capacity)
         return kept(c, p), (p, c)
 
@@ -168,7 +169,7 @@ class LoadBalance:
 
     def forward(self, z, c):
         xp = array_namespace(z, c)
-        p = _softmax(z)
+        p, _ = Softmax().forward(z)
         c = xp.reshape(xp.astype(xp.broadcast_to(c, z.shape), z.dtype), (-1, z.shape[-1]))
         f = xp.sum(c, axis=0) / xp.maximum(xp.sum(c), 1)
         P = xp.sum(xp.reshape(p, c.shape), axis=0) / max(1, c.shape[0])
@@ -362,12 +363,6 @@ VARIANTS = (
     SigmoidRouter(renormalize=False, capacity=2),
     GroupedMatMul(block=2),
 )
-
-
-def _softmax(z):
-    xp = array_namespace(z)
-    e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-    return e / xp.sum(e, axis=-1, keepdims=True)
 
 
 def _chosen(z, k):
