@@ -1,7 +1,5 @@
 """Derivatives of their own in JAX: layers of a net."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 
@@ -27,24 +25,6 @@ def rms_norm_bwd(res, dy):
 
 
 rms_norm.defvjp(rms_norm_fwd, rms_norm_bwd)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def logsumexp(x, axis):
-    return jax.scipy.special.logsumexp(x, axis=axis)
-
-
-def logsumexp_fwd(x, axis):
-    y = logsumexp(x, axis)
-    return y, (x, y)
-
-
-def logsumexp_bwd(axis, res, dy):
-    x, y = res
-    return (jnp.expand_dims(dy, axis) * jnp.exp(x - jnp.expand_dims(y, axis)),)
-
-
-logsumexp.defvjp(logsumexp_fwd, logsumexp_bwd)
 
 
 @jax.custom_vjp
