@@ -60,7 +60,7 @@ def fault(wrong, *, hints):
     own = [c for c in read.chains if any(link.line == wrong.number for link in c.links)]
     chains = [c for c in read.chains if c.kind is Kind.AUXILIARY or c in own]
     with deepcopy(branches).watching(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "HINT_SECONDS", 2.0)
+        patch.setattr(checking, "HINT_SECONDS", 60.0)
         results = check_at(replace(read, chains=chains), found, hints=hints)
     return next(result for result in results if not result.ok)
 
