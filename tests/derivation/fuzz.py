@@ -76,10 +76,10 @@ def main(texts):
     for number in range(texts):
         scope = seeds[rng.integers(len(seeds))]
         watch.text = KINDS[number % len(KINDS)](rng, scope)
-        start = time.perf_counter()
+        start = time.thread_time()
         if attempt(watch, scope.fields, found):
             check_one(watch, found)
-        seconds = time.perf_counter() - start
+        seconds = time.thread_time() - start
         if seconds > found["slowest"]:
             found |= {"slowest": seconds, "slowest text": watch.text}
         found["texts"] += 1

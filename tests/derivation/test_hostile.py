@@ -174,9 +174,9 @@ def refusals(text):
 
 
 def assert_is_refused(text):
-    start = time.perf_counter()
+    start = time.thread_time()
     found = refusals(text)
-    assert time.perf_counter() - start < SECONDS
+    assert time.thread_time() - start < SECONDS
     assert found
     assert all(len(str(refusal).splitlines()) == 1 and refusal.line for refusal in found)
 
@@ -201,9 +201,9 @@ def test_a_hostile_file_is_refused_in_one_sentence(name):
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_file_without_derivations_is_read_at_once(name):
-    start = time.perf_counter()
+    start = time.thread_time()
     assert scopes_in_markdown(HARMLESS[name], "f") == []
-    assert time.perf_counter() - start < SECONDS
+    assert time.thread_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("text", BOMBS, ids=lambda text: text[:60].replace("\n", ";"))
