@@ -9,7 +9,7 @@ from itertools import product
 
 import autograd.numpy as np
 from autograd.builtins import tuple as several
-from autograd.scipy.special import logsumexp
+from autograd.scipy.special import erf, logsumexp
 
 
 def softmax(x, *, axis):
@@ -86,6 +86,61 @@ def slice_(x, *, start, stop, step, axis):
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
+def log_softmax(x, *, axis):
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def gelu(x, **_):
+    return x * (1 + erf(x / np.sqrt(2))) / 2
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def layer_norm(x, gamma, beta, *, eps):
+    mean, var = (f(x, axis=-1, keepdims=True) for f in (np.mean, np.var))
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta
+
+
+def rms_norm(x, gamma, *, eps):
+    return gamma * x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + eps)
+
+
+def attention(q, k, v, **_):
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) / np.sqrt(q.shape[-1])
+    return np.matmul(softmax(scores, axis=-1), v)
+
+
+def low_rank_affine(x, W, b, *factors, scale):
+    A, B = factors
+    return x @ W + b + scale * (x @ A) @ B
+
+
+def huber(x, t, *, delta, **_):
+    size = np.abs(x - t)
+    return np.mean(np.where(size <= delta, size**2 / 2, delta * (size - delta / 2)))
+
+
+def info_nce(x, z, tau, **_):
+    own = np.arange(len(x))
+    return -np.mean(log_softmax(np.dot(x, z.T) / tau, axis=-1)[own, own])
+
+
+def triplet_margin(a, p, n, *, margin, eps, **_):
+    near, far = (np.sqrt(np.sum((a - other + eps) ** 2, axis=-1)) for other in (p, n))
+    return np.mean(np.maximum(near - far + margin, 0))
+
+
+def dice(p, t, *, smooth, **_):
+    overlap, whole = (np.sum(a, axis=(1, 2)) for a in (p * t, p + t))
+    return np.mean(1 - (2 * overlap + smooth) / (whole + smooth))
+
+
 TABLE = {
     "Add": operator.add,
     "Subtract": operator.sub,
@@ -98,7 +153,7 @@ TABLE = {
     "Log": np.log,
     "Sqrt": np.sqrt,
     "ReLU": lambda x: np.maximum(x, 0),
-    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "Sigmoid": sigmoid,
     "Tanh": np.tanh,
     "Softmax": softmax,
     "Im2col": im2col,
@@ -131,4 +186,74 @@ TABLE = {
     "Slice": slice_,
     "Split": lambda x, sections, axis: several(np.split(x, sections, axis=axis)),
     "Transpose": np.transpose,
+    # activations and gates
+    "ELU": lambda x, alpha: np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1)),
+    "GELU": gelu,
+    "GLU": lambda a, b: sigmoid(a) * b,
+    "GeGLU": lambda a, b, **_: gelu(a) * b,
+    "HardTanh": lambda x, *, low, high: np.clip(x, low, high),
+    "LeakyReLU": lambda x, slope: np.where(x > 0, x, slope * x),
+    "LogSigmoid": lambda x: -np.logaddexp(0, -x),
+    "LogSoftmax": log_softmax,
+    "LogSumExp": logsumexp,
+    "PReLU": lambda x, a: np.where(x > 0, x, a * x),
+    "QuickGELU": lambda x: x * sigmoid(1.702 * x),
+    "ReGLU": lambda a, b: np.maximum(a, 0) * b,
+    "ReLU6": lambda x: np.clip(x, 0, 6),
+    "SiLU": silu,
+    "Softcap": lambda x, cap: cap * np.tanh(x / cap),
+    "Softplus": lambda x, beta: np.logaddexp(0, beta * x) / beta,
+    "Softsign": lambda x: x / (1 + np.abs(x)),
+    "SquaredReLU": lambda x: np.maximum(x, 0) ** 2,
+    "SwiGLU": lambda a, b: silu(a) * b,
+    # arithmetic and selection
+    "Abs": np.abs,
+    "Clip": lambda x, *, low, high: np.clip(x, low, high),
+    "Cos": np.cos,
+    "Erf": erf,
+    "Expm1": np.expm1,
+    "Log1p": np.log1p,
+    "LogAddExp": np.logaddexp,
+    "Maximum": np.maximum,
+    "Minimum": np.minimum,
+    "Sin": np.sin,
+    "Square": np.square,
+    "Where": np.where,
+    # layers and losses
+    "Charbonnier": lambda x, t, eps, **_: np.mean(np.sqrt((x - t) ** 2 + eps**2)),
+    "Dice": dice,
+    "DyT": lambda x, alpha, gamma, beta: gamma * np.tanh(alpha * x) + beta,
+    "Huber": huber,
+    "InfoNCE": info_nce,
+    "L1": lambda x, t, **_: np.mean(np.abs(x - t)),
+    "L1Penalty": lambda W, strength: strength * np.sum(np.abs(W)),
+    "LayerNorm": layer_norm,
+    "LowRankAffine": low_rank_affine,
+    "RMSNorm": rms_norm,
+    "RNNCell": lambda x, h, W, U, b: np.tanh(np.dot(x, W) + np.dot(h, U) + b),
+    "ScaledDotProductAttention": attention,
+    "TripletMargin": triplet_margin,
+    "VAEKL": lambda mean, s, **_: np.mean(np.sum(mean**2 + np.exp(s) - 1 - s, axis=-1)) / 2,
+    # linear algebra, reductions, places
+    "Cholesky": np.linalg.cholesky,
+    "CumSum": lambda x, *, axis: np.cumsum(x, axis=axis),
+    "Det": np.linalg.det,
+    "Einsum": lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
+    "Embedding": lambda E, t, **_: E[t],
+    "Inverse": np.linalg.inv,
+    "LogDet": lambda A: np.linalg.slogdet(A)[1],
+    "Outer": np.outer,
+    "Solve": np.linalg.solve,
+    "Std": lambda x, axis, correction, keepdims: np.std(
+        x, axis, ddof=correction, keepdims=keepdims
+    ),
+    "Var": lambda x, axis, correction, keepdims: np.var(
+        x, axis, ddof=correction, keepdims=keepdims
+    ),
+    "Prod": lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
+    "Repeat": lambda x, *, times, axis: np.repeat(x, times, axis=axis),
+    "Roll": lambda x, *, shift, axis: np.roll(x, shift, axis=axis),
+    "Stack": lambda *parts, axis: np.stack(parts, axis=axis),
+    "Tile": lambda x, *, times: np.tile(x, times),
+    "Tril": lambda x, *, k: np.tril(x, k),
 }
