@@ -29,16 +29,26 @@ from tests.test_laws import assert_same
 
 SAMPLES = 3  # in a batch
 CLASSES = ONE_OF_EACH
-SEVERAL = [rule for rule in CLASSES if len(point_of(rule).inputs) > 1]
 FAMILIES = list({type(rule).__module__: rule for rule in RULES}.values())
 
+
+def often(rules):
+    """Every rule: these each time, the others where slow tests run."""
+    others = (rule for rule in CLASSES if rule not in rules)
+    return [*rules, *(pytest.param(rule, marks=pytest.mark.slow) for rule in others)]
+
+
+def takes_several(parameter):
+    """Whether a rule, or what marks it, has more than one input."""
+    rule = parameter.values[0] if hasattr(parameter, "values") else parameter
+    return len(point_of(rule).inputs) > 1
+
+
 every_rule = pytest.mark.parametrize("rule", ONE_OF_EACH, ids=repr)
-REST = [pytest.param(rule, marks=pytest.mark.slow) for rule in CLASSES if rule not in FAMILIES]
-
-one_of_each_family = pytest.mark.parametrize("rule", FAMILIES, ids=repr)
+each_family = pytest.mark.parametrize("rule", often(FAMILIES), ids=repr)
 
 
-@one_of_each_family
+@pytest.mark.parametrize("rule", often(FAMILIES[::5]), ids=repr)  # each operation by itself is slow
 def test_a_function_and_its_gradient_are_the_rules(rule):
     point = point_of(rule)
     y, grads = vjp_of(as_jax(rule))(*jax.tree.map(jnp.asarray, (point.inputs, point.given)))
@@ -54,7 +64,7 @@ def test_a_function_and_its_gradient_may_be_compiled_together(rule):
     assert_same(real(grads, point), point.gradients())
 
 
-@every_rule
+@each_family
 def test_the_gradient_of_each_sample_is_the_one_that_a_loop_gives(rule):
     points = points_of(rule)
     inputs, dy = stacked([(point.inputs, point.given) for point in points])
@@ -64,7 +74,7 @@ def test_the_gradient_of_each_sample_is_the_one_that_a_loop_gives(rule):
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["the first batched", "the others batched"])
-@pytest.mark.parametrize("rule", SEVERAL, ids=repr)
+@pytest.mark.parametrize("rule", list(filter(takes_several, often(FAMILIES))), ids=repr)
 def test_an_input_that_all_samples_share_gets_the_sum_of_their_gradients(rule, first):
     places = range(len(point_of(rule).inputs))
     batched = [i for i in places if (i == 0) == first]
@@ -80,7 +90,7 @@ def test_an_input_that_all_samples_share_gets_the_sum_of_their_gradients(rule, f
     )
 
 
-@pytest.mark.parametrize("rule", FAMILIES + REST, ids=repr)
+@each_family
 def test_the_second_derivative_is_that_of_the_reference(rule):
     point, rng = point_of(rule), np.random.default_rng(4)
     xs = [point.inputs[i] for i in point.real]
