@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.common.jaxpr import run_step
 from handgrad.judge.explain.changes import shifted
 
 SUMS = {"dot_general", "reduce_max", "reduce_sum"}  # what is kept of the forward
@@ -18,7 +17,7 @@ CHOICE = "select_n"
 def formed_again(flow, _):
     """A mask is not applied again, or is another one by a place."""
     kept = flow.recorder.results(flow.point.inputs)
-    for n, mask in enumerate(_masks(flow.recorder.program.steps, kept)):
+    for n, mask in enumerate(_masks(flow.recorder.steps, kept)):
         for order, (words, change) in enumerate(_other_masks(mask)):
             says = f"is wrong: where the values are formed again, a mask {words}"
             yield (order, n), says, _delta(n, change)
@@ -60,7 +59,7 @@ def _masks(steps, results):
     """The masks by which a program chooses, each once: those that are true here and false there."""
     found = []
     for step, (operands, _) in zip(steps, results, strict=True):
-        if step.primitive.name == CHOICE and operands[0].ndim and operands[0].dtype == bool:
+        if step.kind == CHOICE and operands[0].ndim and operands[0].dtype == bool:
             mixed = np.any(operands[0]) and not np.all(operands[0])
             if mixed and not any(np.array_equal(operands[0], mask) for mask in found):
                 found.append(operands[0])
@@ -71,16 +70,16 @@ def _delta(n, change):
     """The change of the gradients when everything but sums is formed again with another mask."""
 
     def delta(flow):
-        steps, kept = flow.recorder.program.steps, flow.recorder.results(flow.point.inputs)
+        steps, kept = flow.recorder.steps, flow.recorder.results(flow.point.inputs)
         mask = _masks(steps, kept)[n]
 
         def forming(number, operands):
             step = steps[number]
-            if step.primitive.name in SUMS:
+            if step.kind in SUMS:
                 return operands, kept[number][1]
-            if step.primitive.name == CHOICE and np.array_equal(operands[0], mask):
+            if step.kind == CHOICE and np.array_equal(operands[0], mask):
                 operands = [change(mask), *operands[1:]]
-            return operands, [np.asarray(r) for r in run_step(step, operands)]
+            return operands, step.run(operands)
 
         tape = flow.recorder.tape(flow.point.inputs, forming)
         for edge, own in zip(tape.edges, flow.tape.edges, strict=True):

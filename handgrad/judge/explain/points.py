@@ -15,7 +15,7 @@ from handgrad.judge import probes, values
 from handgrad.judge.calls import CodeError
 from handgrad.judge.domains import recognized
 from handgrad.judge.evidence import trial_at
-from handgrad.judge.explain import of_torch
+from handgrad.judge.explain.of_torch import Recorded
 from handgrad.judge.explain.retrace import retraced
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.directions import direction, project
@@ -124,14 +124,16 @@ class Truth:
         trial = self.trial
         if oracle is not None:
             yield oracle
-        ways = {"numpy": (_as_it_is, retraced), "torch": (of_torch.retraced,)}
-        if not trial.subject.fed:
-            for make in ways.get(trial.library, ()):
-                try:
-                    function = make(trial.subject, trial.inputs)
-                except CodeError:
-                    continue  # it cannot be copied
-                yield Automatic(function, _Bare, own=False)
+        if trial.subject.fed:
+            return
+        if trial.library == "torch":
+            yield Recorded(trial.subject)
+        for make in (_as_it_is, retraced) if trial.library == "numpy" else ():
+            try:
+                function = make(trial.subject, trial.inputs)
+            except CodeError:
+                continue  # it cannot be copied
+            yield Automatic(function, _Bare, own=False)
 
     def _is_plausible(self, oracle):
         trial = self.trial

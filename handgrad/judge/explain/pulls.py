@@ -88,7 +88,7 @@ def with_factor(taken):
     def pull(flow, edge, ct):
         values = [flow.tape.nodes[n].value for n in flow.tape.nodes[edge.target].operands]
         values[1 - edge.place] = taken(flow.tape, edge)
-        number = flow.recorder.number_of(edge.target)
+        number = flow.recorder.made_by[edge.target]
         return edge.pull(ct, flow.recorder.back(number, edge.place, 0, values))
 
     return pull

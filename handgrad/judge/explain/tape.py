@@ -10,13 +10,14 @@ from functools import cached_property
 
 import numpy as np
 
-from handgrad.common.jaxpr import Program, run_step
+from handgrad.common.jaxpr import Program, Step, run_step
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.primitives import ELEMENTWISE
 from handgrad.judge.calls import CodeError, contained
+from handgrad.judge.libraries import is_floating
 
 OPERATIONS = 120
-SUMS = {"reduce_sum"}
+SUMS = {"reduce_sum", "mean"}
 STRETCHED = "broadcast_in_dim"
 NUMBERS = 1024  # of one value
 EACH = {*ELEMENTWISE, "clamp", "convert_element_type", "erf_inv", "erfc", "integer_pow", "lgamma"}
@@ -120,33 +121,30 @@ class Recorder:
     """Makes tapes of one function: its program is traced once, and each Jacobian's too."""
 
     def __init__(self, oracle, inputs, real):
-        self.oracle, self.real = oracle, real
-        self.program = oracle.forward_program(inputs)
-        if len(self.program.steps) > OPERATIONS:
+        self.real, self.program = real, oracle.forward_program(inputs)
+        steps = self.program.steps
+        self.steps = [OfJax(s) if isinstance(s, Step) else s for s in steps]
+        if len(steps) > OPERATIONS:
             raise CodeError("the program is too long")
-        self.backs, self.numbers = {}, {}
-
-    def number_of(self, node):
-        """The number of the step that makes a node."""
-        return self.numbers[node]
+        self.made_by = {}  # the number of the step that makes a node
 
     @contained
     def results(self, inputs):
         """The (operands, results) of every step at these inputs."""
         values, found = self._given(inputs), []
-        for number, step in enumerate(self.program.steps):
+        for number, step in enumerate(self.steps):
             found.append(self._run(number, [values[slot] for slot in step.inputs]))
-            values |= dict(zip(step.outputs, found[-1][1], strict=True))
+            values |= zip(step.outputs, found[-1][1], strict=False)
         return found
 
     def _given(self, inputs):
         """The values that are there before the first step."""
-        wide = [a.astype(float) if a.dtype.kind == "f" else a for a in inputs]
+        wide = [a.astype(float) if is_floating(a.dtype) else a for a in inputs]
         values = {s: np.asarray(v) for s, v in self.program.constants.items()}
         return values | dict(zip(self.program.inputs, wide, strict=True))
 
     def _run(self, number, operands):
-        return operands, [np.asarray(r) for r in run_step(self.program.steps[number], operands)]
+        return operands, self.steps[number].run(operands)
 
     @contained
     def tape(self, inputs, forming=None):
@@ -156,23 +154,24 @@ class Recorder:
         real = [values[program.inputs[i]] for i in self.real]
         nodes = [Node("", x.shape, x) for x in real]
         edges = []
-        for number, step in enumerate(program.steps):
+        for number, step in enumerate(self.steps):
             operands, results = forming(number, [values[slot] for slot in step.inputs])
-            values |= dict(zip(step.outputs, results, strict=True))
+            values |= zip(step.outputs, results, strict=False)
             made_of: list = [place.get(slot) for slot in step.inputs]
             arrows = [p for p, source in enumerate(made_of) if source is not None]
-            if arrows and step.primitive.name in ELEMENTWISE:
+            if arrows and step.kind in ELEMENTWISE:
                 operands = list(operands)
                 for p in arrows:
                     made_of[p], operands[p] = _stretched(nodes, edges, made_of[p], results[0])
-            for k, result in enumerate(results if arrows else ()):
-                if result.dtype.kind == "f":
+            for k, (slot, result) in enumerate(zip(step.outputs, results, strict=False)):
+                if arrows and result.dtype.kind == "f":
                     if result.size > NUMBERS:
                         raise CodeError("a value is too large")
-                    place[step.outputs[k]] = len(nodes)
-                    self.numbers[len(nodes)] = number
-                    shape, kind = result.shape, step.primitive.name
-                    nodes.append(Node("", shape, result.astype(float), kind, tuple(made_of)))
+                    place[slot] = len(nodes)
+                    self.made_by[len(nodes)] = number
+                    nodes.append(
+                        Node("", result.shape, result.astype(float), step.kind, tuple(made_of))
+                    )
                     for p in arrows:
                         back = self.back(number, p, k, operands)
                         edges.append(Edge(made_of[p], len(nodes) - 1, p, back))
@@ -181,25 +180,39 @@ class Recorder:
 
     def back(self, number, p, k, operands):
         """The Jacobian of result k of a step by its operand p, at these operands."""
-        step = self.program.steps[number]
-        result = np.shape(operands[p])
-        each = step.primitive.name in EACH
-        key = number, p, k
-        if key not in self.backs:
-            self.backs[key] = Program(self._traced(step, p, k, operands, each=each))
-        (found,) = self.backs[key](*operands)
-        found = np.asarray(found, dtype=float)
-        size = math.prod(result)
+        step, size = self.steps[number], np.size(operands[p])
+        each = step.kind in EACH
+        found = np.asarray(step.back(p, k, operands, each=each), dtype=float)
         return found.reshape(-1) if found.size == size and each else found.reshape(-1, size).T
 
-    def _traced(self, step, p, k, operands, *, each):
+
+class OfJax:
+    """A step of a program of JAX's, differentiated by JAX."""
+
+    def __init__(self, step):
+        self.step, self.kind, self.backs = step, step.primitive.name, {}
+        self.inputs, self.outputs = step.inputs, step.outputs
+
+    def run(self, operands):
+        """The results."""
+        return [np.asarray(r) for r in run_step(self.step, operands)]
+
+    def back(self, p, k, operands, *, each):
+        """The gradients of operand p for each number of result k; of all at once, for `each`."""
+        if (p, k) not in self.backs:
+            self.backs[p, k] = Program(self._traced(p, k, operands, each=each))
+        return self.backs[p, k](*operands)[0]
+
+    def _traced(self, p, k, operands, *, each):
         import jax
         from jax import numpy as jnp
 
+        primitive = self.step.primitive
+
         def pulled(*given):
             def by_one(x):
-                results = step.primitive.bind(*given[:p], x, *given[p + 1 :], **step.params)
-                return results[k] if step.primitive.multiple_results else results
+                results = primitive.bind(*given[:p], x, *given[p + 1 :], **self.step.params)
+                return results[k] if primitive.multiple_results else results
 
             y, pull = jax.vjp(by_one, given[p])
             if each and y.size == given[p].size:
