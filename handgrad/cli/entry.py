@@ -68,7 +68,7 @@ def _answer(argv):
 
 
 def _run(argv):
-    parser = _parser()
+    parser = _parser(argv)
     if not argv:
         return _failure("name a command", f"{parser.format_help()}\nhandgrad: error: ")
     try:
@@ -78,11 +78,12 @@ def _run(argv):
         sys.stdout.flush()  # here and not at exit, where an error could not be caught
 
 
-def _parser():
+def _parser(argv):
+    """The parser of the command that is named alone: the others take time to import."""
     parser = Parser(prog="handgrad", description="Derive it by hand, prove it by machine.")
     parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in set(COMMANDS).intersection(argv[:1]) or COMMANDS:
         import_module(f"handgrad.cli.{command}").add_parser(commands)  # where Ctrl-C is caught
     return parser
 

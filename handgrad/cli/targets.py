@@ -10,7 +10,6 @@ from handgrad.cli.subjects import Subject, code_in, find_subject
 from handgrad.derivation import sources
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import Scope
-from handgrad.rules import catalog
 
 STANDARD_INPUT = "standard input"
 LISTED = 12  # names, at most
@@ -39,7 +38,7 @@ def find_targets(names, inputs=(), seed=0, like=None):
         raise UsageError("--input is for one target, FILE.py::NAME")
     if like is not None and not names:
         raise UsageError("--like is for code in a file, FILE.py::NAME")
-    for name in dict.fromkeys(names or catalog.families()):
+    for name in dict.fromkeys(names or _families()):
         if subject := find_subject(name, inputs, seed, like):
             targets.subjects.append(subject)
         elif is_file(name):
@@ -55,8 +54,16 @@ def find_targets(names, inputs=(), seed=0, like=None):
     return targets
 
 
+def _families():
+    from handgrad.rules import catalog
+
+    return catalog.families()
+
+
 def find_rules(name):
     """The rule classes that a name stands for: one rule, or a family."""
+    from handgrad.rules import catalog
+
     try:
         return catalog.find(name)
     except LookupError as error:

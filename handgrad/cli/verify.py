@@ -16,14 +16,11 @@ import handgrad.derivation
 from handgrad.cli import golden
 from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progress, whole_number
 from handgrad.cli.inputs import input_option
-from handgrad.cli.rules import rule_named
 from handgrad.cli.targets import find_targets, name_what_to_judge
 from handgrad.common import strict_json
-from handgrad.common.parallel import side_by_side
 from handgrad.common.text import many, number
 from handgrad.derivation.report import HEADER, Derivation, check_scopes
 from handgrad.judge.verdict import Verdict
-from handgrad.rules import catalog
 
 REFUSED = "forward"  # the check that a forward runs at all
 RULES = f"{'rule':<29}{'cases':>6}{'links':>6}{'vs JAX':>8}{'numbers':>8}   {'± bar':<8}verdict"
@@ -142,7 +139,7 @@ class _Results:
 
 def _found(arguments, say):
     """Everything that was found, said as soon as it is there: one verdict in full, or a table."""
-    like = None if arguments.like is None else rule_named(arguments.like, "--like")
+    like = _liked(arguments.like)
     targets = find_targets(arguments.targets, arguments.input, arguments.seed, like)
     if like is not None and not targets.subjects:
         raise UsageError(f"--like {arguments.like} is for code in a file: model.py::MyLayer")
@@ -169,11 +166,22 @@ def _found(arguments, say):
     return results
 
 
+def _liked(text):
+    """The rule that --like names, if any."""
+    if text is None:
+        return None
+    from handgrad.cli.rules import rule_named
+
+    return rule_named(text, "--like")
+
+
 def _judged(targets, options, like):
     """The name of each rule and of each code in a file, with its verdicts, and progress.
 
     Rules are judged side by side; code in a file in this process, which has run the file.
     """
+    from handgrad.common.parallel import side_by_side
+
     of_rules = side_by_side(partial(_of_class, options=options), targets.classes)
     of_subjects = (_of_subject(subject, options, like) for subject in targets.subjects)
     names = [rule.__name__ for rule in targets.classes] + [code.name for code in targets.subjects]
@@ -188,6 +196,7 @@ def _judged(targets, options, like):
 def _of_class(cls, options):
     """The verdicts on a rule of the package, with all of its variants."""
     from handgrad.judge.verify import verify
+    from handgrad.rules import catalog
 
     return [verify(rule, **options) for rule in catalog.instances(cls)]
 

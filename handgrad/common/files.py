@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 from pathlib import Path
 
@@ -95,7 +94,7 @@ def _beside(target, end):
 def _part_of(target):
     """A new file beside the target, open and, where there are locks, locked."""
     while True:
-        part = _beside(target, f"{secrets.token_hex(8)}.part")
+        part = _beside(target, f"{os.urandom(8).hex()}.part")
         file = part.open("xb")
         locked = _lock(file.fileno())
         if locked is not False and _is_open_at(file.fileno(), part):

@@ -23,7 +23,6 @@ from handgrad.derivation.comparison import (
     mismatch,
     values_at,
 )
-from handgrad.derivation.diagnosis import diagnose
 from handgrad.derivation.domains import FREE, MOVES
 from handgrad.derivation.entries import defined
 from handgrad.derivation.errors import DerivationError
@@ -323,6 +322,8 @@ def _hint(chain, link, pairs, spare):
     """What would mend a link, if that is found soon: the other links need the time too."""
     if left() <= spare:
         return ""
+    from handgrad.derivation.diagnosis import diagnose
+
     conditions = conditions_met()
     try:
         with limited(min(HINT_SECONDS, (left() - spare) / 3)), unwatched():

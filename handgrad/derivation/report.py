@@ -14,9 +14,7 @@ from handgrad.common.text import fitted, many, printable
 from handgrad.derivation.budget import limited
 from handgrad.derivation.checking import Checked, check_derivation
 from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.latex.section import Section
-from handgrad.derivation.latex.verdict import judged
-from handgrad.derivation.sources import scopes_at
+from handgrad.derivation.sources import Scope, scopes_at
 from handgrad.derivation.unused import unchecked
 
 HEADER = f"{'derivation':<55}{'links':>6}{'exact':>7}  verdict"
@@ -193,14 +191,16 @@ def check_scopes(scopes, seed, *, numbers=False):
 
 def _checked(scope, seed, *, numbers):
     """One derivation, checked; of a section of LaTeX, each equation as it was read."""
-    if isinstance(scope, Section):
-        verdict = judged(scope, seed, numbers=numbers)
-        found = verdict.outcome
-        made = partial(Derivation, unread=verdict.unread, equations=verdict.counts)
-    else:
+    if isinstance(scope, Scope):
         derivation = scope.derivation()
         found = check_derivation(derivation, seed, numbers=numbers)
         made = partial(Derivation, unchecked=unchecked(derivation))
+    else:
+        from handgrad.derivation.latex.verdict import judged
+
+        verdict = judged(scope, seed, numbers=numbers)
+        found = verdict.outcome
+        made = partial(Derivation, unread=verdict.unread, equations=verdict.counts)
     made = partial(made, unseen=found.unseen, unstated=found.unstated)
     return made(scope.title, scope.path, found.links)
 

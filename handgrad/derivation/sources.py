@@ -11,13 +11,13 @@ from handgrad.common.text import printable
 from handgrad.derivation.docstrings import indented_lines
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.notebooks import markdown_of
-from handgrad.derivation.latex.section import sections_of
 from handgrad.derivation.lines import Line, is_given
 from handgrad.derivation.reading import read
 
 FENCE = re.compile(r"\s*+(?P<fence>```+|~~~+)\s*+(?P<info>[^\s`]*+)[^`]*+")
 WORD = "derivation"  # after the fence of a block
 HEADING = re.compile(r"\s{0,3}#{1,6}\s(?P<title>.*)")
+HEADED = re.compile(r"(?:<!--|%)\s*+derivation")  # a section of LaTeX has a header
 SUFFIXES = (".md", ".py", ".tex", ".ipynb")
 MAX_BYTES = 1_000_000
 
@@ -60,8 +60,17 @@ def scopes_of(target):
 def _scopes_in(text, path):
     """The derivations in Markdown, TeX or a notebook."""
     if path.endswith(".tex"):
-        return sections_of(text, path, printable(path))
+        return _sections_in(text, path)
     return scopes_in_markdown(markdown_of(text) if path.endswith(".ipynb") else text, path)
+
+
+def _sections_in(text, path):
+    """The sections of LaTeX in a text, whose reader takes time to import."""
+    if not HEADED.search(text):
+        return []
+    from handgrad.derivation.latex.section import sections_of
+
+    return sections_of(text, path, printable(path))
 
 
 def scopes_in_text(text, name):
@@ -69,7 +78,7 @@ def scopes_in_text(text, name):
     lines = _lines(text)
     if any(FENCE.fullmatch(line.text) for line in lines):
         return scopes_in_markdown(text, name)
-    if sections := sections_of(_joined(lines), name, name):
+    if sections := _sections_in(_joined(lines), name):
         return sections
     return [Scope(name, name, tuple(lines))] if text.strip() else []
 
@@ -162,7 +171,7 @@ def decoded(file):
 def scopes_in_markdown(text, path):
     """A scope for each heading with blocks fenced as `derivation`, and each section of LaTeX."""
     scopes = _fenced_scopes(text, path)
-    sections = sections_of(_joined(_lines(text)), path, printable(path))
+    sections = _sections_in(_joined(_lines(text)), path)
     return sorted([*scopes, *sections], key=lambda scope: scope.line) if sections else scopes
 
 

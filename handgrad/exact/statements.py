@@ -215,7 +215,7 @@ class Statements:
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
         walk = Walk(self.names | {target: numbers}, vocabulary(np))
         places = np.asarray(value_on(head, chain, walk)).ravel().astype(int)
-        if len(np.unique(places)) < len(places):
+        if len({*places.tolist()}) < len(places):
             raise InexactError("numbers that are stated twice")
         return places
 
