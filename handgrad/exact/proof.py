@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from handgrad.exact.primes import BITS
 
-DRAWS = 2  # at each point, and with exponentials CONJECTURED of them
-CONJECTURED = 4
+CONJECTURED = 2  # draws where exponentials are in it, of which one each would do, too
+MOST_DRAWS = 4
 SPARE = 12  # draws beyond the number of roots
 MOST_ROOTS = 40
 ENOUGH = 50  # bits: an error below 2⁻⁵⁰ counts as a proof
@@ -72,10 +72,10 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """The outcomes of one claim at one point, draw after draw.
+    """The outcomes of one claim at one point, draw after draw, until the bound is small enough.
 
     `rows` say of more draws which radicands were squares; nothing was tested there. At a `further`
-    point, which is there for the branch that it takes, half of the draws are enough.
+    point, which is there for the branch that it takes, one draw is enough with exponentials, too.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -86,8 +86,11 @@ class Tally:
         """Whether more tests are needed."""
         if any(o.reason or not o.holds for o in self.outcomes):
             return False
-        wanted = CONJECTURED if any(o.exponential for o in self.outcomes) else DRAWS
-        return len(self.outcomes) < (wanted // 2 if self.further else wanted)
+        count = len(self.outcomes)
+        conjectured = any(o.exponential for o in self.outcomes) and not self.further
+        if count < (CONJECTURED if conjectured else 1):
+            return True
+        return count < MOST_DRAWS and self._bits() < ENOUGH
 
     def needs_rows(self):
         """Whether it must still show that the roots are independent."""

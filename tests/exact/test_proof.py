@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 from handgrad.common.random import generator
 from handgrad.exact.primes import BITS, chain, is_prime
-from handgrad.exact.proof import DRAWS, Outcome, Proof, Tally, together
+from handgrad.exact.proof import CONJECTURED, MOST_DRAWS, Outcome, Proof, Tally, together
 
 
 def tally(*outcomes):
@@ -16,22 +16,33 @@ def with_squares(*rows, holds=True):
     return tally(*(Outcome(holds, roots=roots, squares=row) for row in rows))
 
 
-def test_two_draws_prove_what_has_neither_exponentials_nor_roots():
-    assert tally(Outcome(holds=True)).needs_tests()
-    proof = tally(*[Outcome(holds=True, degree=1000)] * DRAWS).proof()
-    assert proof.proved
-    assert not proof.conjectured
-    assert proof.bits == DRAWS * (BITS - 10)
+def test_one_draw_proves_what_has_neither_exponentials_nor_roots():
+    assert tally().needs_tests()
+    one = tally(Outcome(holds=True, degree=1000))
+    assert not one.needs_tests()
+    assert one.proof().proved
+    assert not one.proof().conjectured
+    assert one.proof().bits == BITS - 10
+
+
+def test_a_bound_that_is_not_small_enough_takes_more_draws():
+    high = Outcome(holds=True, degree=2 ** (BITS - 30))
+    assert tally(high).needs_tests()
+    assert not tally(high, high).needs_tests()
+    assert tally(high, high).proof().bits == 60
 
 
 def test_exponentials_take_more_draws_and_are_conjectured():
-    two = tally(*[Outcome(holds=True, exponential=True)] * DRAWS)
-    assert two.needs_tests()
-    assert two.proof().conjectured
+    one = tally(Outcome(holds=True, exponential=True))
+    assert one.needs_tests()
+    assert one.proof().conjectured
+    assert not tally(*one.outcomes * CONJECTURED).needs_tests()
 
 
 def test_a_degree_as_large_as_p_proves_nothing():
-    assert not tally(*[Outcome(holds=True, degree=2**BITS)] * DRAWS).proof()
+    hopeless = tally(*[Outcome(holds=True, degree=2**BITS)] * MOST_DRAWS)
+    assert not hopeless.needs_tests()
+    assert not hopeless.proof()
 
 
 def test_one_draw_that_differs_refuses():
