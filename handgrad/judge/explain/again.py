@@ -1,7 +1,6 @@
-"""Values that backward forms again, as kernels do that keep sums alone: a mask is left out there.
+"""Values that backward forms again, as kernels do that keep sums alone: with another mask.
 
-The sums of the forward stay as they were, and what is formed of the inputs beside them is formed
-with another mask.
+The sums of the forward stay as they were; what is formed of the inputs beside them is formed anew.
 """
 
 from functools import partial
@@ -16,29 +15,10 @@ CHOICE = "select_n"
 
 def formed_again(flow, _):
     """A mask is not applied again, or is another one by a place."""
-    kept = flow.recorder.results(flow.point.inputs)
-    for n, mask in enumerate(_masks(flow.recorder.steps, kept)):
+    for n, mask in enumerate(_masks(flow.recorder, flow.point.inputs)):
         for order, (words, change) in enumerate(_other_masks(mask)):
             says = f"is wrong: where the values are formed again, a mask {words}"
-            yield (order, n), says, _delta(n, change)
-
-
-def undivided(flow, _):
-    """What arrives at a quotient is not divided."""
-    for b, node in enumerate(flow.tape.nodes):
-        if node.kind == "div" and len(node.operands) == 2 and node.operands[1] is not None:
-            divisor = flow.tape.nodes[node.operands[1]]
-            says = f"is wrong: what arrives at {node.name} is not divided by {divisor.name}"
-            yield (b,), says, _times_divisor(b, node.operands[1])
-
-
-def _times_divisor(b, divisor):
-    def delta(flow):
-        node, value = flow.tape.nodes[b], flow.tape.nodes[divisor].value
-        times = np.broadcast_to(value, node.shape).ravel() - 1
-        return flow.tape.onwards[b] @ (flow.cts[b] * times)
-
-    return delta
+            yield (order, n), says, partial(_delta, n=n, change=change)
 
 
 def _other_masks(mask):
@@ -55,35 +35,30 @@ def _moved(together, steps, axis, mask):
     return together.reduce([mask, *(shifted(mask, step, axis) for step in steps)])
 
 
-def _masks(steps, results):
+def _masks(recorder, inputs):
     """The masks by which a program chooses, each once: those that are true here and false there."""
     found = []
-    for step, (operands, _) in zip(steps, results, strict=True):
-        if step.kind == CHOICE and operands[0].ndim and operands[0].dtype == bool:
-            mixed = np.any(operands[0]) and not np.all(operands[0])
-            if mixed and not any(np.array_equal(operands[0], mask) for mask in found):
-                found.append(operands[0])
+    for step, (operands, _) in zip(recorder.steps, recorder.results(inputs), strict=True):
+        mask = operands[0] if step.kind == CHOICE else np.zeros(())
+        mixed = mask.dtype == bool and np.any(mask) and not np.all(mask)
+        if mixed and not any(np.array_equal(mask, other) for other in found):
+            found.append(mask)
     return found
 
 
-def _delta(n, change):
+def _delta(flow, n, change):
     """The change of the gradients when everything but sums is formed again with another mask."""
+    inputs, steps = flow.point.inputs, flow.recorder.steps
+    kept, mask = flow.recorder.results(inputs), _masks(flow.recorder, inputs)[n]
 
-    def delta(flow):
-        steps, kept = flow.recorder.steps, flow.recorder.results(flow.point.inputs)
-        mask = _masks(steps, kept)[n]
+    def forming(number, operands):
+        if steps[number].kind in SUMS:
+            return operands, kept[number][1]
+        if steps[number].kind == CHOICE and np.array_equal(operands[0], mask):
+            operands = [change(mask), *operands[1:]]
+        return operands, steps[number].run(operands)
 
-        def forming(number, operands):
-            step = steps[number]
-            if step.kind in SUMS:
-                return operands, kept[number][1]
-            if step.kind == CHOICE and np.array_equal(operands[0], mask):
-                operands = [change(mask), *operands[1:]]
-            return operands, step.run(operands)
-
-        tape = flow.recorder.tape(flow.point.inputs, forming)
-        for edge, own in zip(tape.edges, flow.tape.edges, strict=True):
-            edge.back = edge.back if np.any(own.back) else own.back
-        return tape.of_inputs(tape.gradients(flow.point.dy)) - flow.right
-
-    return delta
+    tape = flow.recorder.tape(inputs, forming)
+    for edge, own in zip(tape.edges, flow.tape.edges, strict=True):
+        edge.back = edge.back if np.any(own.back) else own.back
+    return tape.of_inputs(tape.gradients(flow.point.dy)) - flow.right

@@ -1,5 +1,7 @@
 """The flow of the gradients along a tape, beside gradients that are wrong."""
 
+from functools import partial
+
 import numpy as np
 
 from handgrad.judge.calls import CodeError
@@ -51,15 +53,20 @@ class Flow:
             return 0.0 if np.all(np.abs(off) <= 10 * self.accuracy) else np.inf
         return float(off @ off) / float(error @ error)
 
+    def moved(self, pulls):
+        """How the gradients of the inputs change when some edges, by number, pull otherwise."""
+        if len(pulls) > 1:
+            others = {k: partial(pull, self) for k, pull in pulls.items()}
+            return self.tape.of_inputs(self.tape.gradients(self.point.dy, others)) - self.right
+        ((k, pull),) = pulls.items()
+        edge = self.tape.edges[k]
+        ct = self.cts[edge.target]
+        return self.tape.onwards[edge.source] @ (pull(self, edge, ct) - edge.pull(ct))
+
     def weight(self, delta, part):
         """How many times a change of the gradients is there."""
         square = float(delta[part] @ delta[part])
         return float(delta[part] @ self.error[part]) / square if square else 0.0
-
-
-def together(deltas, times):
-    """Several changes of the gradients at once, each so many times."""
-    return lambda flow: sum(c * delta(flow) for c, delta in zip(times, deltas, strict=True))
 
 
 def flows_of(points, oracle):

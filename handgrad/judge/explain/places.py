@@ -1,7 +1,8 @@
 """Places × changes: an operation of the forward whose derivative is taken otherwise.
 
-A place is a node or an edge of the tape: what arrives there is changed, and flows on to the inputs.
-If what comes out is the wrong gradient, that place is where the error is. One loop tries them all.
+A place is a node or some edges of the tape: what arrives there is changed, and flows on to the
+inputs. If what comes out is the wrong gradient, that place is where the error is. Each family gives
+(order, words, change of the gradients at a flow); one loop tries them all.
 """
 
 import itertools
@@ -9,20 +10,20 @@ import itertools
 import numpy as np
 
 from handgrad.judge.explain import changes
-from handgrad.judge.explain.again import formed_again, undivided
-from handgrad.judge.explain.chunks import overwritten
+from handgrad.judge.explain.again import formed_again
 from handgrad.judge.explain.factors import named
-from handgrad.judge.explain.flow import together
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.pulls import (
-    CHOICES,
+    chunks,
+    factors,
     other_factor,
-    other_slopes,
+    slopes,
+    transposed,
     turned_factors,
-    with_factor,
+    with_node,
 )
-from handgrad.judge.explain.sums import sums, sums_together
+from handgrad.judge.explain.sums import sums
 from handgrad.judge.explain.words import input_name
 from handgrad.judge.trial import largest
 
@@ -34,30 +35,24 @@ PICKS = {"gather", "dynamic_slice", "slice"}
 def explain(flows, which, budget):
     """(guilty inputs, words) of the most telling place and change; ([], "") if none explains it."""
     flow, telling = flows[0], []
-    parts = [flow.parts[i] for i in which]
-    part = np.r_[tuple(parts)]
+    part = np.r_[tuple(flow.parts[i] for i in which)]
     for family in FAMILIES:
         for order, words, delta in family(flow, part):
             budget.spend()
-            with np.errstate(all="ignore"):
-                change = delta(flow)
-            if change is not None and flow.left(change, part) <= EXACT:
+            if _fits(flow, delta, part):
                 telling.append((order, len(telling), words, delta))
         for _, _, words, delta in sorted(telling, key=lambda t: t[:2]):
-            if all(_holds(other, delta, part) for other in flows[1:]):
-                return _touched(flow, delta(flow), which), words
+            if all(_fits(other, delta, part) for other in flows[1:]):
+                change = delta(flow)
+                touched = [i for i in which if largest(change[flow.parts[i]]) > flow.accuracy]
+                return touched or which, words
         telling.clear()
     return [], ""
 
 
-def _holds(flow, delta, part):
+def _fits(flow, delta, part):
     with np.errstate(all="ignore"):
-        change = delta(flow)
-    return change is not None and flow.left(change, part) <= EXACT
-
-
-def _touched(flow, change, which):
-    return [i for i in which if largest(change[flow.parts[i]]) > flow.accuracy] or which
+        return flow.left(delta(flow), part) <= EXACT
 
 
 def weights(flow, part):
@@ -65,13 +60,9 @@ def weights(flow, part):
     for words, order, delta in _paths(flow.tape):
         c = flow.weight(delta(flow), part)
         if abs(c) > 1e-8:
-            says = _weighed(1 + c, words, flow.point.trial)
+            lacks = "lacks a term" if abs(1 + c) < 1e-6 else "has a term that is wrong"
+            says = f"{lacks}: {words} is {_there(1 + c, flow.point.trial)}"
             yield (abs(1 + c) > 1e-6, *order), says, lambda f, d=delta, c=c: c * d(f)
-
-
-def _weighed(weight, words, trial):
-    lacks = "lacks a term" if abs(weight) < 1e-6 else "has a term that is wrong"
-    return f"{lacks}: {words} is {_there(weight, trial)}"
 
 
 def _there(weight, trial):
@@ -80,201 +71,93 @@ def _there(weight, trial):
     return next(known, f"there {named(weight, trial)} times")
 
 
-def _weighed_by(times):
-    return _rerouted({k: lambda _, e, ct, w=w: w * e.pull(ct) for k, w in times.items()})
-
-
 def _paths(tape):
     """(words, order, what the path adds) for every edge, and every node with several operands."""
     for k, edge in enumerate(tape.edges):
         target, source = tape.nodes[edge.target], tape.nodes[edge.source]
         alone = len(tape.into[edge.target]) == 1
-        words = f"the path through {target.name}"
-        words = words if alone else f"the path from {source.name} into {target.name}"
-        yield words, (rank(target.kind), not alone), _through_edge(k)
+        way = "" if alone else f"from {source.name} into "
+        words = f"the path {way or 'through '}{target.name}"
+        yield words, (rank(target.kind), not alone), _through(k)
     for b, node in enumerate(tape.nodes):
         if len(tape.into[b]) > 1:
-            words = f"the path through {node.name}"
-            yield words, (rank(node.kind), True), lambda f, b=b: f.tape.onwards[b] @ f.cts[b]
+            whole = f"the path through {node.name}"
+            yield whole, (rank(node.kind), True), lambda f, b=b: f.tape.onwards[b] @ f.cts[b]
 
 
-def _through_edge(k, change=None):
-    """The change of the gradients when an edge pulls otherwise; what it pulls, for no change."""
-
-    def delta(flow):
-        edge = flow.tape.edges[k]
-        pulled = edge.pull(flow.cts[edge.target])
-        moved = pulled if change is None else change(flow, edge, flow.cts[edge.target]) - pulled
-        return flow.tape.onwards[edge.source] @ moved
-
-    return delta
+def _through(k):
+    """What goes through an edge: the gradients without it, turned."""
+    return lambda flow: -flow.moved({k: _nothing})
 
 
-def _rerouted(changes_of):
-    """The change of the gradients when some edges, by number, pull otherwise, all at once."""
-
-    def delta(flow):
-        def pull(change):
-            return lambda edge, ct: change(flow, edge, ct)
-
-        pulls = {k: pull(change) for k, change in changes_of.items()}
-        return flow.tape.of_inputs(flow.tape.gradients(flow.point.dy, pulls)) - flow.right
-
-    return delta
+def _nothing(flow, edge, ct):
+    return 0 * edge.pull(ct)
 
 
-def derivatives(flow, _):
-    """The derivative of an elementwise operation is taken for another, or masked by another."""
-    for k, edge in enumerate(flow.tape.edges):
-        node = flow.tape.nodes[edge.target]
-        for order, words, pull in other_slopes(flow.tape, edge):
-            says = f"is wrong: {words}"
-            yield (order, rank(node.kind)), says, _through_edge(k, pull)
-        if edge.back.ndim == 1 and node.kind in CHOICES:
-            for n, other in enumerate(flow.tape.nodes):
-                if other.size == edge.back.size:
-                    says = f"is wrong: the mask of {node.name} is taken as {other.name} > 0"
-                    yield (
-                        (99, n),
-                        says,
-                        _through_edge(
-                            k, lambda f, _, ct, n=n: (f.tape.nodes[n].value.ravel() > 0) * ct
-                        ),
-                    )
+def changed(places, *kinds):
+    """The family in which the edges of some places pull otherwise, in ways of these kinds."""
+
+    def family(flow, _):
+        for ks, more in places(flow.tape):
+            edge = flow.tape.edges[ks[0]]
+            for kind in kinds:
+                for order, words, pull in kind(flow.tape, edge):
+                    at = order, rank(flow.tape.nodes[edge.target].kind)
+                    yield at, f"is wrong: {words}{more}", _moved(dict.fromkeys(ks, pull))
+
+    return family
 
 
-def turned(flow, _):
-    """An operation that moves numbers along is run in the same direction as in the forward."""
-    for k, edge in enumerate(flow.tape.edges):
-        if edge.back.ndim == 2 and edge.back.shape[0] == edge.back.shape[1]:
-            name = flow.tape.nodes[edge.target].name
-            words = (
-                f"is wrong: {name} is run in the wrong direction, as in the forward: not reversed"
-            )
-            yield (k,), words, _through_edge(k, lambda _, e, ct: e.back.T @ ct)
+def _moved(pulls):
+    return lambda flow: flow.moved(pulls)
 
 
-def contents(flow, _):
-    """What arrives at a node, or goes along an edge, is rearranged, summed, masked or scaled."""
-    tape = flow.tape
-    for b, node in enumerate(tape.nodes):
-        if node.size < 2:
-            continue
-        for order, (words, change) in enumerate(changes.every(node.shape)):
-            says = f"is wrong: what arrives at {node.name} is {words}"
-            yield (order, rank(node.kind)), says, _at_node(b, change)
-        for words, factor in _factors_of_inputs(flow, node.shape):
-            says = f"is wrong: what arrives at {node.name} {words}"
-            yield (9, rank(node.kind)), says, _scaled_at(b, factor)
-    for k, edge in enumerate(tape.edges):
-        if len(tape.into[edge.target]) < 2:
-            continue
-        source, target = tape.nodes[edge.source], tape.nodes[edge.target]
-        for order, (words, change) in enumerate(changes.every(source.shape)):
-            says = f"is wrong: what goes from {target.name} back to {source.name} is {words}"
-            yield (order, rank(target.kind)), says, _through_edge(k, _shaped(source.shape, change))
-        for words, factor in _factors_of_inputs(flow, source.shape):
-            says = f"is wrong: what goes from {target.name} back to {source.name} {words}"
-            pull = _shaped(source.shape, lambda g, f, factor=factor: g * factor(f), given=True)
-            yield (9, rank(target.kind)), says, _through_edge(k, pull)
+def each(tape):
+    """Every edge alone."""
+    return (((k,), "") for k in range(len(tape.edges)))
 
 
-def _shaped(shape, change, *, given=False):
-    """The pull of an edge whose result is changed as an array."""
-
-    def pull(flow, edge, ct):
-        pulled = edge.pull(ct).reshape(shape)
-        return np.ravel(change(pulled, flow) if given else change(pulled))
-
-    return pull
-
-
-def _at_node(b, change):
-    def delta(flow):
-        ct, node = flow.cts[b], flow.tape.nodes[b]
-        changed = np.ravel(change(ct.reshape(node.shape)))
-        return flow.tape.onwards[b] @ (changed - ct)
-
-    return delta
-
-
-def _scaled_at(b, factor):
-    return lambda flow: _at_node(b, lambda g: g * factor(flow))(flow)
-
-
-def _factors_of_inputs(flow, shape):
-    """(words, factor at a flow) for each input that may be a factor too many, or missing."""
-    for i in flow.tape.inputs:
-        inner = flow.point.inputs[i].shape
-        try:
-            fits = len(inner) > 0 and np.broadcast_shapes(inner, shape) == shape
-        except ValueError:
-            continue
-        name = input_name(flow.point.trial, i)
-        for power, word in ((1.0, "too many"), (-1.0, "missing")) if fits else ():
-            yield f"has a factor {name} {word}", lambda f, i=i, p=power: f.point.inputs[i] ** p
-
-
-def operands(flow, _):
-    """In the gradient of one factor, another value stands for the other factor, or it is transposed."""
-    tape = flow.tape
-    for k, edge in enumerate(tape.edges):
-        node = tape.nodes[edge.target]
-        for order, words, pull in turned_factors(tape, edge):
-            says = f"is wrong: in what comes back through {node.name}, {words}"
-            yield (rank(node.kind), order), says, _through_edge(k, pull)
-        used = other_factor(tape, edge)
-        for n, other in enumerate(tape.nodes) if used is not None else ():
-            if n != used and other.shape == tape.nodes[used].shape:
-                says = f"in what comes back through {node.name}, {other.name} stands for "
-                says = f"is wrong: {says}{tape.nodes[used].name}"
-                pull = with_factor(lambda t, _, n=n: t.nodes[n].value)
-                yield (rank(node.kind), n), says, _through_edge(k, pull)
-
-
-def loops(flow, _):
-    """All turns of a loop are wrong in the same way, or take each other's factors."""
-    tape = flow.tape
-    for turns in _turns(tape):
-        edge = tape.edges[turns[0]]
-        node = tape.nodes[edge.target]
-        for order, words, pull in (*other_slopes(tape, edge), *turned_factors(tape, edge)):
-            says = f"is wrong: {words}, and likewise {len(turns)} times in all"
-            yield (order, rank(node.kind)), says, _rerouted(dict.fromkeys(turns, pull))
-        factors = [other_factor(tape, tape.edges[k]) for k in turns[::-1]]
-        if None not in factors:
-            says = f"in what comes back through {node.name} and {len(turns) - 1} others like it"
-            says = f"is wrong: {says}, their factors are taken in reverse: is it flipped?"
-            taken = [with_factor(lambda t, _, n=n: t.nodes[n].value) for n in factors]
-            reverse = dict(zip(turns, taken, strict=True))
-            yield (60, rank(node.kind)), says, _rerouted(reverse)
-
-
-def _turns(tape):
-    """The edges, by number, of operations that are alike: those of a loop that was unrolled."""
+def loops(tape):
+    """The edges of operations that are alike: those of a loop that was unrolled."""
     alike = {}
     for k, edge in enumerate(tape.edges):
         node, source = tape.nodes[edge.target], tape.nodes[edge.source]
         whole = tuple(o is None for o in node.operands)
         key = node.kind, edge.place, node.shape, source.shape, edge.back.shape, whole
         alike.setdefault(key, []).append(k)
-    return [turns for turns in alike.values() if len(turns) > 1]
+    for turns in alike.values():
+        if len(turns) > 1:
+            yield turns, f", and likewise {len(turns)} times in all"
+
+
+def reversed_loops(flow, _):
+    """All turns of a loop take each other's factors."""
+    tape = flow.tape
+    for turns, _more in loops(tape):
+        node = tape.nodes[tape.edges[turns[0]].target]
+        used = [other_factor(tape, tape.edges[k]) for k in turns[::-1]]
+        if None not in used:
+            says = (
+                f"is wrong: in what comes back through {node.name} and {len(turns) - 1} others "
+                "like it, their factors are taken in reverse: is it flipped?"
+            )
+            yield (
+                (rank(node.kind),),
+                says,
+                _moved(dict(zip(turns, map(with_node, used), strict=True))),
+            )
 
 
 def one_use(flow, _):
-    """Of several uses of a value, one alone counts."""
-    tape = flow.tape
-    for n, node in enumerate(tape.nodes):
-        ks = [k for k, edge in enumerate(tape.edges) if edge.source == n]
-        for turn, k in enumerate(ks) if len(ks) > 2 else ():
-            which = {0: "first", len(ks) - 1: "last"}.get(turn, f"{turn + 1}.")
+    """Of several uses of a value, the first or the last alone counts."""
+    for n, node in enumerate(flow.tape.nodes):
+        ks = [k for k, edge in enumerate(flow.tape.edges) if edge.source == n]
+        for word, left in (("first", ks[1:]), ("last", ks[:-1])) if len(ks) > 2 else ():
             says = (
-                f"is wrong: of the {len(ks)} uses of {node.name}, the {which} one alone counts: "
+                f"is wrong: of the {len(ks)} uses of {node.name}, the {word} one alone counts: "
                 "is the gradient of each assigned, and not added to the others?"
             )
-            others = [_through_edge(other) for other in ks if other != k]
-            without = together(others, [-1] * len(others))
-            yield (turn not in {0, len(ks) - 1}, turn), says, without
+            yield (n,), says, _moved(dict.fromkeys(left, _nothing))
 
 
 def assigned(flow, _):
@@ -286,10 +169,11 @@ def assigned(flow, _):
     for source, ks in taken.items():
         target = flow.tape.nodes[flow.tape.edges[ks[0]].target]
         way = f"from {target.name} back to {flow.tape.nodes[source].name}"
-        for uses in (ks, *([[k] for k in ks] if len(ks) > 1 else ())):
-            for which, last in (("last", True), ("first", False)):
-                words = f"what goes {way} is assigned, and not added: the {which} one stays"
-                yield (rank(target.kind), not last), f"is wrong: {words}", _alone(uses, last=last)
+        single = [[k] for k in ks] if len(ks) > 1 else []
+        for uses, which in itertools.product((ks, *single), ("last", "first")):
+            words = f"what goes {way} is assigned, and not added: the {which} one stays"
+            delta = _alone(uses, last=which == "last")
+            yield (rank(target.kind),), f"is wrong: {words}", delta
 
 
 def _alone(ks, *, last):
@@ -309,28 +193,33 @@ def _alone(ks, *, last):
 
 
 def pairs(flow, part):
-    """Two paths are dropped together, or have other weights, each its own."""
+    """Two paths have other weights, each its own; or both are dropped, or of the wrong sign."""
     distinct = []
     for k in range(len(flow.tape.edges)):
-        term = _through_edge(k)(flow)[part]
+        term = _through(k)(flow)[part]
         if np.any(term) and not any(np.allclose(term, other, rtol=1e-9) for _, other in distinct):
             distinct.append((k, term))
     for (a, s), (b, t) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
         nodes = [flow.tape.nodes[flow.tape.edges[k].target] for k in (a, b)]
-        where = "the paths through " + " and ".join(n.name for n in nodes)
-        order = (sum(rank(n.kind) for n in nodes),)
-        yield order, f"lacks terms: {where} are dropped", _weighed_by({a: 0.0, b: 0.0})
-        words = f"has terms that are wrong: {where} are of the wrong sign"
-        yield order, words, _weighed_by({a: -1.0, b: -1.0})
+        where = f"the paths through {nodes[0].name} and {nodes[1].name}"
+        order = sum(rank(node.kind) for node in nodes)
+        for weight, words in ((0.0, "lacks terms"), (-1.0, "has terms that are wrong")):
+            pull = _times(weight)
+            yield (0, order), f"{words}: {where} are {WEIGHTS[weight]}", _moved({a: pull, b: pull})
         one, other = _two_weights(s, t, flow.error[part])
         if min(abs(one), abs(other)) > 1e-8:
-            said = [_there(1 + w, flow.point.trial) for w in (one, other)]
-            which = [
-                f"the path through {n.name} is {word}" for n, word in zip(nodes, said, strict=True)
-            ]
-            words = f"has terms that are wrong: {' and '.join(which)}"
-            both = _through_edge(a), _through_edge(b)
-            yield (9, *order), words, together(both, (one, other))
+            said = zip(nodes, (one, other), strict=True)
+            says = [f"through {n.name} is {_there(1 + w, flow.point.trial)}" for n, w in said]
+            words = f"has terms that are wrong: the path {' and the path '.join(says)}"
+            yield (9, order), words, _both(a, b, one, other)
+
+
+def _times(weight):
+    return lambda _, edge, ct: weight * edge.pull(ct)
+
+
+def _both(a, b, one, other):
+    return lambda flow: one * _through(a)(flow) + other * _through(b)(flow)
 
 
 def _two_weights(s, t, error):
@@ -341,19 +230,87 @@ def _two_weights(s, t, error):
     return np.linalg.solve(matrix, [s @ error, t @ error])
 
 
+def contents(flow, _):
+    """What arrives at a node, or goes along an edge, is rearranged, summed, masked or scaled."""
+    for words, shape, kind, at in _sites(flow.tape):
+        for order, (says, change) in enumerate(changes.every(shape)):
+            yield (order, rank(kind)), f"is wrong: {words} is {says}", at(_plain(change))
+        for says, factor in _factors(flow, shape):
+            yield (9, rank(kind)), f"is wrong: {words} {says}", at(_scaled(factor))
+    for b, node in enumerate(flow.tape.nodes):
+        if node.kind == "div" and None not in node.operands[1:]:
+            divisor = flow.tape.nodes[node.operands[1]]
+            says = f"is wrong: what arrives at {node.name} is not divided by {divisor.name}"
+            yield (
+                (0, 0),
+                says,
+                _at_node(b)(lambda f, g, n=node.operands[1]: g * f.tape.nodes[n].value),
+            )
+
+
+def _plain(change):
+    return lambda flow, g: change(g)
+
+
+def _scaled(factor):
+    return lambda flow, g: g * factor(flow)
+
+
+def _sites(tape):
+    """(words, shape, kind, delta of a change) for every node, and every edge beside another."""
+    for b, node in enumerate(tape.nodes):
+        if node.size > 1:
+            yield f"what arrives at {node.name}", node.shape, node.kind, _at_node(b)
+    for k, edge in enumerate(tape.edges):
+        target, source = tape.nodes[edge.target], tape.nodes[edge.source]
+        if len(tape.into[edge.target]) > 1:
+            words = f"what goes from {target.name} back to {source.name}"
+            yield words, source.shape, target.kind, _along_edge(k, source.shape)
+
+
+def _at_node(b):
+    def at(change):
+        def delta(flow):
+            ct, node = flow.cts[b], flow.tape.nodes[b]
+            return flow.tape.onwards[b] @ (np.ravel(change(flow, ct.reshape(node.shape))) - ct)
+
+        return delta
+
+    return at
+
+
+def _along_edge(k, shape):
+    def at(change):
+        def pull(flow, edge, ct):
+            return np.ravel(change(flow, edge.pull(ct).reshape(shape)))
+
+        return _moved({k: pull})
+
+    return at
+
+
+def _factors(flow, shape):
+    """(words, factor at a flow) for each input that may be a factor too many, or missing."""
+    for i in flow.tape.inputs:
+        inner = flow.point.inputs[i].shape
+        if len(inner) > 0 and shape[len(shape) - len(inner) :] == inner:
+            name = input_name(flow.point.trial, i)
+            yield f"has a factor {name} too many", lambda f, i=i: f.point.inputs[i]
+            yield f"has a factor {name} missing", lambda f, i=i: 1.0 / f.point.inputs[i]
+
+
 FAMILIES = (
     weights,
-    derivatives,
+    changed(each, slopes),
     one_use,
     assigned,
-    overwritten,
+    changed(each, chunks),
     sums,
-    undivided,
     formed_again,
     pairs,
-    operands,
-    loops,
-    turned,
+    changed(each, factors),
+    changed(loops, slopes, turned_factors),
+    reversed_loops,
+    changed(each, transposed),
     contents,
-    sums_together,
 )

@@ -1,4 +1,4 @@
-"""Pulls: what an edge may be taken to give back, in the place of its own Jacobian.
+"""Pulls: what an edge may be taken to give back, in the place of its own Jacobian's product.
 
 Each is (order, words, pull), where pull(flow, edge, ct) is what comes back for a gradient ct.
 """
@@ -11,8 +11,8 @@ PRODUCTS = {"conv_general_dilated", "dot_general", "mul", "div"}
 CHOICES = {"select_n", "max", "min", "clamp"}
 
 
-def other_slopes(tape, edge):
-    """(order, words, pull) of the derivatives for which that of an edge may be taken."""
+def slopes(tape, edge):
+    """The derivative of an elementwise operation is taken for another, or masked by another."""
     if edge.back.ndim > 1:
         return
     node = tape.nodes[edge.target]
@@ -21,6 +21,10 @@ def other_slopes(tape, edge):
         if node.kind in CHOICES and order == 0:
             says = f"the mask of {node.name} is missing"
         yield order, says, lambda f, e, ct, s=slope: s(f.tape, e) * ct
+    for n, other in enumerate(tape.nodes) if node.kind in CHOICES else ():
+        if other.size == edge.back.size:
+            says = f"the mask of {node.name} is taken as {other.name} > 0"
+            yield 99 + n, says, lambda f, e, ct, n=n: (f.tape.nodes[n].value.ravel() > 0) * ct
 
 
 def _slopes(tape, edge):
@@ -28,33 +32,69 @@ def _slopes(tape, edge):
     yield "as 1: a factor is missing", lambda t, e: np.ones_like(e.back)
     yield "twice: it is squared", lambda t, e: e.back**2
     yield "inversely", lambda t, e: 1 / e.back
-    for name, near in (("input", _source), ("output", _target), ("other operand", _other)):
-        n = near(tape, edge)
-        if n is None or tape.nodes[n].size not in (1, edge.back.size):
+    others = (o for o in tape.nodes[edge.target].operands if o not in {None, edge.source})
+    near = {"input": edge.source, "output": edge.target, "other operand": next(others, None)}
+    for name, n in near.items():
+        if n is None or tape.nodes[n].size not in {1, edge.back.size}:
             continue
         for form, of in changes.FORMS.items():
             words = form.format(f"its {name}")
 
-            def value(t, e, of=of, near=near):
-                return of(t.nodes[near(t, e)].value.ravel())
+            def value(t, n=n, of=of):
+                return of(t.nodes[n].value.ravel())
 
-            yield f"as {words}", value
-            yield f"with a factor {words} too many", lambda t, e, v=value: e.back * v(t, e)
-            yield f"with a factor {words} missing", lambda t, e, v=value: e.back / v(t, e)
-
-
-def _source(_, edge):
-    return edge.source
+            yield f"as {words}", lambda t, e, v=value: v(t)
+            yield f"with a factor {words} too many", lambda t, e, v=value: e.back * v(t)
+            yield f"with a factor {words} missing", lambda t, e, v=value: e.back / v(t)
 
 
-def _target(_, edge):
-    return edge.target
+def chunks(tape, edge):
+    """Through a product, only the last rows come back, or only the first."""
+    node = tape.nodes[edge.target]
+    for axis, size in enumerate(node.shape if node.kind == "dot_general" else ()):
+        spots = np.indices(node.shape)[axis].ravel()
+        for count in range(1, size):
+            for word, part in (("last", spots >= size - count), ("first", spots < count)):
+                says = (
+                    f"of what comes back through {node.name}, the {word} {count} of {size} along "
+                    f"axis {axis} count alone: is the part of a chunk assigned, and not added?"
+                )
+                order = node.size * axis + count
+                yield order, says, lambda f, e, ct, part=part: e.pull(np.where(part, ct, 0))
 
 
-def _other(tape, edge):
-    """The node that is the other operand of an edge's operation, or None."""
-    others = (o for o in tape.nodes[edge.target].operands if o not in {None, edge.source})
-    return next(others, None)
+def turned_factors(tape, edge):
+    """The other factor of a product is transposed or flipped."""
+    used = other_factor(tape, edge)
+    if used is None:
+        return
+    name, shape = tape.nodes[used].name, tape.nodes[used].shape
+    if len(shape) == 2 and shape[0] == shape[1]:
+        yield -1, f"{name} is not transposed, or once too often", with_factor(np.transpose)
+    several = [(axis,) for axis in range(len(shape))] + ([(-2, -1)] if len(shape) > 2 else [])
+    for order, axes in enumerate(several):
+        along = "the last two axes" if axes[1:] else f"axis {axes[0]}"
+        pull = with_factor(lambda value, axes=axes: np.flip(value, axes))
+        yield 50 + order, f"{name} is flipped along {along}", pull
+
+
+def factors(tape, edge):
+    """The other factor of a product is transposed or flipped, or another value stands for it."""
+    used, name = other_factor(tape, edge), tape.nodes[edge.target].name
+    for order, words, pull in turned_factors(tape, edge):
+        yield order, f"in what comes back through {name}, {words}", pull
+    for n, other in enumerate(tape.nodes) if used is not None else ():
+        if n != used and other.shape == tape.nodes[used].shape:
+            says = f"{other.name} stands for {tape.nodes[used].name}"
+            yield n, f"in what comes back through {name}, {says}", with_node(n)
+
+
+def transposed(tape, edge):
+    """An operation that moves numbers along is run in the same direction as in the forward."""
+    if edge.back.ndim == 2 and edge.back.shape[0] == edge.back.shape[1]:
+        name = tape.nodes[edge.target].name
+        says = f"{name} is run in the wrong direction, as in the forward: not reversed"
+        yield 0, says, lambda f, e, ct: e.back.T @ ct
 
 
 def other_factor(tape, edge):
@@ -64,31 +104,18 @@ def other_factor(tape, edge):
     return node.operands[1 - edge.place] if whole else None
 
 
-def turned_factors(tape, edge):
-    """(order, words, pull) for the other factor of an edge's product, transposed or flipped."""
-    used = other_factor(tape, edge)
-    if used is None:
-        return
-    name, shape = tape.nodes[used].name, tape.nodes[used].shape
-    if len(shape) == 2 and shape[0] == shape[1]:
-        words = f"{name} is not transposed, or once too often"
-        yield -1, words, with_factor(lambda t, e: t.nodes[other_factor(t, e)].value.T)
-    several = [(axis,) for axis in range(len(shape))] + ([(-2, -1)] if len(shape) > 2 else [])
-    for order, axes in enumerate(several):
-        words = f"{name} is flipped along " + (
-            "the last two axes" if axes[1:] else f"axis {axes[0]}"
-        )
-        flipped = with_factor(lambda t, e, a=axes: np.flip(t.nodes[other_factor(t, e)].value, a))
-        yield 50 + order, words, flipped
-
-
-def with_factor(taken):
-    """The pull of an edge whose product takes another value for its other factor."""
+def with_factor(change):
+    """The pull of an edge whose product takes its other factor changed."""
 
     def pull(flow, edge, ct):
         values = [flow.tape.nodes[n].value for n in flow.tape.nodes[edge.target].operands]
-        values[1 - edge.place] = taken(flow.tape, edge)
+        values[1 - edge.place] = change(values[1 - edge.place])
         number = flow.recorder.made_by[edge.target]
         return edge.pull(ct, flow.recorder.back(number, edge.place, 0, values))
 
     return pull
+
+
+def with_node(n):
+    """The pull of an edge whose product takes the value of a node for its other factor."""
+    return lambda f, e, ct: with_factor(lambda _: f.tape.nodes[n].value)(f, e, ct)

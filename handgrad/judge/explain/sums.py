@@ -5,55 +5,52 @@ again. Its gradient is summed over the same axes. A backward may forget that, or
 """
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.judge.explain.changes import some_axes
-from handgrad.judge.explain.flow import together
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.tape import STRETCHED, SUMS
 from handgrad.judge.explain.words import axes_named
 
 
+class Trip(NamedTuple):
+    """A sum over some axes that is given back to its numbers: the edges of both, by number."""
+
+    sum: int
+    back: int
+    axes: tuple[int, ...]
+
+
 def sums(flow, _):
-    """The gradient of a sum is not summed up, or over other axes than its numbers were."""
+    """The gradient of a sum, or of two, is not summed up, or over other axes than its numbers were."""
     tape = flow.tape
-    for s, b, axes in _sums_given_back(tape):
-        first = tape.edges[s]
-        scales = (None, *_scales(tape, tape.nodes[first.source].shape, axes))
-        for order, (words, change) in enumerate(_otherwise(tape, first, axes, scales)):
-            for way, beside in itertools.product(_ways(tape, b), (False, True)):
-                delta = _changed((s, b, way), axes, change, beside=beside)
-                yield (order, rank(tape.nodes[first.target].kind)), f"is wrong: {words}", delta
+    trips = list(_trips(tape))
+    for group in (*((trip,) for trip in trips), *_couples(tape, trips)):
+        nodes = [tape.nodes[tape.edges[trip.sum].target] for trip in group]
+        names = " and ".join(node.name for node in nodes)
+        for order, (words, change) in enumerate(_otherwise(tape, group)):
+            says = f"is wrong: the gradient of {names} is {words}"
+            for beside in (False, True):
+                for ways in itertools.product(*(_ways(tape, trip.back) for trip in group)):
+                    delta = _changed(group, ways, change, beside=beside)
+                    yield (len(group), order, rank(nodes[0].kind)), says, delta
 
 
-def sums_together(flow, _):
-    """Two sums over the same axes, such as those of a mean and a variance, are both over others."""
-    tape = flow.tape
-    for one, other in itertools.combinations(_sums_given_back(tape), 2):
-        edges = [tape.edges[s] for s, _, _ in (one, other)]
-        shapes = [tape.nodes[edge.source].shape for edge in edges]
-        if one[2] != other[2] or shapes[0] != shapes[1] or one[0] == other[0]:
-            continue
-        both = (_otherwise(tape, edge, one[2]) for edge in edges)
-        for order, (first, second) in enumerate(zip(*both, strict=True)):
-            says = f"is wrong: {first[0]}; and {second[0]}"
-            for ways in itertools.product(_ways(tape, one[1]), _ways(tape, other[1])):
-                deltas = [
-                    _changed((s, b, way), axes, change, beside=True)
-                    for (s, b, axes), (_, change), way in zip(
-                        (one, other), (first, second), ways, strict=True
-                    )
-                ]
-                yield (order,), says, together(deltas, (1, 1))
-
-
-def _sums_given_back(tape):
-    """(edge of a sum, edge by which it goes back to its numbers, axes) for every such sum."""
+def _trips(tape):
     for s, first in enumerate(tape.edges):
         axes = _summed(tape, first) if tape.nodes[first.target].kind in SUMS else ()
         for b in _given_back(tape, first) if axes else ():
-            yield s, b, axes
+            yield Trip(s, b, axes)
+
+
+def _couples(tape, trips):
+    """Two sums over the same axes, such as those of a mean and a variance."""
+    for one, other in itertools.combinations(trips, 2):
+        shapes = {tape.nodes[tape.edges[trip.sum].source].shape for trip in (one, other)}
+        if one.axes == other.axes and len(shapes) == 1 and one.sum != other.sum:
+            yield one, other
 
 
 def _ways(tape, b):
@@ -75,26 +72,25 @@ def _summed(tape, edge):
         return ()
     ct = np.random.default_rng(0).normal(size=edge.back.shape[1])
     pulled = edge.pull(ct).reshape(source.shape)
+    weight = edge.back[0, np.argmax(np.abs(edge.back[0]))]
     for axes in some_axes(len(source.shape)):
-        kept = tuple(1 if a in axes else n for a, n in enumerate(source.shape))
-        weight = edge.back[0, np.argmax(np.abs(edge.back[0]))]
+        kept = _kept(source.shape, axes)
         if np.prod(kept) == ct.size and np.allclose(pulled, weight * ct.reshape(kept)):
             return axes
     return ()
+
+
+def _kept(shape, axes):
+    return tuple(1 if a in axes else n for a, n in enumerate(shape))
 
 
 def _given_back(tape, first):
     """The edges that repeat something made of the sum in the shape of what was summed."""
     shape, size = tape.nodes[first.source].shape, tape.nodes[first.target].size
     for b, edge in enumerate(tape.edges):
-        target, source = tape.nodes[edge.target], tape.nodes[edge.source]
-        if (
-            edge.back.ndim == 2
-            and target.shape == shape
-            and source.size == size
-            and np.all(np.count_nonzero(edge.back, axis=0) <= 1)
-            and np.any(_between(tape, first.target, edge.source))
-        ):
+        repeats = edge.back.ndim == 2 and np.all(np.count_nonzero(edge.back, axis=0) <= 1)
+        fits = tape.nodes[edge.target].shape == shape and tape.nodes[edge.source].size == size
+        if repeats and fits and np.any(_between(tape, first.target, edge.source)):
             yield b
 
 
@@ -103,66 +99,65 @@ def _between(tape, start, stop):
     cts = {stop: np.ones(tape.nodes[stop].size)}
     for b in range(stop, start, -1):
         for edge in tape.into[b] if b in cts else ():
-            pulled = edge.pull(cts[b])
-            cts[edge.source] = cts.get(edge.source, 0) + pulled
+            cts[edge.source] = cts.get(edge.source, 0) + edge.pull(cts[b])
     return cts.get(start, np.zeros(tape.nodes[start].size))
 
 
-def _otherwise(tape, first, axes, scales=(None,)):
+def _otherwise(tape, group):
     """(words, change of what would be summed, as an array) for other ways to sum it."""
-    node, shape = tape.nodes[first.target], tape.nodes[first.source].shape
+    shape, axes = tape.nodes[tape.edges[group[0].sum].source].shape, group[0].axes
     over, count = axes_named(axes), np.prod([shape[a] for a in axes])
     for factor in (1.0, float(count)):
-        words = f"the gradient of {node.name} is not summed over {over}"
-        yield words, lambda flow, u, factor=factor: factor * u
+        yield f"not summed over {over}", lambda flow, u, factor=factor: factor * u
+    scales = [None, *_scales(tape, _kept(shape, axes))] if len(group) == 1 else [None]
     for others in some_axes(len(shape)):
-        if others == axes:
-            continue
-        words = f"the gradient of {node.name} is summed over {axes_named(others)}, and not {over}"
+        words = f"summed over {axes_named(others)}, and not {over}"
         if {*axes} < {*others}:
             more = axes_named(tuple(a for a in others if a not in axes))
-            words = f"the gradient of {node.name} is summed over {more} as well: a sum too many"
+            words = f"summed over {more} as well: a sum too many"
         share = count / np.prod([shape[a] for a in others])
-        for factor in dict.fromkeys((1.0, float(share))):
-            for v in scales:
-                for power in (1, -1) if v is not None else (1,):
-                    yield words, _summed_over(others, factor, v, power)
+        choices = itertools.product(dict.fromkeys((1.0, float(share))), scales)
+        for factor, scale in choices if others != axes else ():
+            yield words, _summed_over(others, factor, scale)
 
 
-def _scales(tape, shape, axes):
-    """The nodes that are alike along the axes: what is summed may be in units of them."""
-    kept = tuple(1 if a in axes else n for a, n in enumerate(shape))
+def _scales(tape, kept):
+    """(node, shape, power) of what is alike along the axes: what is summed may be in units of it."""
     for k, node in enumerate(tape.nodes):
-        if node.value is not None and node.size == np.prod(kept) and np.all(node.value):
-            yield k, kept
+        if node.size == np.prod(kept) and np.all(node.value):
+            yield from ((k, kept, 1.0), (k, kept, -1.0))
 
 
-def _summed_over(axes, factor, scale, power):
+def _summed_over(axes, factor, scale):
     def change(flow, u):
         if scale is None:
             return factor * np.sum(u, axis=axes, keepdims=True)
-        k, kept = scale
-        v = flow.tape.nodes[k].value.reshape(kept) ** float(power)
-        return factor * np.sum(u * v, axis=axes, keepdims=True) / v
+        k, kept, power = scale
+        unit = flow.tape.nodes[k].value.reshape(kept) ** power
+        return factor * np.sum(u * unit, axis=axes, keepdims=True) / unit
 
     return change
 
 
-def _changed(edges, axes, change, *, beside):
+def _changed(group, ways, change, *, beside):
     """The change of the gradients, with what goes on through other sums, or without."""
-    s, b, way = edges
 
     def delta(flow):
-        tape = flow.tape
-        first, last = tape.edges[s], tape.edges[b]
-        shape = tape.nodes[first.source].shape
-        slope = first.pull(_between(tape, first.target, last.source)).reshape(shape)
-        ct = flow.cts[last.target]
-        for k in way[::-1]:
-            ct = tape.edges[k].pull(flow.cts[tape.edges[k].target] if k == way[-1] else ct)
-        u = (last.back.sum(axis=0) * ct).reshape(shape)
-        right = np.sum(u, axis=axes, keepdims=True)
-        onwards = tape.beside_sums if beside else tape.onwards
-        return onwards[first.source] @ (slope * (change(flow, u) - right)).ravel()
+        pairs = zip(group, ways, strict=True)
+        return sum(_of_one(flow, trip, way, change, beside) for trip, way in pairs)
 
     return delta
+
+
+def _of_one(flow, trip, way, change, beside):
+    tape = flow.tape
+    first, last = tape.edges[trip.sum], tape.edges[trip.back]
+    shape = tape.nodes[first.source].shape
+    slope = first.pull(_between(tape, first.target, last.source)).reshape(shape)
+    ct = flow.cts[last.target]
+    for k in way[::-1]:
+        ct = tape.edges[k].pull(flow.cts[tape.edges[k].target] if k == way[-1] else ct)
+    u = (last.back.sum(axis=0) * ct).reshape(shape)
+    right = np.sum(u, axis=trip.axes, keepdims=True)
+    onwards = tape.beside_sums if beside else tape.onwards
+    return onwards[first.source] @ (slope * (change(flow, u) - right)).ravel()
