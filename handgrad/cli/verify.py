@@ -18,6 +18,7 @@ from handgrad.cli.console import GREEN, RED, UsageError, coloured, note, progres
 from handgrad.cli.inputs import input_option
 from handgrad.cli.targets import find_targets, name_what_to_judge
 from handgrad.common import strict_json
+from handgrad.common.parallel import side_by_side
 from handgrad.common.text import many, number
 from handgrad.derivation.report import HEADER, Derivation, check_scopes
 from handgrad.judge.verdict import Verdict
@@ -180,8 +181,6 @@ def _judged(targets, options, like):
 
     Rules are judged side by side; code in a file in this process, which has run the file.
     """
-    from handgrad.common.parallel import side_by_side
-
     of_rules = side_by_side(partial(_of_class, options=options), targets.classes)
     of_subjects = (_of_subject(subject, options, like) for subject in targets.subjects)
     names = [rule.__name__ for rule in targets.classes] + [code.name for code in targets.subjects]

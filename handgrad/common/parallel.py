@@ -3,8 +3,6 @@
 import os
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
 
 FEW = 8  # items, for which starting a process each would take longer than it saves
 
@@ -18,6 +16,9 @@ def side_by_side(function, items):
     if workers < 2:
         yield from map(function, items)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_follow_the_parent)
     try:
         yield from pool.map(function, items)
@@ -33,6 +34,8 @@ def _processors():
 
 def _follow_the_parent():
     """Leave Ctrl-C to the parent process, and end when it does, however it ends."""
+    from multiprocessing import parent_process
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_after, args=(parent_process(),), daemon=True).start()
 
