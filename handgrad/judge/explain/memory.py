@@ -20,17 +20,13 @@ class Call:
     def __init__(self, trial, truth, inputs, dy):
         self.inputs, self.dy = inputs, dy
         self.grads = _copied(trial, trial.vjp(dy, inputs))
-        self.y = [y.copy() for y in trial.last_y]
         self.right = truth(inputs, dy)
-
-    def gives(self, i, expected):
-        return expected is not None and close(self.grads[i], expected)
 
 
 def kept_state(trial, truth):
     """A sentence on what is kept from one call to another, or ""."""
-    fresh = _anew(trial)
-    if sentence := _of_forward(trial):
+    fresh = trial.on(trial.subject.pristine.anew()) if trial.subject.pristine else trial
+    if trial.subject.pristine is not None and (sentence := _of_forward(trial)):
         return STATE + sentence
     others = [_other(trial, k) for k in range(2)]
     calls = []
@@ -44,13 +40,10 @@ def kept_state(trial, truth):
 
 def _of_forward(trial):
     """Whether a forward gives what belongs to an earlier one."""
-    if trial.subject.pristine is None:
-        return ""
     inputs, _ = _other(trial, 5)
-    first = _outputs(trial, trial.subject.pristine.anew(), inputs)
-    used = trial.subject.pristine.anew()
-    before = [y.copy() for y in _outputs(trial, used, trial.inputs)]
-    again = _outputs(trial, used, inputs)
+    used, fresh = trial.subject.pristine.anew(), trial.subject.pristine.anew()
+    before = _outputs(trial, used, trial.inputs)
+    again, first = _outputs(trial, used, inputs), _outputs(trial, fresh, inputs)
     if all(map(_same, again, first)):
         return ""
     if all(map(close, again, before)):
@@ -59,7 +52,8 @@ def _of_forward(trial):
 
 
 def _outputs(trial, subject, inputs):
-    return outputs_of(subject.forward(*(to_library(x, trial.library) for x in inputs)))
+    given = (to_library(x, trial.library) for x in inputs)
+    return [y.copy() for y in outputs_of(subject.forward(*given))]
 
 
 def _other(trial, k):
@@ -75,17 +69,15 @@ def _copied(trial, grads):
 def _of_last(trial, truth, calls):
     """Whether the last call gives what belongs to an earlier one."""
     last = calls[-1]
-    off = [i for i in trial.grads if last.right is not None and not last.gives(i, last.right[i])]
-    if not off or len(calls) == 1:
+    if last.right is None or len(calls) == 1:
         return ""
-    for k, old in enumerate(calls[:-1]):
+    off = [i for i in trial.grads if not close(last.grads[i], last.right[i])]
+    for k, old in enumerate(calls[:-1] if off else ()):
         which = "the first call" if k == 0 else "an earlier call"
         for words, expected in _memories(truth, old, last, calls, which):
-            if expected is None:
-                continue
-            guilty = [i for i in off if i in expected and last.gives(i, expected[i])]
-            if guilty:
-                return stated(trial, guilty, words)
+            alike = [i for i in off if i in (expected or {}) and close(last.grads[i], expected[i])]
+            if alike:
+                return stated(trial, alike, words)
     return ""
 
 
@@ -94,31 +86,25 @@ def _memories(truth, old, last, calls, which):
     yield f"is computed from the inputs of {which} (stale inputs)", truth(old.inputs, last.dy)
     yield f"is computed from the dy of {which} (stale dy)", truth(last.inputs, old.dy)
     yield f"is the one of {which}, as from a cache", old.right
-    sums = [call.right for call in calls]
-    if all(right is not None for right in sums):
-        total = {i: sum(right[i] for right in sums) for i in last.grads}
+    if all(call.right is not None for call in calls):
+        total = {i: sum(call.right[i] for call in calls) for i in last.grads}
         yield "accumulates over calls: it is added to, and never set to 0", total
-        mean = {i: total[i] / len(calls) for i in last.grads}
-        yield "is averaged over calls", mean
     for j, x in enumerate(old.inputs):
         if is_floating(x.dtype) and len(old.inputs) > 1:
             mixed = (*last.inputs[:j], x, *last.inputs[j + 1 :])
             yield f"is computed from input {j} of {which} (a stale input)", truth(mixed, last.dy)
-    if last.right is not None:
-        for i, dx in last.right.items():
-            yield from _blend(i, last.grads[i], dx, old.grads[i], which)
+    for i, dx in last.right.items():
+        yield from _blend(i, last.grads[i], dx, old.grads[i], which)
 
 
 def _blend(i, wrong, right, before, which):
     """wrong = right + c (before − right)"""
-    apart = before - right
+    apart, off = before - right, wrong - right
     square = float(np.sum(apart * apart))
-    c = float(np.sum((wrong - right) * apart)) / square if square else 0.0
-    off = np.abs(wrong - right)
-    several = np.sum(off > 1e-3 * np.max(off, initial=0)) >= TELLING
-    if close(wrong, right * np.sum(wrong * right) / np.sum(right * right)):
-        return  # only a factor
-    if 0 < c < 0.999 and several and close(c * apart, wrong - right):
+    c = float(np.sum(off * apart)) / square if square else 0.0
+    several = np.sum(np.abs(off) > 1e-3 * np.max(np.abs(off), initial=0)) >= TELLING
+    only_a_factor = close(wrong, right * np.sum(wrong * right) / np.sum(right * right))
+    if 0 < c < 0.999 and several and close(c * apart, off) and not only_a_factor:
         yield f"has {rounded(c)} of that of {which} mixed in (a moving average)", {i: wrong}
 
 
@@ -135,13 +121,9 @@ def _overwritten(trial, fresh, first):
     grads = fresh.vjp(first.dy, first.inputs)
     kept, (inputs, dy) = _copied(trial, grads), _other(trial, 3)
     fresh.vjp(dy, inputs)
-    guilty = [i for i in kept if not _same(np.asarray(as_numpy(grads[i]), dtype=float), kept[i])]
+    now = _copied(trial, grads)
+    guilty = [i for i in kept if not _same(now[i], kept[i])]
     return stated(trial, guilty, "is a buffer that the next call overwrites") if guilty else ""
-
-
-def _anew(trial):
-    """A trial of an instance that was never called, if there is one."""
-    return trial.on(trial.subject.pristine.anew()) if trial.subject.pristine else trial
 
 
 def _same(a, b):
@@ -150,43 +132,35 @@ def _same(a, b):
 
 def overwriting(subject, inputs, library, dy=None):
     """Which argument a call writes into, as a sentence, or ""."""
-    names = subject.names
     mine = [np.array(x) for x in inputs]
     given_x = [to_library(x, library) for x in mine]
     y, backward = subject.vjp(*given_x)
     y = subject.forward(*given_x) if y is None else y
-    several = isinstance(y, tuple | list)
-    outputs = [np.array(as_numpy(o)) for o in (y if several else [y])]
-    given = [np.array(d) for d in dy or _dense(outputs)]
+    outputs, rng = outputs_of(y), np.random.default_rng(0)
+    drawn = (rng.normal(size=o.shape).astype(o.dtype) for o in outputs)
+    given = [np.array(d) for d in dy or drawn]
     before = [d.copy() for d in given]
     for part, run in (("forward", None), ("backward", backward)):
         if run is not None:
             upstream = [to_library(d, library) for d in given]
-            run(type(y)(upstream) if several else upstream[0])
-        changed = [k for k, x in enumerate(mine) if not _same(x, inputs[k])]
-        written = [_title(names, k) for k in changed]
+            run(type(y)(upstream) if isinstance(y, tuple | list) else upstream[0])
+        names = [
+            n if n.startswith("input ") else f"input {k} ({n})" for k, n in enumerate(subject.names)
+        ]
+        written = [names[k] for k, x in enumerate(mine) if not _same(x, inputs[k])]
         written += ["dy" for d, old in zip(given, before, strict=True) if not _same(d, old)]
         if written:
-            return f"{part} writes into {listed(dict.fromkeys(written))}: overwritten in place (a mutation)"
+            told = listed(dict.fromkeys(written))
+            return f"{part} writes into {told}: overwritten in place (a mutation)"
     return ""
-
-
-def _title(names, k):
-    known = names[k] if k < len(names) else ""
-    return f"input {k}" if known.startswith("input ") or not known else f"input {k} ({known})"
-
-
-def _dense(outputs):
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=o.shape).astype(o.dtype) for o in outputs]
 
 
 def sharing(trial):
     """Which gradient is an argument itself, as a sentence, or ""."""
-    grads = trial.real_vjp()
-    for i, dx in grads.items():
-        arrays = [(input_name(trial, j), x) for j, x in enumerate(trial.inputs)]
-        for name, array in (*arrays, *(("dy", d) for d in trial.dy)):
+    arrays = [(input_name(trial, j), x) for j, x in enumerate(trial.inputs)]
+    arrays += [("dy", d) for d in trial.dy]
+    for i, dx in trial.real_vjp().items():
+        for name, array in arrays:
             if np.may_share_memory(dx, array):
                 return (
                     f"{of_gradients(trial, [i])} is not a copy: it shares memory with {name} (an alias), "

@@ -32,20 +32,32 @@ def _slopes(tape, edge):
     yield "as 1: a factor is missing", lambda t, e: np.ones_like(e.back)
     yield "twice: it is squared", lambda t, e: e.back**2
     yield "inversely", lambda t, e: 1 / e.back
-    others = (o for o in tape.nodes[edge.target].operands if o not in {None, edge.source})
-    near = {"input": edge.source, "output": edge.target, "other operand": next(others, None)}
-    for name, n in near.items():
+    for name, find in NEAR.items():
+        n = find(tape, edge)
         if n is None or tape.nodes[n].size not in {1, edge.back.size}:
             continue
         for form, of in changes.FORMS.items():
             words = form.format(f"its {name}")
 
-            def value(t, n=n, of=of):
-                return of(t.nodes[n].value.ravel())
+            def value(t, e, find=find, of=of):  # of each turn of a loop, its own
+                n = find(t, e)
+                return np.nan if n is None else of(t.nodes[n].value.ravel())
 
-            yield f"as {words}", lambda t, e, v=value: v(t)
-            yield f"with a factor {words} too many", lambda t, e, v=value: e.back * v(t)
-            yield f"with a factor {words} missing", lambda t, e, v=value: e.back / v(t)
+            yield f"as {words}", value
+            yield f"with a factor {words} too many", lambda t, e, v=value: e.back * v(t, e)
+            yield f"with a factor {words} missing", lambda t, e, v=value: e.back / v(t, e)
+
+
+def _other_operand(tape, edge):
+    others = (o for o in tape.nodes[edge.target].operands if o not in {None, edge.source})
+    return next(others, None)
+
+
+NEAR = {
+    "input": lambda tape, edge: edge.source,
+    "output": lambda tape, edge: edge.target,
+    "other operand": _other_operand,
+}
 
 
 def chunks(tape, edge):

@@ -3,8 +3,6 @@
 A place has to explain every point: a mask that fits once may do so by chance.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from handgrad.judge.explain.changes import of_the_last_two
@@ -32,31 +30,9 @@ def wrong_places(points, i, *, vaguely=False):
     for name, place in _places(point, i, off.shape):
         if _fits(points, i, offs, place):
             return f"{what} {name}"
-    return _unnamed(what, points, i, offs) if vaguely else _single(what, offs) or _block(what, offs)
-
-
-def _unnamed(what, points, i, offs):
-    """What can be said of places that have no name."""
-    off = offs[0]
     count = np.count_nonzero(off)
-    counted = f"{what} at {count} of {off.size} places{_within(points, i, offs)}"
-    counted = counted if 2 * count <= off.size else ""
-    return _single(what, offs) or _tied(what, points, i, offs) or counted
-
-
-def _within(points, i, offs):
-    """In words, what all wrong places have in common, though there are right ones among them."""
-    shape = offs[0].shape
-    for name, place in _places(points[0], i, shape):
-        try:
-            masks = [np.broadcast_to(place(point), shape) for point in points]
-        except ValueError:
-            continue
-        few = all(2 * np.count_nonzero(mask) <= mask.size for mask in masks)
-        pairs = zip(offs, masks, strict=True)
-        if few and all(off.shape == shape and not np.any(off & ~mask) for off, mask in pairs):
-            return f", all {name}"
-    return ""
+    counted = f"{what} at {count} of {off.size} places" if vaguely and 2 * count <= off.size else ""
+    return _single(what, offs) or ("" if vaguely else _block(what, offs)) or counted
 
 
 def _off(point, i):
@@ -136,37 +112,34 @@ def _places(point, i, shape):
 
 def _positions(shape):
     for axis, size in enumerate(shape):
-        spots = np.arange(size).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+        k = np.arange(size).reshape([-1 if a == axis else 1 for a in range(len(shape))])
         what = {0: "row", len(shape) - 1: "column"}.get(axis, f"place along axis {axis}")
         what = "place" if len(shape) == 1 else what
         places = {
-            f"in the last {what}": spots == size - 1,
-            f"in the first {what}": spots == 0,
-            **{f"in {what} {k}": spots == k for k in range(1, size - 1)},
-            f"in every second {what}": spots % 2 == 1,
-            f"in every first of two {what}s": spots % 2 == 0,
-            f"everywhere but in the first {what}": spots != 0,
-            f"everywhere but in the last {what}": spots != size - 1,
-            f"in the last two {what}s": spots >= size - 2,
-            f"in the second half of the {what}s": spots >= size // 2,
-            f"in the first half of the {what}s": spots < size // 2,
-            f"in the first and the last {what}": (spots == 0) | (spots == size - 1),
-            f"in the first two and the last two {what}s": (spots < 2) | (spots >= size - 2),
+            f"in the last {what}": k == size - 1,
+            f"in the first {what}": k == 0,
+            f"in every second {what}": (k % 2 == 1) & (size > 3),
+            f"in every first of two {what}s": k % 2 == 0,
+            f"everywhere but in the first {what}": k != 0,
+            f"everywhere but in the last {what}": k != size - 1,
+            f"in the last two {what}s": k >= size - 2,
+            f"in the first and the last {what}": (k == 0) | (k == size - 1),
+            f"in the first two and the last two {what}s": (k < 2) | (k >= size - 2),
         }
         for name, mask in places.items():
             yield name, lambda p, mask=mask: mask
     if len(shape) > 1:
-        yield from _of_the_last_two(shape)
+        for name, mask in {
+            "on the border (padding)": _border(shape),
+            **of_the_last_two(shape),
+        }.items():
+            yield name, lambda p, mask=mask: mask
 
 
-def _of_the_last_two(shape):
+def _border(shape):
     rows, columns = np.indices(shape[-2:])
-    last = shape[-2] - 1, shape[-1] - 1
-    border = (rows % last[0] == 0 if last[0] else rows == 0) | (
-        columns % last[1] == 0 if last[1] else columns == 0
-    )
-    for name, mask in {"on the border (padding)": border, **of_the_last_two(shape)}.items():
-        yield name, lambda p, mask=mask: mask
+    ends = {0, shape[-2] - 1}, {0, shape[-1] - 1}
+    return np.isin(rows, [*ends[0]]) | np.isin(columns, [*ends[1]])
 
 
 def _of_values(name, array, *, ties=False):
@@ -184,12 +157,17 @@ def _of_values(name, array, *, ties=False):
     if ties:
         tests[f"where numbers of {name} tie"] = _ties
         tests[f"where the whole row of {name} is 0"] = lambda a: np.all(a == 0, -1, keepdims=True)
+        tests[f"where the largest numbers of a row of {name} tie"] = _tie_for_the_largest
         tests["in a constant row"] = lambda a: np.all(a == a[..., :1], -1, keepdims=True)
         tests["in a row that holds a tie"] = lambda a: np.any(_ties(a), -1, keepdims=True)
         tests["where a number is not finite"] = lambda a: ~np.isfinite(a)
         tests["in a row that is not finite"] = lambda a: np.any(~np.isfinite(a), -1, keepdims=True)
     for words, test in tests.items():
         yield words, lambda p, test=test: test(np.atleast_1d(array(p)))
+
+
+def _tie_for_the_largest(a):
+    return _ties(a) & (a == a.max(-1, keepdims=True))
 
 
 def _of_others(name, x, array, shape):
@@ -206,13 +184,8 @@ def _of_others(name, x, array, shape):
 
 def _turned(a, shape):
     """A mask of rows stands for all of a row."""
-    if (
-        a.ndim < len(shape)
-        and a.shape == shape[: a.ndim]
-        and a.shape != shape[len(shape) - a.ndim :]
-    ):
-        return a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
-    return a
+    rows = a.shape == shape[: a.ndim] != shape[len(shape) - a.ndim :]
+    return a.reshape(a.shape + (1,) * (len(shape) - a.ndim)) if rows else a
 
 
 def _of_indices(name, array, shape):
@@ -242,34 +215,6 @@ def _ties(x):
     rows = x.reshape(-1, x.shape[-1]) if x.ndim else x.reshape(1, 1)
     same = rows[:, :, None] == rows[:, None, :]
     return (same.sum(axis=-1) > 1).reshape(x.shape)
-
-
-def _tied(what, points, i, offs):
-    """Whether it is wrong for equal numbers, whatever they are, and not for others beside them."""
-    alike = [
-        _ties(point.inputs[i].reshape(1, -1)).reshape(point.inputs[i].shape) for point in points
-    ]
-    if what.startswith(("is NaN", "is infinite")) or not all(
-        np.all(tie[off]) for tie, off in zip(alike, offs, strict=True)
-    ):
-        return ""
-    x = points[0].inputs[i]
-    untied = x + 1 + 0.1 * np.random.default_rng(0).permutation(x.size).reshape(x.shape) / x.size
-    wrong = [_is_wrong_at(points[0], i, changed.astype(x.dtype)) for changed in (x + 1, untied)]
-    return (
-        f"{what} only where numbers of x tie: equal ones share one gradient"
-        if wrong == [True, False]
-        else ""
-    )
-
-
-def _is_wrong_at(point, i, x):
-    """Whether the gradient of input i is wrong for another x."""
-    inputs = (*point.inputs[:i], x, *point.inputs[i + 1 :])
-    other = replace(
-        point, trial=point.trial.at(inputs, point.dy), right=point.truth(inputs, point.dy)
-    )
-    return not other.is_right(i)
 
 
 def _block(what, offs):
