@@ -37,21 +37,26 @@ def _of_stacks(function):
 
 
 def _eliminated(a, b):
-    """(the determinant of a, a⁻¹ b), by rows."""
-    rows = [chosen(lambda x, y: np.concatenate([x, y]), a[i], b[i]) for i in range(len(a))]
-    determinant = lift(1)
-    for k in range(len(rows)):
-        candidates = [i for i in range(k, len(rows)) if not rows[i][k].top.is_zero()]
-        if not candidates:
+    """(the determinant of a, a⁻¹ b), column by column.
+
+    A multiple of the row of the pivot is taken from each row, so that the column becomes one of the
+    unit matrix: (pivot − 1) / pivot from itself.
+    """
+    count, determinant = len(a), lift(1)
+    rows = chosen(lambda x, y: np.concatenate([x, y], axis=1), a, b)
+    for k, unit in enumerate(np.eye(count, dtype=int)):
+        below = np.flatnonzero(~rows.top.is_zero()[k:, k])
+        if not below.size:
             raise InexactError("a matrix without an inverse")
-        i = candidates[0]
-        if i != k:
-            rows[k], rows[i] = rows[i], -rows[k]
-        pivot = rows[k][k]
+        if below[0]:
+            order = np.arange(count)
+            order[[k, k + below[0]]] = order[[k + below[0], k]]
+            rows, determinant = rows[order], -determinant
+        pivot = rows[k, k]
         determinant = determinant * pivot
-        rows[k] = rows[k] * inverse(pivot)
-        rows = [row if j == k else row - rows[k] * row[k] for j, row in enumerate(rows)]
-    return determinant, _stack([row[len(rows) :] for row in rows])
+        excess = rows[:, k] - lift(unit)
+        rows = rows - excess[:, None] * (rows[k] * inverse(pivot))
+    return determinant, rows[:, count:]
 
 
 @_of_stacks
