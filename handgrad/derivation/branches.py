@@ -141,7 +141,7 @@ class Branches:
         for size, conditions in groups.items():
             first = conditions[:MOST_JOINED]
             codes = np.sum([c.astype(np.int64) << i for i, c in enumerate(first)], axis=0)
-            found.update((size, int(code)) for code in np.unique(codes))
+            found.update((size, code) for code in codes.tolist())
         return found
 
 

@@ -154,7 +154,8 @@ def value_on(node, chain, walk):
 
     Steps come first, then the letters of the grid, each in the order of the chain.
     """
-    walk = walk.on(replace(walk.grid, times=chain.times))
+    if walk.grid.times != chain.times:
+        walk = walk.on(replace(walk.grid, times=chain.times))
     return value_over(node, chain, walk, *spans(chain, walk))
 
 

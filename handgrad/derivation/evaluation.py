@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -62,11 +62,11 @@ class Walk:
 
     def on(self, grid):
         """The same on another grid."""
-        return self if grid is self.grid else replace(self, grid=grid)
+        return self if grid is self.grid else Walk(self.names, self.functions, grid)
 
     def at(self, steps):
         """The same at some steps: letters that stand for one number."""
-        return replace(self, names={**self.names, **steps})
+        return Walk({**self.names, **steps}, self.functions, self.grid)
 
     def shape_of(self, node):
         """The shape of what a subscript takes its numbers from; None where that is not an array."""
