@@ -10,7 +10,6 @@ from handgrad.judge.explain.words import input_name, rounded
 from handgrad.judge.trial import largest
 
 CLEAR = 1e-3  # of the largest error
-ALIKE = 1e-7  # of the gradient's size
 
 
 def wrong_places(points, i, *, vaguely=False):
@@ -236,23 +235,3 @@ def _single(what, offs):
     if not all(np.array_equal(off, other) or not other.any() for other in offs):
         return ""
     return f"{what} at a single place, {np.argwhere(off)[0].tolist()}"
-
-
-def permuted(points, i):
-    """A sentence if the gradient of input i has the right numbers along an axis in another order."""
-    for axis, size in enumerate(points[0].right[i].shape):
-        if size > 1 and all(_has_the_same_numbers(point, i, axis) for point in points):
-            return (
-                f"is permuted along axis {axis}: the right numbers are in the wrong places "
-                "(an order, and not its inverse?)"
-            )
-    return ""
-
-
-def _has_the_same_numbers(point, i, axis):
-    wrong, right = point.wrong[i], point.right[i]
-    if wrong.shape != right.shape or not np.all(np.isfinite(wrong)):
-        return False
-    off = np.abs(np.sort(wrong, axis) - np.sort(right, axis))
-    bar = ALIKE * point.size(i)
-    return bool(np.max(off, initial=0.0) <= bar < np.max(np.abs(wrong - right), initial=0.0))
