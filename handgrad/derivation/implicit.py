@@ -16,6 +16,7 @@ from handgrad.derivation.expressions import names_in, spelled
 MOST = 128  # numbers in z
 STARTS, STEPS, HALVINGS = 20, 30, 8
 CONVERGED, POLISH = 1e-9, 4
+STEEP = 0.1  # one slope serves as long as each step makes what is left so much smaller
 STEP = 1e-6  # of the differences that make F′, on which the solution does not depend
 
 
@@ -35,14 +36,17 @@ def solution(chain, walk):
     rng = generator(0, "implicit")
     for start in range(STARTS):
         z = rng.normal(size=math.prod(shape)) * bool(start)
+        F, slope = residual(z), None
         for _ in range(STEPS):
-            F = residual(z)
             if np.max(np.abs(F), initial=0.0) <= CONVERGED * (1 + np.max(np.abs(z), initial=0.0)):
                 return _polished(residual, z).reshape(shape)
-            closer = _damped(residual, z, F)
+            slope = _slope(residual, z) if slope is None else slope
+            before = np.linalg.norm(F)
+            closer = _damped(residual, z, F, slope)
             if closer is None:
                 break
-            z = closer
+            z, F = closer
+            slope = slope if np.linalg.norm(F) < STEEP * before else None
     raise DerivationError(f"no {chain.implicit} of {spelled(chain.links[0].node)} was found")
 
 
@@ -62,16 +66,16 @@ def linked(chain, walk, z):
     return held - jnp.linalg.solve(slope, residual(held)).reshape(shape)
 
 
-def _damped(residual, z, F):
-    """A step of Newton's method, halved until it comes closer; None if it never does."""
-    slope = _slope(residual, z)
+def _damped(residual, z, F, slope):
+    """The z and F(z) after a step of Newton's method, halved until it is closer; None if it never is."""
     try:
         step = np.linalg.solve(slope, F)
     except np.linalg.LinAlgError:
         step = np.linalg.lstsq(slope, F, rcond=None)[0]
     for _ in range(HALVINGS):
-        if np.linalg.norm(residual(z - step)) < np.linalg.norm(F):
-            return z - step
+        closer = residual(z - step)
+        if np.linalg.norm(closer) < np.linalg.norm(F):
+            return z - step, closer
         step = step / 2
     return None
 
