@@ -34,16 +34,18 @@ def leaves(value):
 
 def bound_elements(shape):
     """Refuse an array of this shape if it is too large."""
-    shape = tuple(shape)
+    if len(shape) <= MAX_AXES and 0 < math.prod(shape) <= MAX_ELEMENTS:
+        return
     if len(shape) > MAX_AXES:
         raise DerivationError(f"an array has at most {MAX_AXES} axes, not {len(shape)}")
     if math.prod(max(1, size) for size in shape) > MAX_ELEMENTS:
-        raise DerivationError(f"an array has at most {MAX_ELEMENTS} elements, not {shape}")
+        raise DerivationError(f"an array has at most {MAX_ELEMENTS} elements, not {tuple(shape)}")
 
 
 def bound_broadcast(*values):
     """Refuse a broadcast to more elements than a derivation needs, before it is made."""
-    bound_elements(broadcast_shape(*(v.shape for v in values if hasattr(v, "shape"))))
+    shapes = {v.shape for v in values if hasattr(v, "shape")}
+    bound_elements(shapes.pop() if len(shapes) == 1 else broadcast_shape(*shapes))
 
 
 def broadcast_shape(*shapes):
