@@ -8,31 +8,33 @@ each step; in less, an operation is computed in float32, as XLA does.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from handgrad.common.oracle import in_double_precision
-from handgrad.common.primitives import TABLE, extended, is_foreign, is_key
+from handgrad.common.primitives import ELEMENTWISE, TABLE, extended, is_foreign, is_key
 
 SINGLE = 4  # bytes
 PLAIN = {"f": np.float64, "c": np.complex128}
 # what rounds more than once within: in low precision, it is computed in that
 STEPWISE = {"integer_pow", "logistic", "scan", "scatter-add", "scatter-mul", "while"}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
+FEW = 2**16  # numbers of a result that is kept from one run to the next
 
 
 @dataclass(frozen=True)
 class Step:
     """One operation: the primitive, its parameters, and the slots that it reads and fills.
 
-    `kinds` are the types of its results; `narrow` says whether any of its numbers is of no more than
-    float32's bits.
+    `function` is its own of NumPy's, or None where XLA runs it. `kinds` are the types of its results;
+    `narrow` says whether any of its numbers is of no more than float32's bits.
     """
 
     primitive: Any
     params: dict[str, Any]
+    function: Any
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     kinds: tuple[Any, ...]
@@ -53,16 +55,21 @@ class Program:
         inputs = [self._slot() for _ in closed.jaxpr.invars]
         self.inputs = inputs
         self.outputs = self._inline(closed.jaxpr, closed.consts, inputs)
-        self._spent = self._last_uses()
+        self._needed = _with_spent(self.steps, self.outputs)
+        self._ahead = None
 
     def __call__(self, *arguments, tick=lambda: None, run=None):
         """The results for these arguments, in extended precision; `tick` is called at each step.
 
-        `run(step, operands)` may take the place of `run_step`.
+        `run(step, operands)` may take the place of `run_step`; it is given every step that is needed.
         """
+        slots, steps = self.constants, self._needed
+        if run is None or run is run_step:
+            self._ahead = self._ahead or self._settled(tick)
+            slots, steps = self._ahead
+        slots = slots | dict(zip(self.inputs, map(extended, arguments), strict=True))
         run = run or run_step
-        slots = self.constants | dict(zip(self.inputs, map(extended, arguments), strict=True))
-        for step, spent in zip(self.steps, self._spent, strict=True):
+        for step, spent in steps:
             tick()
             results = run(step, [slots[slot] for slot in step.inputs])
             slots.update(zip(step.outputs, results, strict=True))
@@ -70,14 +77,20 @@ class Program:
                 del slots[slot]
         return [slots[slot] for slot in self.outputs]
 
-    def _last_uses(self):
-        """The slots that nothing reads after each step: a long program holds few at a time."""
-        read = {*self.outputs, *self.constants}
-        spent = []
-        for step in reversed(self.steps):
-            spent.append({*step.inputs, *step.outputs} - read)
-            read.update(step.inputs)
-        return spent[::-1]
+    def _settled(self, tick):
+        """What no argument changes, which is computed once, and the steps that are left."""
+        known, left = dict(self.constants), []
+        for step, _ in self._needed:
+            if all(slot in known for slot in step.inputs):
+                tick()
+                results = run_step(step, [known[slot] for slot in step.inputs])
+                if sum(map(np.size, results)) <= FEW:
+                    known |= zip(step.outputs, map(_protected, results), strict=True)
+                    continue
+            left.append(step)
+        steps = _with_spent(left, self.outputs)
+        read = {*self.outputs}.union(*(step.inputs for step, _ in steps))
+        return {slot: x for slot, x in known.items() if slot in read}, steps
 
     def _slot(self):
         self._slots += 1
@@ -129,9 +142,34 @@ class Program:
         outputs = tuple(self._slot() for _ in equation.outvars)
         kinds = tuple(v.aval.dtype for v in equation.outvars)
         narrow = any(_is_narrow(v.aval.dtype) for v in (*equation.invars, *equation.outvars))
-        step = Step(equation.primitive, params, tuple(slots), outputs, kinds, narrow)
+        function = ELEMENTWISE.get(name)
+        if function is None and name in TABLE:
+            function = partial(TABLE[name], **params)
+        step = Step(equation.primitive, params, function, tuple(slots), outputs, kinds, narrow)
         self.steps.append(step)
         return outputs
+
+
+def _with_spent(steps, results):
+    """The steps that these results need, each with the slots that nothing reads after it.
+
+    A long program holds few arrays at a time.
+    """
+    read, needed = {*results}, []
+    for step in reversed(steps):
+        if not read.isdisjoint(step.outputs):
+            needed.append((step, tuple({*step.inputs, *step.outputs} - read)))
+            read.update(step.inputs)
+    return needed[::-1]
+
+
+def _protected(x):
+    """A result that no later run can write into."""
+    if not isinstance(x, np.ndarray):
+        return x
+    x = x.view()
+    x.flags.writeable = False
+    return x
 
 
 def _of_this_platform(platforms):
@@ -178,15 +216,14 @@ def run_step(step, operands):
 
 def _computed(step, operands):
     """The results: by NumPy, or by XLA where NumPy lacks the operation."""
-    function = TABLE.get(step.primitive.name)
-    if function is None:
+    if step.function is None:
         with in_double_precision():
             results = step.primitive.bind(*map(_plain, operands), **step.params)
         results = results if step.primitive.multiple_results else [results]
         return [extended(result) for result in results]
     if step.narrow and step.primitive.name not in STEPWISE:
         operands = [x.astype(np.float32) if is_low(x) else x for x in operands]
-    results = function(*operands, **step.params)
+    results = step.function(*operands)
     return results if len(step.outputs) != 1 or isinstance(results, list) else [results]
 
 

@@ -133,6 +133,31 @@ def test_each_step_ticks():
     assert len(ticks) == len(run.steps) == 2
 
 
+def test_what_no_argument_changes_is_computed_once_and_kept_from_writers():
+    x, ticks = np.ones(3), []
+    run = program(lambda x: (x + jnp.sin(jnp.arange(3.0)), jnp.cos(jnp.arange(3.0))), x)
+    _, kept = run(x)
+    with pytest.raises(ValueError, match="read-only"):
+        kept[:] = 0
+    found, again = run(x, tick=lambda: ticks.append(1))
+    assert len(ticks) == 1
+    np.testing.assert_allclose(found, 1 + np.sin(np.arange(3)), rtol=1e-15)
+    np.testing.assert_allclose(again, np.cos(np.arange(3)), rtol=1e-15)
+
+
+def test_another_way_to_run_steps_is_given_all_that_the_results_need():
+    x, names = np.ones(3), []
+
+    def run(step, operands):
+        names.append(step.primitive.name)
+        return jaxpr.run_step(step, operands)
+
+    own = program(lambda x: (jnp.exp(x), x * jnp.sin(lax.iota(float, 3)))[1], x)
+    for _ in range(2):
+        own(x, run=run)
+    assert names == ["iota", "sin", "mul"] * 2
+
+
 def test_an_argument_that_is_an_output_comes_through():
     x = np.ones(3)
     first, _, last = program(lambda x: (x, x + 1, 2.0), x)(x)
