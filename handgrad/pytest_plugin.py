@@ -127,7 +127,7 @@ class DerivationFile(pytest.File):
         from handgrad.derivation.latex.section import Section
 
         checked = _Checked(scope, self.config.getoption("--handgrad-seed"))
-        if isinstance(scope, Section):
+        if isinstance(scope, Section) and (scope.equations or not scope.fault):
             for number, equation in enumerate(scope.equations):
                 name = printable(f"{scope.title}: {equation.source}")
                 last = number + 1 == len(scope.equations)

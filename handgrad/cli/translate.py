@@ -37,11 +37,17 @@ def run(arguments):
         raise UsageError(
             f"{target}: no section has a header, as in <!-- derivation: x : (N); loss L -->"
         )
-    unread = 0
+    unread, faults = 0, []
     for section in sections:
-        verdict = _judged(section, arguments.seed)
+        try:
+            verdict = _judged(section, arguments.seed)
+        except UsageError as fault:
+            faults.append(fault)
+            continue
         print(f"# {section.title}\n", *_written(verdict), sep="\n", flush=True)
         unread += len(verdict.unread)
+    if faults:
+        raise faults[0]
     return int(unread > 0)
 
 

@@ -27,19 +27,22 @@ LAST = 7  # below the headings of any level
 class Section:
     """A header and the equations below it, and those that could not be divided into sides.
 
-    What the text says beside them: shapes are `givens`, `ranges` are ends of indices, and `asides`
-    are equations within its lines, which may define a name that is used.
+    The header was read from its `source`. What the text says beside them: shapes are `givens`, `ranges` are ends of indices, and `asides`
+    are equations within its lines, which may define a name that is used. `fault` is why its header
+    could not be read: nothing is said of its equations then.
     """
 
     title: str
     path: str
     header: Header
     line: int
+    source: str = ""
     equations: list[Equation] = field(default_factory=list)
     unread: list[UnreadError] = field(default_factory=list)
     givens: dict[str, Line] = field(default_factory=dict)
     ranges: dict[str, tuple[Token, ...]] = field(default_factory=dict)
     asides: list[Equation] = field(default_factory=list)
+    fault: DerivationError | None = None
 
     @property
     def lines(self):
@@ -98,9 +101,7 @@ def sections_of(text, path, title):
             level = piece.level
             open_sections = [(s, n) for s, n in open_sections if level > n]
         elif piece.kind == "header":
-            section = Section(
-                heading, path, header_of(_uncommented(piece.text), piece.line), piece.line
-            )
+            section = _headed(piece, heading, path)
             open_sections = [(section, level)]
             found.append(section)
         elif piece.kind == "prose":
@@ -110,6 +111,15 @@ def sections_of(text, path, title):
             open_sections[-1][0].add(replace(piece, text=_unquoted(piece.text)))
         prose = False
     return _with_inline_givens(_titled(found), text)
+
+
+def _headed(piece, title, path):
+    """The section that begins with a header."""
+    source = _uncommented(piece.text)
+    try:
+        return Section(title, path, header_of(source, piece.line), piece.line, source)
+    except DerivationError as error:
+        return Section(title, path, Header(piece.line), piece.line, source, fault=error)
 
 
 def _unquoted(text):

@@ -9,6 +9,7 @@ from handgrad.derivation.budget import BudgetError
 from handgrad.derivation.checking import Checked, Outcome, check_at, check_derivation
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.layouts import in_one_layout
+from handgrad.derivation.latex.scripts import told_apart
 from handgrad.derivation.latex.translation import Translation, Translator
 from handgrad.derivation.lines import Line
 from handgrad.derivation.notation import Kind
@@ -53,7 +54,21 @@ class Verdict:
 
 
 def judged(section, seed, *, numbers=False):
-    """The verdict on a section. Raises DerivationError where its header cannot be read."""
+    """The verdict on a section. Raises DerivationError where its header cannot be read.
+
+    Where a letter is written in script and plain, these may be two names, or one.
+    """
+    if section.fault:
+        raise section.fault
+    apart = told_apart(section)
+    found = _best(apart or section, seed, numbers=numbers)
+    if apart is None or not found.faults:
+        return found
+    return min(found, _best(section, seed, numbers=numbers), key=lambda verdict: verdict.faults)
+
+
+def _best(section, seed, *, numbers):
+    """The verdict with the readings of the definitions that leave the fewest faults."""
     best = _judged(section, seed, {}, numbers=numbers)
     choices = best.translation.choices
     for number in range(1, FORWARDS):

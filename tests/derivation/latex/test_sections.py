@@ -134,13 +134,14 @@ def test_shapes_in_the_text_are_givens():
     ],
 )
 def test_a_header_that_cannot_be_read_says_why(header, says):
-    text = f"\n<!-- derivation: {header} -->\n$$y = x$$\n"
-    try:
-        said = check(text).derivations[0].error
-    except DerivationError as error:
-        said = str(error)
+    said = only(f"\n<!-- derivation: {header} -->\n$$y = x$$\n").error
     assert says in said
     assert said.startswith("2:")
+
+
+def test_a_header_that_cannot_be_read_stops_its_own_section_alone():
+    text = f"# one\n<!-- derivation: loss -->\n{RIGHT}# two\n{HEADER}{RIGHT}"
+    assert [found.status for found in check(text).derivations] == ["ERROR", "PASS"]
 
 
 def test_a_header_may_take_several_lines():
