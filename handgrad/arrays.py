@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+WORDS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 PLANNED = 1000  # numbers in a sum of products: for fewer, planning it takes longer than the sum
 
 
@@ -53,7 +54,15 @@ def outlined(residual):
 
 
 def kept(mask, x):
-    """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN."""
+    """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN.
+
+    NumPy's `where` takes 17 times as long where nobody can predict the mask: so x is taken bit by
+    bit, with all bits of a number or none.
+    """
+    if type(mask) is type(x) is np.ndarray and x.ndim and mask.dtype == bool and x.dtype in WORDS:
+        word = WORDS[x.dtype]
+        bits = x.view(word) & -mask.view(np.int8).astype(word)
+        return bits.view(x.dtype)
     return array_namespace(mask, x).where(mask, x, 0)
 
 
