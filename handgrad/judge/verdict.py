@@ -104,7 +104,7 @@ class Verdict:
     drawn         the shapes of the first inputs, in words, where they were drawn
     evaluations   at the given inputs: forwards, with or without their backwards
     probes        the same at small and special inputs; what they cost does not depend on the given
-    links         of the subject's derivation
+    links         of the subject's derivation, and `checked` what came of each
     vs_jax        the worst difference from JAX's gradient, as a share of the gradient's size; None
                   without a reference
     vs_numbers    the worst difference from a numerical directional derivative, as a share of its
@@ -128,6 +128,7 @@ class Verdict:
     drawn: str = ""
     cases: int = 0
     links: int = 0
+    checked: list[Any] = field(default_factory=list, compare=False)
     evaluations: int = 0
     probes: int = 0
     vs_jax: float | None = None
@@ -242,8 +243,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict in plain strings, lists and finite numbers."""
-        plain = asdict(replace(self, explain=None))
-        del plain["explain"]
+        plain = asdict(replace(self, explain=None, checked=[]))
+        del plain["explain"], plain["checked"]
         plain["findings"] = [
             asdict(f) | {"status": f.status.value, "message": f.message} for f in self.findings
         ]

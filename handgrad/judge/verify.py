@@ -225,7 +225,8 @@ def _with_parameters(case, adapter):
 def _check_derivation(examination, rule):
     """Hold a rule against its own derivation, link by link."""
     verdict = examination.verdict
-    verdict.links, faults = compare_with_derivation(rule, verdict.seed)
+    verdict.checked, faults = compare_with_derivation(rule, verdict.seed)
+    verdict.links = len(verdict.checked)
     if not derivation_of(rule).chains:
         says = "the docstring states inputs, and has no line to check: write y = … and dx = …"
         examination.report(Finding(Status.VACUOUS, "derivation", says, note=True))

@@ -4,8 +4,10 @@ import ast
 import inspect
 import sys
 import textwrap
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from typing import Any
 
 from handgrad.common.html import pre, table
 from handgrad.comparison.conventions import LIBRARIES, measured
@@ -14,9 +16,6 @@ from handgrad.comparison.sizes import spelled
 from handgrad.comparison.special_points import CASES
 from handgrad.comparison.table import halves_of, kept_rows, operation_rows
 from handgrad.comparison.ways import programs_of_ways
-from handgrad.derivation.checking import check_at
-from handgrad.derivation.errors import DerivationError
-from handgrad.derivation.points import Runner
 from handgrad.derivation.report import Derivation
 from handgrad.judge.oracles.jax import registered_reference
 from handgrad.judge.verify import verify
@@ -26,18 +25,18 @@ from handgrad.pages.sections import Section
 from handgrad.rules import catalog
 
 
+@dataclass
 class Docstring(Section):
-    """The docstring of a rule: its links are checked as the judge checks them, at random points."""
+    """The docstring of a rule, with the verdict on it: the judge has checked each link."""
+
+    verdict: Any = None
 
     @cached_property
     def checked(self):
-        """The links, each with the error that was measured."""
-        try:
-            derivation = self.scope.derivation()
-            links = check_at(derivation, Runner(derivation, self.seed).points())
-        except DerivationError as error:
-            return Derivation(self.title, self.path, [], str(error))
-        return Derivation(self.title, self.path, links)
+        """The links, each with the error that was measured; what cannot be run is in the verdict."""
+        said = [f.message for f in self.verdict.failures if f.check == "derivation"]
+        links = self.verdict.checked
+        return Derivation(self.title, self.path, links, "" if links else "; ".join(said))
 
 
 def rule_page(cls, seed=0):
@@ -45,10 +44,9 @@ def rule_page(cls, seed=0):
     rule = catalog.instances(cls)[0]
     formula, blocks = docstring_of(cls)
     fields = getattr(rule, "__dict__", {})
-    section = Docstring(
-        cls.__name__, f"{cls.__module__.replace('.', '/')}.py", blocks, fields, seed
-    )
+    path = f"{cls.__module__.replace('.', '/')}.py"
     verdict = verify(rule, seed=seed)
+    section = Docstring(cls.__name__, path, blocks, fields, seed, verdict=verdict)
     reference = registered_reference(rule)
     parts = [
         f"<h1>{cls.__name__}</h1><p><strong>{inline(formula)}</strong></p>",

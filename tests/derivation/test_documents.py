@@ -45,7 +45,7 @@ def test_the_book_says_the_same_in_korean():
 @pytest.mark.parametrize("cls", CLASSES)
 def test_every_rule_has_a_derivation_that_runs_and_holds(cls):
     found = [compare_with_derivation(rule, seed=2) for rule in RULES if type(rule) is cls]
-    assert max(links for links, _ in found) > 0
+    assert any(links for links, _ in found)
     assert not [fault for _, faults in found for fault in faults]
 
 
@@ -139,12 +139,13 @@ def test_a_docstring_that_cannot_be_run_is_a_finding_or_a_refusal():
 
 
 def test_an_option_that_the_docstring_does_not_name_is_not_held_against_it():
-    assert compare_with_derivation(Doubles(3.0), 0) == (0, [])
-    assert compare_with_derivation(Multiply(), 0)[0] == 3
+    assert compare_with_derivation(Doubles(3.0), 0) == ([], [])
+    assert len(compare_with_derivation(Multiply(), 0)[0]) == 3
 
 
 def test_a_derivation_covers_an_option_that_is_a_word():
-    assert compare_with_derivation(GELU("tanh"), 0) == (6, [])
+    checked, faults = compare_with_derivation(GELU("tanh"), 0)
+    assert (len(checked), faults) == (6, [])
 
 
 def test_an_option_in_the_range_of_a_label_is_one_that_a_derivation_speaks_of():

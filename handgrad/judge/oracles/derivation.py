@@ -16,7 +16,7 @@ TOLERANCE = 1e-12  # of the scale: the code and its derivation may round in anot
 
 
 def compare_with_derivation(rule, seed):
-    """The number of links in the rule's derivation, and a sentence for each fault.
+    """The links of the rule's derivation, as checked, and a sentence for each fault.
 
     The definitions must give what forward gives, and the gradients what backward gives. A
     derivation that does not name an option which is off its default may be of another function.
@@ -25,17 +25,17 @@ def compare_with_derivation(rule, seed):
     try:
         derivation = derivation_of(rule)
         if not derivation.chains:
-            return 0, []
+            return [], []
         spoken_of = _speaks_of(derivation, rule)
         points = Runner(derivation, seed).points()
         code = [fault for point in points for fault in _faults(rule, derivation, point)]
         if code and not spoken_of:
-            return 0, []
+            return [], []
         checked = check_at(derivation, points)
     except (DerivationError, CodeError) as error:
-        return 0, [f"the derivation cannot be run: {error}"] if spoken_of else []
+        return [], [f"the derivation cannot be run: {error}"] if spoken_of else []
     wrong = [f"line {link.line} of the docstring, {link}" for link in checked if not link.ok]
-    return len(checked), wrong + code
+    return checked, wrong + code
 
 
 def _speaks_of(derivation, rule):
