@@ -1,13 +1,30 @@
 """The derivation in a docstring: its indented lines."""
 
+from functools import lru_cache
+
 from handgrad.derivation.lines import Line, is_given
 from handgrad.derivation.reading import read
 
 
 def derivation_of(rule):
     """The derivation of a rule, from its docstring; the rule's fields are names in it."""
-    cls = type(rule)
-    return read(indented_lines(cls.__doc__), getattr(rule, "__dict__", {}), cls.__name__)
+    cls, fields = type(rule), getattr(rule, "__dict__", {})
+    if all(map(_is_plain, fields.values())):
+        return _read_once(cls.__doc__, cls.__name__, repr(fields), *fields.items())
+    return read(indented_lines(cls.__doc__), fields, cls.__name__)
+
+
+@lru_cache(maxsize=64)
+def _read_once(docstring, name, _, *fields):
+    """The derivation, which is asked for many times; the text tells 1 from 1.0 and True."""
+    return read(indented_lines(docstring), dict(fields), name)
+
+
+def _is_plain(value):
+    """Whether a field is a number, a text, or a tuple of these."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, int | float | str)
 
 
 def indented_lines(docstring, start=1):
