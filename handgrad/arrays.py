@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 WORDS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+GUESSED = 2048  # numbers of a mask: for fewer, NumPy's `where` is quick enough
 PLANNED = 1000  # numbers in a sum of products: for fewer, planning it takes longer than the sum
 
 
@@ -53,17 +54,30 @@ def outlined(residual):
     return residual.shape[1:]
 
 
-def kept(mask, x):
-    """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN.
+def where(mask, a, b):
+    """a where the mask is true, else b.
 
-    NumPy's `where` takes 17 times as long where nobody can predict the mask: so x is taken bit by
-    bit, with all bits of a number or none.
+    NumPy's own takes up to 17 times as long where nobody can predict the mask: so all bits of a
+    number of a or of b are taken, and none of the other's.
     """
-    if type(mask) is type(x) is np.ndarray and x.ndim and mask.dtype == bool and x.dtype in WORDS:
-        word = WORDS[x.dtype]
-        bits = x.view(word) & -mask.view(np.int8).astype(word)
-        return bits.view(x.dtype)
-    return array_namespace(mask, x).where(mask, x, 0)
+    dtype = _common([v for v in (a, b) if type(v) not in (float, int)])
+    if dtype not in WORDS or type(mask) is not np.ndarray or mask.size < GUESSED:
+        return array_namespace(mask, a, b).where(mask, a, b)
+    word = WORDS[dtype]
+    ones = -np.asarray(mask, bool).view(np.int8).astype(word)
+    a, b = (np.asarray(v, dtype).view(word) for v in (a, b))
+    return (a & ones | b & ~ones).view(dtype)
+
+
+def _common(arrays):
+    """The dtype that all of them have, if they are NumPy's own arrays; else None."""
+    dtypes = {x.dtype if type(x) is np.ndarray else None for x in arrays}
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
+def kept(mask, x):
+    """x where the mask is true, else 0: also where x is infinite, of which a product makes NaN."""
+    return where(mask, x, 0)
 
 
 def log(x):
@@ -272,7 +286,7 @@ def sigmoid(x):
     """1 / (1 + e⁻ˣ): a ratio of e = exp(−|x|), which never overflows, on either side of 0."""
     xp = array_namespace(x)
     e = xp.exp(-xp.abs(x))
-    return xp.where(x < 0, e, 1) / (1 + e)
+    return where(x < 0, e, 1) / (1 + e)
 
 
 def erf(x):
@@ -285,7 +299,7 @@ def erf(x):
     if native := getattr(xp, "erf", None):
         return native(x)
     size = xp.abs(x)
-    return xp.where(size < 0.5, _erf_near_0(x), xp.sign(x) * (1 - _erfc_far_out(size)))
+    return where(size < 0.5, _erf_near_0(x), xp.sign(x) * (1 - _erfc_far_out(size)))
 
 
 def erfc(x):
@@ -298,13 +312,12 @@ def erfc(x):
     if native := getattr(xp, "erfc", None):
         return native(x)
     far = _erfc_far_out(xp.abs(x))
-    return xp.where(xp.abs(x) < 0.5, 1 - _erf_near_0(x), xp.where(x < 0, 2 - far, far))
+    return where(xp.abs(x) < 0.5, 1 - _erf_near_0(x), where(x < 0, 2 - far, far))
 
 
 def _erf_near_0(x):
     """The Taylor series of erf, for |x| < ½: its terms fall below 2⁻⁵³ of x."""
-    xp = array_namespace(x)
-    x = xp.where(xp.abs(x) < 0.5, x, 0.0)
+    x = where(abs(x) < 0.5, x, 0.0)
     terms = [(-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(12)]
     total = 0.0 * x
     for term in reversed(terms):
@@ -319,12 +332,12 @@ def _erfc_far_out(x):
     residue is known. Chiarella and Reichel, Mathematics of Computation 22, 1968, page 137.
     """
     xp = array_namespace(x)
-    x = xp.where(x < 0.5, 0.5, xp.where(x > 30, 30.0, x))  # beyond, erfc is 0 in every precision
+    x = where(x < 0.5, 0.5, where(x > 30, 30.0, x))  # beyond, erfc is 0 in every precision
     total = 1 / (x * x)
     for t in (0.5 * n for n in range(1, 13)):
         total = total + 2 * math.exp(-t * t) / (x * x + t * t)
-    pole = xp.exp(-4 * math.pi * xp.where(x > 6, 6.0, x))
-    return xp.exp(-x * x) * x * total / (2 * math.pi) - xp.where(x < 6, 2 * pole / (1 - pole), 0.0)
+    pole = xp.exp(-4 * math.pi * where(x > 6, 6.0, x))
+    return xp.exp(-x * x) * x * total / (2 * math.pi) - where(x < 6, 2 * pole / (1 - pole), 0.0)
 
 
 def softplus(x):

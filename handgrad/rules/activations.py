@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from handgrad.arrays import array_namespace, erfc, sigmoid
+from handgrad.arrays import array_namespace, erfc, sigmoid, where
 
 __all__ = [
     "GELU",
@@ -151,7 +151,7 @@ class Softplus:
         xp = array_namespace(x)
         e = xp.exp(-self.beta * xp.abs(x))
         y = xp.maximum(x, 0) + xp.log1p(e) / self.beta
-        return y, (xp.where(x < 0, e, 1) / (1 + e),)
+        return y, (where(x < 0, e, 1) / (1 + e),)
 
     def backward(self, residuals, dy):
         (slope,) = residuals
@@ -179,7 +179,7 @@ class LogSigmoid:
     def forward(self, x):
         xp = array_namespace(x)
         e = xp.exp(-xp.abs(x))
-        return xp.minimum(x, 0) - xp.log1p(e), (xp.where(x < 0, 1, e) / (1 + e),)
+        return xp.minimum(x, 0) - xp.log1p(e), (where(x < 0, 1, e) / (1 + e),)
 
     def backward(self, residuals, dy):
         (slope,) = residuals
@@ -360,7 +360,7 @@ def _sigmoid_and_slope(x):
     """σ(x), and as the only residual σ(x) σ(−x)."""
     xp = array_namespace(x)
     e = xp.exp(-xp.abs(x))
-    return xp.where(x < 0, e, 1) / (1 + e), (e / (1 + e) ** 2,)
+    return where(x < 0, e, 1) / (1 + e), (e / (1 + e) ** 2,)
 
 
 def _tanh_and_slope(x):

@@ -12,6 +12,7 @@ from handgrad.arrays import (
     sigmoid,
     softplus,
     unbroadcast,
+    where,
 )
 from handgrad.rules.batch import Reduction, of_each, reduced, stretched
 
@@ -90,9 +91,8 @@ class BinaryCrossEntropy:
 
     def backward(self, residuals, dy):
         p, t, t_outline = residuals
-        xp = array_namespace(p, t)
         dl = of_each(dy, p.shape, self.reduction)
-        yes, no = t / xp.where(t == 0, 1, p), (1 - t) / xp.where(t == 1, 1, 1 - p)
+        yes, no = t / where(t == 0, 1, p), (1 - t) / where(t == 1, 1, 1 - p)
         return dl * (no - yes), unbroadcast(dl * (log1p(-p) - log(p)), outlined(t_outline))
 
 
@@ -132,23 +132,22 @@ class FocalLoss:
     def forward(self, x, t):
         xp = array_namespace(x, t)
         t = xp.astype(xp.broadcast_to(t, x.shape), xp.bool)
-        s = xp.where(t, x, -x)
+        s = where(t, x, -x)
         losses = self._factor(t, s) * softplus(-s)
         return reduced(losses, self.reduction), (x, t)
 
     def backward(self, residuals, dy):
         x, t = residuals
-        xp = array_namespace(x)
-        s = xp.where(t, x, -x)
+        s = where(t, x, -x)
         p, q = sigmoid(s), sigmoid(-s)
         inside = self.gamma * p * softplus(-s) + q
         ds = -of_each(dy, x.shape, self.reduction) * self._factor(t, s) * inside
-        return xp.where(t, ds, -ds), None
+        return where(t, ds, -ds), None
 
     def _factor(self, t, s):
         """a q^γ"""
         q_to_gamma = sigmoid(-s) ** self.gamma
-        return array_namespace(s).where(t, self.alpha * q_to_gamma, (1 - self.alpha) * q_to_gamma)
+        return where(t, self.alpha * q_to_gamma, (1 - self.alpha) * q_to_gamma)
 
 
 VARIANTS = (

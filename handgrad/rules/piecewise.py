@@ -5,7 +5,7 @@ Where a flat piece meets a slope, the slope at the very point is 0, as in JAX an
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, kept
+from handgrad.arrays import array_namespace, kept, where
 
 __all__ = ["HardShrink", "HardSigmoid", "HardSwish", "HardTanh", "ReLU6", "SoftShrink"]
 
@@ -166,7 +166,7 @@ class HardShrink:
     def forward(self, x):
         xp = array_namespace(x)
         size = xp.abs(x)
-        return xp.where(size <= self.threshold, 0, x), (size > self.threshold,)
+        return where(size <= self.threshold, 0, x), (size > self.threshold,)
 
     def backward(self, residuals, dy):
         (mask,) = residuals

@@ -5,7 +5,7 @@ At 0 the slope is that of the left side, where x > 0 is false: 0 for ReLU, as in
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, kept, shape_of, unbroadcast
+from handgrad.arrays import array_namespace, kept, shape_of, unbroadcast, where
 
 __all__ = ["CELU", "ELU", "SELU", "LeakyReLU", "PReLU", "ReLU", "SquaredReLU"]
 
@@ -57,13 +57,12 @@ class LeakyReLU:
     slope: float = 0.01
 
     def forward(self, x):
-        xp = array_namespace(x)
         mask = x > 0
-        return xp.where(mask, x, self.slope * x), (mask,)
+        return where(mask, x, self.slope * x), (mask,)
 
     def backward(self, residuals, dy):
         (mask,) = residuals
-        return (array_namespace(mask, dy).where(mask, dy, self.slope * dy),)
+        return (where(mask, dy, self.slope * dy),)
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ class PReLU:
     """
 
     def forward(self, x, a):
-        return array_namespace(x, a).where(x > 0, x, a * x), (x, a)
+        return where(x > 0, x, a * x), (x, a)
 
     def backward(self, residuals, dy):
         x, a = residuals
-        dx = array_namespace(x, dy).where(x > 0, dy, a * dy)
+        dx = where(x > 0, dy, a * dy)
         return unbroadcast(dx, shape_of(x)), unbroadcast(kept(x <= 0, dy * x), shape_of(a))
 
 
@@ -228,5 +227,5 @@ def _exponential_left(x, right, left):
     """y = right x where x > 0, else left (eˣ − 1), and its slope. No exponential overflows."""
     xp = array_namespace(x)
     negative = xp.minimum(x, 0)
-    y = xp.where(x > 0, right * x, left * xp.expm1(negative))
-    return y, (xp.where(x > 0, right, left * xp.exp(negative)),)
+    y = where(x > 0, right * x, left * xp.expm1(negative))
+    return y, (where(x > 0, right, left * xp.exp(negative)),)

@@ -5,7 +5,7 @@ Inputs broadcast as in NumPy. Where one was stretched, its gradient is summed ba
 
 from dataclasses import dataclass
 
-from handgrad.arrays import array_namespace, kept, outline, outlined, unbroadcast
+from handgrad.arrays import array_namespace, kept, outline, outlined, unbroadcast, where
 
 __all__ = ["Clip", "Maximum", "Minimum", "Where"]
 
@@ -79,12 +79,11 @@ class Where:
     """
 
     def forward(self, c, a, b):
-        return array_namespace(c, a, b).where(c, a, b), (c, outline(a), outline(b))
+        return where(c, a, b), (c, outline(a), outline(b))
 
     def backward(self, residuals, dy):
         c, a, b = residuals
-        xp = array_namespace(c, dy)
-        da, db = xp.where(c, dy, 0), xp.where(c, 0, dy)
+        da, db = where(c, dy, 0), where(c, 0, dy)
         return None, unbroadcast(da, outlined(a)), unbroadcast(db, outlined(b))
 
 
@@ -123,7 +122,6 @@ VARIANTS = (Clip(-0.5, 1.6),)
 def _shared(residuals, dy):
     """dy for what was selected, and half of it for both where neither was."""
     of_a, of_b, a, b = residuals
-    xp = array_namespace(of_a, dy)
-    da = xp.where(of_a, dy, xp.where(of_b, 0, dy / 2))
-    db = xp.where(of_b, dy, xp.where(of_a, 0, dy / 2))
+    da = where(of_a, dy, where(of_b, 0, dy / 2))
+    db = where(of_b, dy, where(of_a, 0, dy / 2))
     return unbroadcast(da, outlined(a)), unbroadcast(db, outlined(b))
