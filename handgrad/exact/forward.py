@@ -32,7 +32,7 @@ class Forward:
 
     def __init__(self, derivation, runner, inputs, *, stated):
         self.runner = exact_runner(runner, derivation)
-        self.functions = FUNCTIONS
+        self.functions, self.definitions = FUNCTIONS, derivation.definitions
         self.inputs = _inputs(derivation, inputs, stated=stated)
         self.directions = _directions(derivation, runner, inputs)
         self.order = list(self.directions)
@@ -57,13 +57,17 @@ class Forward:
             for name in derivation.outputs
             if is_real(values[name])
         }
-        used = {n for c in derivation.definitions for n in names_in(c.links[0].node)}
-        # a state that later ones are made of has more paths than the one from above
-        self.names |= {f"d{n}": dy for n, dy in self.upstream.items() if n not in used}
+        self.names |= self.upstream_names()
 
     @staticmethod
     def _upstream(y, *, stated):
         return lift(1.0) if stated and not y.shape else direction(y.shape)
+
+    def upstream_names(self):
+        """The upstream gradients by their names, of outputs that nothing else is made of."""
+        used = {n for c in self.definitions for n in names_in(c.links[0].node)}
+        # a state that later ones are made of has more paths than the one from above
+        return {f"d{n}": dy for n, dy in self.upstream.items() if n not in used}
 
     def has_gradient(self, name):
         """Whether a name is that of a node that can move."""
@@ -97,7 +101,7 @@ class Forward:
 
     def gradient(self, name):
         """The gradient of a node, number by number."""
-        names = self.moved(name, *self._units(name))
+        names = self.moved(name, *self.units(name))
         found = []
         for k in range(np.size(self.names[name])):
             products = [
@@ -110,16 +114,14 @@ class Forward:
 
     def jacobian(self, derivative):
         """∂y/∂x with the axes of y before those of x."""
-        if is_second(derivative):
-            raise InexactError("a second derivative")
         y, x = of_derivative(derivative)
-        of_y = self.moved(x, *self._units(x))[y]
+        of_y = self.moved(x, *self.units(x))[y]
         shape = np.shape(self.names[x])
         columns = [move_of(lift(of_y), k) for k in range(np.size(self.names[x]))]
         whole = chosen(lambda *parts: np.stack(parts, axis=-1), *columns)
         return linear(lambda v: np.reshape(v, (*np.shape(of_y), *shape)), whole)
 
-    def _units(self, name):
+    def units(self, name):
         """A direction for each number of a node."""
         if not self.has_gradient(name):
             raise DerivationError(f"{name} has no gradient")

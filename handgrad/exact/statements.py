@@ -29,6 +29,7 @@ from handgrad.exact.numbers import lift, linear
 from handgrad.exact.ordering import equal_beside, is_apart, same
 from handgrad.exact.proof import Outcome
 from handgrad.exact.reductions import total
+from handgrad.exact.seconds import second
 
 FAILURES = (ValueError, TypeError, IndexError, ArithmeticError)  # ours, and NumPy's
 
@@ -43,6 +44,7 @@ class Statements:
         self.reasons = frozenset()
         self.names: dict[str, Any] = {}
         self.unknown = {}  # names, and why they have no value
+        self.slopes = {}  # the chains of gradients that hold, as functions of all inputs
 
     def outcomes(self, inputs, *, stated):
         """An outcome for each link that is checked."""
@@ -130,9 +132,14 @@ class Statements:
             if name in self.names or not used:
                 continue
             if name in self.derivation.derivatives:
-                self.names = self.names | {name: self.forward.jacobian(name)}
+                self.names = self.names | {name: self._derivative(name)}
             elif name[0] == "d" and self.forward.has_gradient(name[1:]):
                 self.names = self.names | {name: self.forward.gradient(name[1:])}
+
+    def _derivative(self, name):
+        if is_second(name):
+            return second(name, self.derivation, self.forward, self.slopes)
+        return self.forward.jacobian(name)
 
     def _is_paired(self, chain):
         """Whether a chain states gradients, which are tested against moves of their nodes."""
@@ -178,7 +185,10 @@ class Statements:
             if holds:
                 read_as = words
                 if change is None and np.all(stated):
-                    self._keep(target, claim, np.argsort(places), shape)
+                    order = np.argsort(places)
+                    self._keep(target, claim, order, shape)
+                    if chain.targets == (target,) and not self.stated and np.all(order == places):
+                        self.slopes[target] = chain
                 break
         return holds, degree, read_as
 
