@@ -37,9 +37,9 @@ def _moved(together, steps, axis, mask):
 
 def _masks(recorder, inputs):
     """The masks by which a program chooses, each once: those that are true here and false there."""
-    found = []
-    for step, (operands, _) in zip(recorder.steps, recorder.results(inputs), strict=True):
-        mask = operands[0] if step.kind == CHOICE else np.zeros(())
+    found, values = [], recorder.values(inputs)
+    for step in recorder.steps:
+        mask = values[step.inputs[0]] if step.kind == CHOICE else np.zeros(())
         mixed = mask.dtype == bool and np.any(mask) and not np.all(mask)
         if mixed and not any(np.array_equal(mask, other) for other in found):
             found.append(mask)
@@ -49,14 +49,15 @@ def _masks(recorder, inputs):
 def _delta(flow, n, change):
     """The change of the gradients when everything but sums is formed again with another mask."""
     inputs, steps = flow.point.inputs, flow.recorder.steps
-    kept, mask = flow.recorder.results(inputs), _masks(flow.recorder, inputs)[n]
+    kept, mask = flow.recorder.values(inputs), _masks(flow.recorder, inputs)[n]
 
     def forming(number, operands):
-        if steps[number].kind in SUMS:
-            return operands, kept[number][1]
-        if steps[number].kind == CHOICE and np.array_equal(operands[0], mask):
+        step = steps[number]
+        if step.kind in SUMS:
+            return operands, [kept[slot] for slot in step.outputs]
+        if step.kind == CHOICE and np.array_equal(operands[0], mask):
             operands = [change(mask), *operands[1:]]
-        return operands, steps[number].run(operands)
+        return operands, step.run(operands)
 
     tape = flow.recorder.tape(inputs, forming)
     for edge, own in zip(tape.edges, flow.tape.edges, strict=True):

@@ -5,21 +5,22 @@ JAX's, and can be written into, as NumPy's arrays can. Beside them goes what Num
 that are at hand: where the code asks whether something is so, that answers.
 """
 
-import copy
+import contextlib
 import functools
 import operator
+import sys
 import types
 from typing import Any
 
 import numpy as np
 
 from handgrad.judge.calls import CodeError, Contained
-from handgrad.judge.copies import in_cell
+from handgrad.judge.explain.sources import is_installed
 
 MADE = {"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"}
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 REDUCED |= {"logical_and": "all", "logical_or": "any"}
-DEPTH = 4  # functions that call functions
+NAMES = {"np", "numpy"}
 
 
 def retraced(subject, inputs):
@@ -27,16 +28,15 @@ def retraced(subject, inputs):
 
     It decides as at these inputs.
     """
-    held = subject.held
 
     def traced(*leaves):
         from jax import Array
 
-        made = copy.copy(subject)  # anew for each trace: a layer keeps what it was traced with
-        made.held = tuple(map(_translated, held)) if isinstance(held, tuple) else _translated(held)
+        made = subject.anew()  # a layer keeps what it was traced with
         pairs = zip(leaves, inputs, strict=True)
         given = [Traced(x, at) if isinstance(x, Array) else x for x, at in pairs]
-        return _plain(made.forward(*given))
+        with _numpy_is_ours(made.held):
+            return _plain(made.forward(*given))
 
     return traced
 
@@ -251,69 +251,31 @@ def _jnp():
     return numpy
 
 
-def _translated(thing, depth=DEPTH) -> Any:
-    """A copy of a function, or of an object with methods, for which numpy is our module."""
-    if thing is np:
-        return _Module(np)
-    if depth == 0:
-        return thing
-    if isinstance(thing, types.FunctionType):
-        return _function(thing, depth - 1)
-    if isinstance(thing, functools.partial | types.MethodType):
-        return _bound(thing, depth)
-    module = type(thing).__module__.partition(".")[0]
-    if isinstance(thing, type) or module in {"numpy", "jax", "jaxlib", "builtins", "torch"}:
-        return thing
-    return _object(thing, depth - 1)
-
-
-def _bound(thing, depth):
-    if isinstance(thing, functools.partial):
-        return functools.partial(_translated(thing.func, depth), *thing.args, **thing.keywords)
-    return types.MethodType(_function(thing.__func__, depth - 1), thing.__self__)
-
-
-def _function(function, depth):
-    if (function.__module__ or "").partition(".")[0] in {"numpy", "jax"}:
-        return function
-    names = _names_in(function.__code__)
-    used = {
-        name: _translated(value, depth)
-        for name, value in function.__globals__.items()
-        if name in names and not name.startswith("__")
-    }
-    cells = tuple(
-        types.CellType(_translated(in_cell(c), depth)) for c in function.__closure__ or ()
-    )
-    made = types.FunctionType(
-        function.__code__,
-        function.__globals__ | used,
-        function.__name__,
-        function.__defaults__,
-        cells,
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    return made
-
-
-def _names_in(code):
-    inner = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    return set(code.co_names).union(*map(_names_in, inner))
-
-
-def _object(thing, depth):
-    """A copy of an object whose methods, and the functions that it holds, are translated."""
-    methods = {}
-    for cls in reversed(type(thing).__mro__[:-1]):
-        for name, value in vars(cls).items():
-            if isinstance(value, types.FunctionType):
-                methods[name] = _function(value, depth)
+@contextlib.contextmanager
+def _numpy_is_ours(held):
+    """Within, somebody's modules have our module where they have NumPy's."""
+    owners = [
+        part for one in (held if isinstance(held, tuple) else (held,)) for part in _parts(one)
+    ]
+    spaces = [part.__globals__ for part in owners if isinstance(part, types.FunctionType)]
+    spaces += [vars(m) for m in sys.modules.copy().values() if isinstance(m, types.ModuleType)]
+    found = [(s, name) for s in spaces for name in NAMES & s.keys() if s[name] is np]
+    places = [(space, name) for space, name in found if _is_somebodys(space.get("__name__", ""))]
     try:
-        copied = copy.copy(thing)
-        object.__setattr__(copied, "__class__", type(type(thing).__name__, (type(thing),), methods))
-        for name, value in vars(copied).items():
-            if isinstance(value, types.FunctionType):
-                object.__setattr__(copied, name, _translated(value, depth))
-    except TypeError:
-        return thing
-    return copied
+        for space, name in places:
+            space[name] = _Module(np)
+        yield
+    finally:
+        for space, name in places:
+            space[name] = np
+
+
+def _parts(thing):
+    """A function, and what stands behind it; or the methods of an object."""
+    thing = getattr(thing, "func", getattr(thing, "__func__", thing))
+    return thing, *(value for cls in type(thing).__mro__ for value in vars(cls).values())
+
+
+def _is_somebodys(name):
+    package = name.partition(".")[0]
+    return package != "handgrad" and not is_installed(sys.modules.get(name, types.ModuleType(name)))

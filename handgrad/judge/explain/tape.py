@@ -129,13 +129,14 @@ class Recorder:
         self.made_by = {}  # the number of the step that makes a node
 
     @contained
-    def results(self, inputs):
-        """The (operands, results) of every step at these inputs."""
-        values, found = self._given(inputs), []
-        for number, step in enumerate(self.steps):
-            found.append(self._run(number, [values[slot] for slot in step.inputs]))
-            values |= zip(step.outputs, found[-1][1], strict=False)
-        return found
+    def values(self, inputs):
+        """The value of every slot at these inputs."""
+        values = self._given(inputs)
+        for step in self.steps:
+            values |= zip(
+                step.outputs, step.run([values[slot] for slot in step.inputs]), strict=False
+            )
+        return values
 
     def _given(self, inputs):
         """The values that are there before the first step."""
