@@ -85,27 +85,37 @@ def gradient_error(trial, expected, i, oracle):
     dx, wanted = trial.grads[i], expected[i]
     size = max(trial.scale(i), _largest(wanted))
     usual = trial.origin.scale(i) if trial.origin else 0.0  # an oracle rounds numbers of this size
-    slack = SLACK * max(size, usual)
-    error, where = _worst(dx, wanted, slack)
-    if where is not None:
-        inside = CONFIDENCE * oracle.noise(trial.inputs, trial.dy)[1][i]
-        error, where = _worst(dx, wanted, slack + inside + noise(trial, i))
-        error = error if where is not None else max(0.0, error - float(np.max(inside)))
-    return _share(error, size), where
+
+    def floors():
+        return oracle.noise(trial.inputs, trial.dy)[1][i], noise(trial, i)
+
+    return _error(dx, wanted, size, SLACK * max(size, usual), floors)
 
 
 def output_error(trial, expected, k, oracle):
     """The same for output k."""
-    y, wanted = trial.y[k], expected[k]
-    size = _largest(wanted)
+    size = _largest(expected[k])
+
+    def floors():
+        return oracle.noise(trial.inputs, trial.dy)[0][k] + _output_noise(trial, k, UNIT), 0.0
+
     slack = (FAR_SLACK if trial.origin else SLACK) * size
-    error, where = _worst(y, wanted, slack)
+    return _error(trial.y[k], expected[k], size, slack, floors)
+
+
+def _error(actual, wanted, size, slack, floors):
+    """The error as a share of the size, and its place where it is more than rounding.
+
+    `floors()` are what is measured of rounding: what it explains is not an error, and what it merely
+    excuses, as moves of the arguments beside a kink, may be one.
+    """
+    error, where = _worst(actual, wanted, slack)
     if where is not None:
-        floor = _output_noise(trial, k, UNIT) + oracle.noise(trial.inputs, trial.dy)[0][k]
-        floor = CONFIDENCE * floor
-        error, where = _worst(y, wanted, slack + floor)
-        error = error if where is not None else max(0.0, error - float(np.max(floor)))
-    return _share(error, size), where
+        inside, excuse = floors()
+        inside = CONFIDENCE * inside
+        error, where = _worst(actual, wanted, slack + inside + excuse)
+        error = error if where is not None else max(0.0, error - float(np.max(inside)))
+    return (error / size if size else error and np.inf), where
 
 
 def _differs_by_rounding(trial, k, y):
@@ -123,14 +133,8 @@ def _differs_by_rounding(trial, k, y):
 
 def _output_noise(trial, k, unit):
     """What one rounding of the inputs may change in an output."""
-    kinds = [x.dtype for x in trial.inputs]
-
-    def outputs(arrays):
-        cast = tuple(x.astype(kind) for x, kind in zip(arrays, kinds, strict=True))
-        return (trial.forward(cast)[k].astype(float),)
-
     try:
-        return noise_floor(outputs, trial.inputs, unit, trial.seed, MOVED)[0]
+        return noise_floor(trial.outputs_at, trial.inputs, unit, trial.seed, MOVED)[k]
     except CodeError:
         return np.inf
 
@@ -147,10 +151,6 @@ def _worst(actual, wanted, allowed):
     largest_error = float(np.max(off))
     error = largest_error if largest_error > TINY else 0.0
     return error, tuple(map(int, where)) if np.any(beyond) else None
-
-
-def _share(error, size):
-    return error / size if size else error and np.inf
 
 
 def _largest(x):

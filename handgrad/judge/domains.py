@@ -72,30 +72,24 @@ def stated(words):
 
 def recognized(x):
     """The domain that an array seems to be of."""
-    if x.dtype == bool and x.ndim and _is_one_hot(x):
-        return Domain("one_hot")
-    if x.dtype.kind in "iu" and x.ndim and x.shape[-1] > 2 and _is_one_hot(x):
+    classes = x.dtype.kind == "b" or (x.dtype.kind in "iu" and x.shape[-1:] > (2,))
+    if x.ndim and classes and _is_one_hot(x):
         return Domain("one_hot")
     if x.dtype.kind != "f" or x.ndim == 0 or not x.size or not np.all(np.isfinite(x)):
         return REAL
     if x.shape[-1] > 1 and np.all(x >= 0) and np.all(np.abs(np.sum(x, axis=-1) - 1) < CLOSE):
         return Domain("one_hot" if _is_one_hot(x) else "probability")
-    if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1:
-        return _of_matrix(x)
-    return REAL
+    if x.ndim == 1 or not x.shape[-1] == x.shape[-2] > 1:
+        return REAL
+    diagonal = np.all(x == x * np.eye(x.shape[-1], dtype=x.dtype))  # symmetric by accident
+    if diagonal or not np.array_equal(x, np.swapaxes(x, -1, -2)):
+        return REAL
+    return Domain("spd" if np.all(np.linalg.eigvalsh(x.astype(float)) > 0) else "symmetric")
 
 
 def _is_one_hot(x):
     counts = np.sum(x != 0, axis=-1)
     return bool(x.size and x.shape[-1] > 1 and np.all(counts == 1) and np.all((x == 0) | (x == 1)))
-
-
-def _of_matrix(x):
-    if not np.array_equal(x, np.swapaxes(x, -1, -2)) or not np.any(x):
-        return REAL
-    if np.all(x == x * np.eye(x.shape[-1], dtype=x.dtype)):
-        return REAL  # a diagonal matrix is symmetric by accident
-    return Domain("spd" if np.all(np.linalg.eigvalsh(x.astype(float)) > 0) else "symmetric")
 
 
 def kept(domain, x):

@@ -60,13 +60,16 @@ def _of_one_number(trial, finding, gap):
     u[trial.real.index(i)][where] = step
     look = project(trial, trial.grads, u)
     if look.at_a_kink:
-        if outside := subdifferential.outside(trial, trial.grads):
-            return [outside]
-        says = "there is no derivative here; JAX takes another subgradient"
-        return [Finding(Status.KINK, JAX, says)]
-    if look.error <= look.bar and SIDES * look.bar < gap * step:
-        return []
-    return [finding]
+        return _at_a_kink(trial, JAX, "JAX takes another subgradient")
+    sides_with_it = look.error <= look.bar and SIDES * look.bar < gap * step
+    return [] if sides_with_it else [finding]
+
+
+def _at_a_kink(trial, check, says):
+    """The finding that the gradient is outside the subdifferential, or a word on where it is."""
+    if outside := subdifferential.outside(trial, trial.grads):
+        return [outside]
+    return [Finding(Status.KINK, check, f"there is no derivative here; {says}")]
 
 
 def opinion_of_numbers(trial, directions, *, certain):
@@ -105,21 +108,14 @@ def _seen(trial, u, k):
 def reason(trial, off):
     """What it means that the gradients are off along a direction: an error, a kink, or chance."""
     if off.at_a_kink or is_bent(trial, off):
-        if outside := subdifferential.outside(trial, trial.grads):
-            return [outside]
-        says = "there is no derivative here; the gradient is in the subdifferential"
-        return [Finding(Status.KINK, NUMBERS, says)]
-    if off.error <= CONFIRMED * off.bar and not _confirmed(trial):
+        return _at_a_kink(trial, NUMBERS, "the gradient is in the subdifferential")
+    others = (direction(trial, "confirm", k) for k in range(CONFIRMATIONS))
+    clear = off.error > CONFIRMED * off.bar  # an error may hide from one direction by chance
+    if not clear and not any(project(trial, trial.grads, u).is_off for u in others):
         return []
     says = "off by {size} of its size, error bar {bar}"
     size, bar = off.error / off.spread, off.bar / off.spread
     return [Finding(Status.WRONG, NUMBERS, says, size=size, bar=bar)]
-
-
-def _confirmed(trial):
-    """Whether another direction is off as well; an error may hide from one of them by chance."""
-    others = (direction(trial, "confirm", k) for k in range(CONFIRMATIONS))
-    return any(project(trial, trial.grads, u).is_off for u in others)
 
 
 def trial_at(ordinary, inputs):

@@ -32,18 +32,16 @@ class Arguments:
         self._given, self._named = given, names
         self._whole_are_options = whole_are_options
         self.device = _device_of(given)
+        places = [f"input {k}" for k in range(len(given))]
+        known = [*names, *places[len(names) :]]
         self.tree = tuple(
-            x if k in options else self._place(x, self._name(k), f"input {k}")
-            for k, x in enumerate(given)
+            x if k in options else self._place(x, known[k], places[k]) for k, x in enumerate(given)
         )
         self.is_flat = all(isinstance(node, Leaf) for node in self.tree)
 
     def with_options(self, places):
         """The same arguments, of which those at some places are options, whatever they are."""
         return Arguments(self._given, self._named, options=places)
-
-    def _name(self, k):
-        return self._named[k] if k < len(self._named) else f"input {k}"
 
     def with_whole_options(self):
         """The same arguments, of which integers of Python are options; None without such ones."""

@@ -10,13 +10,12 @@ import numpy as np
 from handgrad.judge import probes
 from handgrad.judge.calls import CodeError
 from handgrad.judge.evidence import JAX, NOT_THE_REFERENCE, trial_at
-from handgrad.judge.laws import LAWS, LONG_LAWS, breaches
+from handgrad.judge.laws import LAWS, LONG_LAWS
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.noise import is_moderate, noise_floor
 from handgrad.judge.oracles.line_integral import line_integral
-from handgrad.judge.precision import bits_lost
-from handgrad.judge.single import SINGLE, is_of, roughness
-from handgrad.judge.sizes import resized, smaller
+from handgrad.judge.precision import SINGLE, bits_lost, is_of, roughness
+from handgrad.judge.sizes import resized
 from handgrad.judge.special import misbehaviour
 from handgrad.judge.trial import Trial, is_finite, largest, rms
 from handgrad.judge.verdict import Finding, Status
@@ -39,9 +38,7 @@ class Low:
     def judge(self):
         """The mathematics in float64, if the code computes in it, and then the bits."""
         low, whole = self.trial, self.whole
-        inputs = [x.astype(float) if is_floating(x.dtype) else x for x in low.inputs]
-        wide = self._wide(inputs)
-        if wide is None:
+        if (wide := self._wide(low)) is None:
             self._alone(low)
             return
         whole.judge(wide)
@@ -69,16 +66,17 @@ class Low:
     def of_single_code(self):
         """float64 inputs of code that computes in float32: a note, and it is judged in float32."""
         says = "the code computes in float32 whatever it is given, and was judged in it"
-        single = self.trial.in_single
-        self._start_again()
+        self.whole.start_again()
         self.whole.verdict.dtype = "float32"
-        self._alone(self.whole.trial(single))
+        self._alone(self.whole.trial(self.trial.in_single))
         self.whole.report(Finding(Status.CONTRACT, "precision is kept", says, note=True))
 
-    def _wide(self, inputs):
+    def _wide(self, low):
         """A trial in float64, or None if the code does not give float64 for it."""
+        whole = self.whole
+        inputs = [x.astype(float) if is_floating(x.dtype) else x for x in low.inputs]
         try:
-            trial = Trial(self.whole.subject, inputs, self.whole.verdict.seed, self.whole.library)
+            trial = Trial(whole.subject, inputs, whole.verdict.seed, whole.library)
             arrays = [*trial.y, *trial.grads.values()]
         except CodeError:
             return None
@@ -86,10 +84,9 @@ class Low:
 
     def _coarse(self, wide, *, in_single):
         """Code that casts what it is given, to float32 for instance: numbers are asked there."""
-        self._start_again()
         low, whole = self.trial, self.whole
-        single = wide.in_single
-        finest = whole.trial(single) if in_single else low
+        whole.start_again()
+        finest = whole.trial(wide.in_single) if in_single else low
         self._alone(finest)
         whole.verdict.evaluations += finest.evaluations if finest is not low else 0
         if not whole.settled and whole.obeys(low, LAWS):
@@ -97,11 +94,6 @@ class Low:
         for probe in probes.of_values(low, whole.domains(low.inputs)):
             if not whole.settled and not probe.risky:
                 self.at_probe(probe)
-
-    def _start_again(self):
-        whole = self.whole
-        whole.verdict.withdraw()
-        whole.settled, whole.held, whole.exhibit = False, None, None
 
     def _compare(self, low, wide, words=""):
         if low.subject.draws is not None and _are_far_apart(low.y, wide.y):
@@ -117,46 +109,38 @@ class Low:
             i, k = where.get("input"), where.get("output")
             what = "{output}" if i is None else "the gradient of {input}"
             says = f"{what} loses {bits:.0f} bits in {low.precision} that the problem does not cost"
-            one = Finding(Status.IMPRECISE, "precision", says, input=i, output=k)
+            one = Finding(Status.IMPRECISE, "precision", says, i, output=k)
             self.whole.report(one.by("precision", low.subject.names), low, words)
 
     def _of_one_sign(self, low, wide):
         """Sums do not cancel where dy has one sign, and rows are many: what is lost there is plain."""
         if low.unit < COARSE:
             return
+        places = {"with a positive dy": low.inputs}
         rows = next((x.shape[0] for x in low.real_inputs if x.ndim), 0)
-        places = [("with a positive dy", low.inputs)]
-        if rows:
-            many = {rows: LONG}
-            if low.inputs[0].ndim and sum(_size_of(x.shape, many) for x in low.inputs) <= MOST:
-                words = f"{LONG} rows, with a positive dy"
-                places.append((words, resized(low.inputs, many)))
-        for words, inputs in places:
+        sizes = [math.prod(LONG if n == rows else n for n in x.shape) for x in low.inputs]
+        if rows and low.inputs[0].ndim and sum(sizes) <= MOST:
+            places[f"{LONG} rows, with a positive dy"] = resized(low.inputs, {rows: LONG})
+        for words, inputs in places.items():
             if self.whole.settled:
                 return
-            signed = self._positive(low, inputs), self._positive(wide, inputs)
-            if None not in signed:
-                self._compare(*signed, words)
-
-    def _positive(self, like, inputs):
-        """A trial at inputs, with a dy of one sign; None where it is not sound."""
-        kinds = [x.dtype for x in like.inputs]
-        at = trial_at(like, [x.astype(t) for x, t in zip(inputs, kinds, strict=True)])
-        if at is None or not is_finite(at.y):
-            return None
-        positive = like.at(at.inputs, [np.abs(d) for d in at.dy])
-        positive.origin = None
-        return positive
+            narrow, precise = _positive(low, inputs), _positive(wide, inputs)
+            if narrow is not None and precise is not None:
+                self._compare(narrow, precise, words)
 
     def _alone(self, trial):
         """Code that computes in low precision whatever it is given."""
-        whole, small = self.whole, self._smallest(trial)
+        whole = self.whole
+        small = whole.small_trial(trial, exact=False) or trial
         if not (whole.obeys(trial, LAWS) and whole.obeys(small, LONG_LAWS)):
             return
         verdict = whole.verdict
         verdict.probes += small.evaluations if small is not trial else 0
         whole.moved = trial.moves
-        self._against_reference(trial)
+        oracle = whole.oracle
+        if oracle is not None and not oracle.own and whole.fits(trial):
+            for one in _another_function(trial, oracle):
+                whole.report(one, trial)
         for k in range(PROJECTIONS):
             try:
                 error, bar = line_integral(trial, k)
@@ -170,41 +154,26 @@ class Low:
                 says = "off by {size} of its size, error bar {bar}"
                 whole.report(Finding(Status.WRONG, INTEGRAL, says, size=error, bar=bar), trial)
 
-    def _against_reference(self, trial):
-        """Whether the forward is the reference's, where there is one that takes these inputs."""
-        oracle = self.whole.oracle
-        if oracle is None or oracle.own:
-            return
-        try:
-            found = list(_another_function(trial, oracle))
-        except CodeError:
-            return
-        for one in found:
-            self.whole.report(one, trial)
 
-    def _smallest(self, trial):
-        """The same at smaller inputs, if the subject takes them."""
-        for inputs in smaller(trial.inputs):
-            try:
-                small = self.whole.trial(inputs)
-                if is_finite(small.y) and not breaches(small, LAWS[:1]):
-                    return small
-            except CodeError:
-                continue
-        return trial
+def _positive(like, inputs):
+    """A trial at inputs, with a dy of one sign; None where it is not sound."""
+    at = trial_at(like, [x.astype(y.dtype) for x, y in zip(inputs, like.inputs, strict=True)])
+    if at is None or not is_finite(at.y):
+        return None
+    positive = like.at(at.inputs, [np.abs(d) for d in at.dy])
+    positive.origin = None
+    return positive
 
 
 def _another_function(trial, oracle):
     """A finding for each output that is further from the reference's than rounding explains."""
     wide = [x.astype(float) if is_floating(x.dtype) else x for x in trial.inputs]
     dy = [d.astype(float) for d in trial.dy]
-    if (theirs := oracle.shapes(wide)) != [y.shape for y in trial.y]:
-        ours = [y.shape for y in trial.y]
-        says = f"forward is not the reference: the outputs have the shapes {ours}, JAX's {theirs}"
-        yield Finding(Status.WRONG, JAX, says)
+    try:
+        right = oracle(wide, dy)[0]
+        noise = noise_floor(lambda xs: tuple(oracle(xs, dy)[0]), wide, trial.unit, trial.seed)
+    except CodeError:
         return
-    right = oracle(wide, dy)[0]
-    noise = noise_floor(lambda xs: tuple(oracle(xs, dy)[0]), wide, trial.unit, trial.seed)
     for k, (y, output, floor) in enumerate(zip(trial.y, right, noise, strict=True)):
         error, size = np.abs(y.astype(float) - output), rms(output)
         if np.any(error > np.maximum(FAR * size, CLEAR * floor)):
@@ -217,7 +186,3 @@ def _are_far_apart(ys, others):
     """Whether some number of an output is further from the other than rounding takes it."""
     pairs = ((a.astype(float), b.astype(float)) for a, b in zip(ys, others, strict=True))
     return any(np.any(np.abs(a - b) > FAR * (rms(b) + np.abs(b))) for a, b in pairs)
-
-
-def _size_of(shape, sizes):
-    return math.prod(sizes.get(size, size) for size in shape)

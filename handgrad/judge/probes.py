@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge import values
-from handgrad.judge.sizes import alone, reshaped, resized, reversed_axes, sizes_of
+from handgrad.judge.sizes import reshaped, resized, reversed_axes, sizes_of
 from handgrad.judge.trial import rms, spread
 
 FEW = 5_000  # numbers: so many may larger sizes come to
@@ -51,7 +51,7 @@ def of_values(trial, domains):
                 inputs = list(trial.inputs)
                 inputs[i] = changed.astype(x.dtype)
                 risky = not np.all(np.isfinite(changed.astype(float)))
-                yield Probe(f"{_named(trial, i)} {words}", tuple(inputs), reach, risky)
+                yield Probe(f"{trial.name(i)} {words}", tuple(inputs), reach, risky)
     if len(trial.inputs) > 1:
         yield from _together(trial, domains)
     yield from of_integers(trial)
@@ -87,7 +87,7 @@ def of_sizes(trial, domains):
     chain: if forward does not take the first of it, none of it is tried. For what takes a size of 1
     alone may only stretch it, and a gradient need not be prepared for that.
     """
-    seen = {_shapes(trial.inputs)}
+    seen = {tuple(x.shape for x in trial.inputs)}
 
     def chain(words, shaped, sizes, reach):
         made = []
@@ -109,14 +109,17 @@ def of_sizes(trial, domains):
             yield chain(words, in_step, (size + 1, *SMALL), "special")
     for i, x in enumerate(trial.inputs):
         for axis, size in enumerate(x.shape):
-            if not size or _is_tied(trial.inputs, i, axis):
-                continue
-
-            def single(new, i=i, axis=axis):
-                return alone(trial.inputs, i, axis, new)
-
-            yield chain(f"axis {axis} of {_named(trial, i)}", single, (size + 1, 1), "alone")
+            if size and not _is_tied(trial.inputs, i, axis):
+                single, words = partial(_alone, trial.inputs, i, axis), trial.name(i)
+                yield chain(f"axis {axis} of {words}", single, (size + 1, 1), "alone")
     yield from _of_other_shapes(trial, domains)
+
+
+def _alone(inputs, i, axis, size):
+    """The shapes of the inputs, with another size for one axis of one input."""
+    shapes = [list(x.shape) for x in inputs]
+    shapes[i][axis] = size
+    return shapes
 
 
 def _replaced(inputs, size, new):
@@ -140,36 +143,21 @@ def _is_tied(inputs, i, axis):
 
 def _of_other_shapes(trial, domains):
     own = list(filter(None, sizes_of(trial.inputs)))
+
+    def made(words, sizes, reach="special"):
+        return Probe(words, resized(trial.inputs, sizes, domains), reach, risky=True)
+
     if len(own) > 1:
-        cut = resized(trial.inputs, dict.fromkeys(own, 1), domains)
-        more = resized(trial.inputs, {size: size + 1 for size in own}, domains)
-        yield [
-            Probe("all axes larger", more, risky=True),
-            Probe("all axes cut to 1", cut, risky=True),
-        ]
+        more = made("all axes larger", {size: size + 1 for size in own})
+        yield [more, made("all axes cut to 1", dict.fromkeys(own, 1))]
     yield [Probe("axes in reverse", reversed_axes(trial.inputs, domains), "alone", risky=True)]
-    rows = next((x.shape[0] for x in trial.real_inputs if x.ndim), None)
-    if rows:
-        nothing = resized(trial.inputs, {rows: 0}, domains)
-        more = resized(trial.inputs, {rows: rows + 1}, domains)
-        yield [
-            Probe("one row more", more, risky=True),
-            Probe("no rows", nothing, "empty", risky=True),
-        ]
-
-
-def _shapes(inputs):
-    return tuple(x.shape for x in inputs)
+    if rows := next((x.shape[0] for x in trial.real_inputs if x.ndim), None):
+        yield [made("one row more", {rows: rows + 1}), made("no rows", {rows: 0}, "empty")]
 
 
 def _stays(domain, x):
     """Whether changed numbers are still in a domain that was stated or recognized."""
     return domain.name in {"real", "label", "mask"} or domain.holds(x)
-
-
-def _named(trial, i):
-    names = trial.subject.names
-    return names[i] if i < len(names) else f"input {i}"
 
 
 def _is_option(trial, i):
@@ -196,26 +184,22 @@ def _together(trial, domains):
         a, b = trial.inputs[i], trial.inputs[j]
         if a.shape != b.shape or not a.size:
             continue
-        every_other = np.arange(a.size).reshape(a.shape) % 2
-        pairs = [("equal", a, a), ("equal here and there", a, np.where(every_other, a, b))]
-        zeros = np.where(every_other, a, 0), np.where(every_other, b, 0)
-        pairs.append(("0 at the same places", *zeros))
-        for words, first, second in pairs:
-            both = list(trial.inputs)
-            both[i], both[j] = (
-                values.kept(domains[k], x.astype(y.dtype))
-                for k, x, y in ((i, first, a), (j, second, b))
-            )
-            if _stays(domains[i], both[i]) and _stays(domains[j], both[j]):
-                yield Probe(f"{_named(trial, i)} and {_named(trial, j)} {words}", tuple(both))
+        odd = np.arange(a.size).reshape(a.shape) % 2
+        pairs = {"equal": (a, a), "equal here and there": (a, np.where(odd, a, b))}
+        pairs["0 at the same places"] = np.where(odd, a, 0), np.where(odd, b, 0)
+        for words, both in pairs.items():
+            inputs = list(trial.inputs)
+            for k, x in zip((i, j), both, strict=True):
+                inputs[k] = values.kept(domains[k], x.astype(inputs[k].dtype))
+            if all(_stays(domains[k], inputs[k]) for k in (i, j)):
+                yield Probe(f"{trial.name(i)} and {trial.name(j)} {words}", tuple(inputs))
 
 
 def _all_zero(trial, domains):
     """Zeros for every input, labels and indices too; masks, options and domains stay."""
-    pairs = enumerate(zip(trial.inputs, domains, strict=True))
     return tuple(
-        x if _is_option(trial, i) or x.dtype == bool or not _stays(d, 0 * x) else 0 * x
-        for i, (x, d) in pairs
+        x if _is_option(trial, i) or x.dtype == bool or not _stays(domains[i], 0 * x) else 0 * x
+        for i, x in enumerate(trial.inputs)
     )
 
 
@@ -231,7 +215,7 @@ def of_integers(trial):
                 if limits.min <= np.min(inputs[i]) and np.max(inputs[i]) <= limits.max:
                     changed = list(inputs)
                     changed[i] = inputs[i].astype(kind)
-                    name = f"{_named(trial, i)} of {np.dtype(kind).name}{words}"
+                    name = f"{trial.name(i)} of {np.dtype(kind).name}{words}"
                     yield Probe(name, tuple(changed), "alone" if words else "special", bool(words))
 
 

@@ -1,18 +1,16 @@
 """Probing: the laws that take many calls, and every probe, each with laws and oracles."""
 
-from handgrad.judge import isolation, power, probes
+from handgrad.judge import native, power, probes
 from handgrad.judge.calls import CodeError
 from handgrad.judge.evidence import opinion_of_jax, opinion_of_numbers, trial_at
 from handgrad.judge.laws import LONG_LAWS
 from handgrad.judge.libraries import is_floating
-from handgrad.judge.native import may_not_return
 from handgrad.judge.oracles.directions import direction, own_direction
 from handgrad.judge.precision import bits_jittered
-from handgrad.judge.special import findings_at, is_analytic, is_sound, misbehaviour
+from handgrad.judge.special import findings_at, is_analytic, is_sound
 from handgrad.judge.trial import is_finite
 from handgrad.judge.verdict import Finding, Status
 
-AFFORDABLE = 58  # evaluations at inputs that are large and cannot be made smaller
 LARGE = 20_000  # numbers
 TRACED = 2  # sizes of an axis for which JAX traces a function
 LAWFUL = 2.0  # seconds of the processor for a law, in a child
@@ -27,7 +25,6 @@ class Probing:
     def run(self, trial, low=None):
         """The long laws, and every probe; the first finding ends it."""
         if sum(x.size for x in trial.inputs) > LARGE:
-            self._glance(trial)
             return
         before = trial.evaluations
         self.whole.obeys(trial, self._laws_that_end(trial))
@@ -36,20 +33,18 @@ class Probing:
                 stage(trial)
         trial.analytic = not self.whole.oracle and is_analytic(trial)
         domains = self.whole.domains(trial.inputs)
-        self._at_values(trial, domains, low)
+        self.at_probes(trial, list(probes.of_values(trial, domains)), low)
         if not self.whole.settled:
             self._at_sizes(trial, domains)
+            self._beyond_symmetry(trial, domains)
         self.whole.verdict.probes += trial.evaluations - before
 
     def _laws_that_end(self, trial):
         """The long laws; of code that may not come back, those from which it does."""
         if self.whole.subject.fed or not self._is_suspect():
             return LONG_LAWS
-        runs = isolation.outcomes(lambda law: list(law(trial)), LONG_LAWS, LAWFUL)
+        runs = native.outcomes(lambda law: list(law(trial)), LONG_LAWS, LAWFUL)
         return [law for law, ran in zip(LONG_LAWS, runs, strict=True) if ran is not None]
-
-    def _at_values(self, trial, domains, low):
-        self.at_probes(trial, list(probes.of_values(trial, domains)), low)
 
     def at_probes(self, trial, found, low):
         risky = [probe for probe in found if probe.risky or self._is_suspect()]
@@ -65,9 +60,9 @@ class Probing:
         """Other sizes: numbers judge there, for JAX would have to trace each."""
         chains = ([p for p in c if self._keeps(trial, p)] for c in probes.of_sizes(trial, domains))
         chains = [chain for chain in chains if chain]
-        heads = [chain[0] for chain in chains]
-        takes = self.outcomes(trial, [probe.inputs for probe in heads])
-        comes_back = self.outcomes(trial, [probe.inputs for probe in heads], backward=True)
+        heads = [chain[0].inputs for chain in chains]
+        takes = self.outcomes(trial, heads)
+        comes_back = self.outcomes(trial, heads, backward=True)
         found = []
         for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
             if takes_it and back:
@@ -80,6 +75,22 @@ class Probing:
         for probe, ran in zip(found, runs, strict=True):
             if not self.whole.settled and ran is not None:
                 self.at_probe(trial, probe, None)
+
+    def _beyond_symmetry(self, trial, domains):
+        """A note where a gradient is right for symmetric matrices alone, which nobody has stated."""
+        for i, domain in enumerate(domains):
+            if domain.name not in {"symmetric", "spd"} or i in self.whole.stated:
+                continue
+            inputs, name = list(trial.inputs), trial.name(i)
+            shares = trial.generator("symmetry", i).uniform(0.9, 1.1, size=inputs[i].shape)
+            inputs[i] = (inputs[i] * shares).astype(inputs[i].dtype)
+            probe = probes.Probe(f"{name} not symmetric", tuple(inputs))
+            at = trial_at(trial, probe.inputs)
+            if at is not None and any(not one.note for one in findings_at(at, probe, None)):
+                says = f"{name} was taken for {domain}, as it is here, and a gradient is wrong elsewhere: "
+                says += f"say domains={{{{{name!r}: 'real'}}}} if it may be any matrix"
+                note = Finding(Status.WRONG, "symmetry", says, note=True)
+                self.whole.report(note, words=probe.words)
 
     def _keeps(self, trial, probe):
         """Whether no axis changes whose size the derivation writes down."""
@@ -106,13 +117,11 @@ class Probing:
         self.whole.verdict.probes += at.evaluations
 
     def outcomes(self, trial, inputs, *, backward=False):
-        """Which of these inputs the subject comes back from; None for those where it does not.
+        """For inputs: True where the subject comes back, False where it raises, None where it might hang.
 
         What may not return is tried in a child process. JAX's code is not native, but where it takes
         matrices apart; torch's is asked for nothing that is not finite.
         """
-        if not inputs:
-            return []
         if self.whole.subject.fed or self.whole.subject.library or self.whole.library != "numpy":
             return [True if self._is_safe(xs) else None for xs in inputs]
 
@@ -121,14 +130,16 @@ class Probing:
             if backward:
                 at.fitting(at.first, at.inputs)
 
-        return isolation.outcomes(run, inputs) if self._is_suspect() else _tried(run, inputs)
+        if inputs and self._is_suspect():
+            return native.outcomes(run, inputs)
+        return [_comes_back(run, xs) for xs in inputs]
 
     def _is_suspect(self):
         """Whether the code may not come back from strange inputs."""
         whole = self.whole
         if whole.suspect is None:
             ours = whole.library == "numpy" and not whole.subject.library
-            whole.suspect = ours and may_not_return(whole.subject.held)
+            whole.suspect = ours and native.may_not_return(whole.subject.held)
         return whole.suspect
 
     def _is_safe(self, inputs):
@@ -177,24 +188,10 @@ class Probing:
             one = Finding(Status.IMPRECISE, "precision", says, i)
             self.whole.report(one.by("precision", trial.subject.names), trial)
 
-    def _glance(self, trial):
-        """Large inputs that cannot be made smaller: what can be seen in a few evaluations."""
-        for probe in probes.of_values(trial, self.whole.domains(trial.inputs)):
-            if self.whole.settled or self.whole.verdict.evaluations + 2 > AFFORDABLE:
-                return
-            if not probe.risky and (at := trial_at(trial, probe.inputs)) is not None:
-                for one in misbehaviour(at, probe):
-                    self.whole.report(one, at)
-                self.whole.verdict.evaluations += at.evaluations
 
-
-def _tried(run, items):
-    """Whether run(item) comes back, for each."""
-    found = []
-    for item in items:
-        try:
-            run(item)
-            found.append(True)
-        except CodeError:
-            found.append(False)
-    return found
+def _comes_back(run, xs):
+    try:
+        run(xs)
+    except CodeError:
+        return False
+    return True

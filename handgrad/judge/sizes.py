@@ -33,13 +33,6 @@ def reshaped(inputs, shapes, domains=None):
     )
 
 
-def alone(inputs, i, axis, size):
-    """The shapes of the inputs, with another size for one axis of one input."""
-    shapes = [list(x.shape) for x in inputs]
-    shapes[i][axis] = size
-    return list(map(tuple, shapes))
-
-
 def smaller(inputs):
     """Inputs of at most a few numbers an axis; several, for a subject need not take them all."""
     large = [size for size in sizes_of(inputs) if size > 4]

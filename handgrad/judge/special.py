@@ -10,7 +10,6 @@ import numpy as np
 
 from handgrad.common.precision import highest
 from handgrad.judge.calls import CodeError
-from handgrad.judge.compare import same
 from handgrad.judge.evidence import JAX, opinion_of_jax, reason
 from handgrad.judge.laws import LAWS, breaches, nothing_is_overwritten
 from handgrad.judge.libraries import is_floating
@@ -35,26 +34,20 @@ CHECK = "special inputs"
 
 def findings_at(trial, probe, oracle):
     """What is wrong with the gradients at a probe."""
-    found = _found(trial, probe, oracle)
-    return [
-        _graded(one, trial, probe, oracle).at(probe.words)
-        for one in found
-        if one.status is not Status.KINK
-    ]
+    if not is_finite(trial.y) or _is_refused(trial, probe):
+        return []
+    found = _misfits(trial, probe, oracle) or breaches(trial, [nothing_is_overwritten])
+    if not found and is_finite((*trial.grads.values(), *trial.real_inputs)):
+        found = _against_jax(trial, oracle) if oracle else _against_numbers(trial)
+    said = (one for one in found if one.status is not Status.KINK)
+    return [_graded(one, trial, probe, oracle).at(probe.words) for one in said]
 
 
-def _found(trial, probe, oracle):
-    if not _is_asked(trial) or (probe.reach == "alone" and not _fits(trial)):
+def misbehaviour(trial, probe):
+    """What can be seen without any oracle: an exception, a misfit, or a NaN."""
+    if not is_finite((*trial.y, *trial.real_inputs)) or _is_refused(trial, probe):
         return []
-    if _is_stretched(trial):
-        return []
-    if found := _misfits(trial, probe) or breaches(trial, [nothing_is_overwritten]):
-        return found
-    if not is_finite(trial.grads.values()):
-        return _not_finite(trial, oracle)
-    if not is_finite(trial.real_inputs):
-        return []
-    return _against_jax(trial, oracle) if oracle else _against_numbers(trial)
+    return [one.at(probe.words) for one in _misfits(trial, probe, None)]
 
 
 def _graded(finding, trial, probe, oracle):
@@ -70,19 +63,11 @@ def _graded(finding, trial, probe, oracle):
 def _is_rounding(finding, trial, oracle):
     """Whether an output is off by no more than what an ordinary one is rounded by: 1 + e⁻⁴⁵ is 1."""
     k = finding.output
-    if finding.check != JAX or k is None or trial.origin is None:
+    if finding.check != JAX or k is None:
         return False
     outputs, _ = oracle(trial.inputs, trial.dy)
     error = np.abs(trial.y[k].astype(float) - outputs[k])
     return bool(np.all(error <= ROUNDINGS * UNIT * rms(trial.origin.y[k])))
-
-
-def misbehaviour(trial, probe):
-    """What can be seen without any oracle: an exception, a misfit, or a NaN."""
-    if not _is_asked(trial) or not is_finite(trial.real_inputs) or _is_stretched(trial):
-        return []
-    found = _misfits(trial, probe) or _not_finite(trial, None)
-    return [one.at(probe.words) for one in found]
 
 
 def is_sound(trial):
@@ -93,12 +78,6 @@ def is_sound(trial):
         return False
 
 
-def _is_uneven(x, size):
-    """Whether some numbers are so much smaller or larger that an ordinary move is none for them."""
-    sizes = np.abs(x[x != 0])
-    return bool(sizes.size and (np.max(sizes) > UNEVEN * size or np.min(sizes) * UNEVEN < size))
-
-
 def is_analytic(trial):
     """Whether the complex step gives what differences give, at ordinary inputs."""
     u = direction(trial, "complex step")
@@ -106,101 +85,52 @@ def is_analytic(trial):
     return bool(abs(complex_step.along(trial, u) - found.derivative) <= found.bar)
 
 
-def _is_asked(trial):
-    return is_finite(trial.y) and not _is_empty(trial) and not _is_refused(trial)
+def _is_refused(trial, probe):
+    """Whether backward need not take such inputs, although forward does.
 
-
-def _fits(trial):
-    """Whether backward gives gradients of the inputs' shapes: broadcasting may not be meant."""
-    try:
-        return all(dx.shape == trial.inputs[i].shape for i, dx in trial.grads.items())
-    except CodeError:
-        return False
-
-
-def _is_stretched(trial):
-    """Whether an input that was made smaller is broadcast, and its gradient is not summed back."""
-    try:
-        sizes = {i: dx.size for i, dx in trial.grads.items()}
-    except CodeError:
-        return _broadcasts(trial)
-    given = trial.origin.inputs if trial.origin else trial.inputs
-    return any(n > trial.inputs[i].size < given[i].size for i, n in sizes.items())
-
-
-def _broadcasts(trial):
-    """Whether forward broadcasts an input, of which an axis was made 1, to what it was given."""
-    for i, given in enumerate(trial.origin.inputs if trial.origin else ()):
-        x = trial.inputs[i]
-        shape = [m if n == 1 else n for n, m in zip(x.shape, given.shape, strict=True)]
-        if shape == [*x.shape]:
-            continue
-        inputs = [*trial.inputs]
-        inputs[i] = np.broadcast_to(x, shape).copy()
-        try:
-            again = trial.forward(tuple(inputs))
-        except CodeError:
-            continue
-        if all(map(same, again, trial.y)):
-            return True
-    return False
-
-
-def _is_empty(trial):
-    """Whether there is no output at all, of inputs that are there: of an axis that is too short."""
-    return all(x.size for x in trial.inputs) and not any(y.size for y in trial.y)
-
-
-def _is_refused(trial):
-    """Whether backward refuses a singular matrix that rounding alone hid from forward, or warns.
-
-    A warning is an exception where warnings are errors. Nothing says that it takes these inputs.
+    Nobody has to prepare for an axis that is too short for any output, for one that broadcasting
+    alone stretches, for a singular matrix that rounding hid from forward, or for what is warned of.
     """
-    pairs = zip(trial.y, trial.origin.y, strict=True) if trial.origin else ()
+    if all(x.size for x in trial.inputs) and not any(y.size for y in trial.y):
+        return True
+    usual_y = trial.origin.y
     try:
-        _ = trial.first
+        pairs = [(dx, trial.inputs[i]) for i, dx in trial.grads.items()]
+        misfit = any(dx.shape != x.shape for dx, x in pairs)
+        larger = any(dx.size > x.size for dx, x in pairs)
     except CodeError as error:
         if issubclass(error.kind, Warning):
             return True
-        singular = issubclass(error.kind, np.linalg.LinAlgError)
-        return singular and any(rms(y) > BEYOND * rms(usual_y) for y, usual_y in pairs)
-    return False
+        if issubclass(error.kind, np.linalg.LinAlgError):
+            return any(rms(y) > BEYOND * rms(o) for y, o in zip(trial.y, usual_y, strict=True))
+        misfit = larger = True
+    smaller = any(x.size < y.size for x, y in zip(trial.inputs, trial.origin.inputs, strict=True))
+    stretched = smaller and [y.shape for y in trial.y] == [y.shape for y in usual_y]
+    return (larger and stretched) or (misfit and probe.reach == "alone")
 
 
-def _misfits(trial, probe):
+def _misfits(trial, probe, oracle):
+    """An exception, a gradient of another shape or type, in memory of others, or not finite."""
     try:
-        _ = trial.first
+        fit = all(dx.shape == trial.inputs[i].shape for i, dx in trial.grads.items())
     except CodeError as error:
         says = "forward is finite here, and backward raises {what}"
-        found = Finding(Status.WRONG, CHECK, says, what=str(error))
-        return [found.as_note() if probe.reach == "empty" else found]
+        empty = probe.reach == "empty"
+        return [Finding(Status.WRONG, CHECK, says, what=str(error), note=empty)]
+    if fit and not is_finite(trial.grads.values()):
+        return _not_finite(trial, oracle)
+    pairs = zip(trial.inputs, trial.origin.inputs, strict=True)
     # a transposed copy is none where an axis has one number
-    laws = LAWS[:2] if _has_usual_shapes(trial) else LAWS[:1]
-    found = breaches(trial, laws)
-    return [one for one in found if not one.note and not _is_about_a_nan(trial, one)]
-
-
-def _is_about_a_nan(trial, finding):
-    """Whether a gradient fits but for its numbers, of which more is asked later."""
-    i = finding.input
-    if i is None or i not in trial.grads:
-        return False
-    dx = trial.grads[i]
-    fits = dx.shape == trial.inputs[i].shape and dx.dtype == trial.inputs[i].dtype
-    return fits and not is_finite([dx])
-
-
-def _has_usual_shapes(trial):
-    pairs = zip(trial.inputs, trial.origin.inputs, strict=True) if trial.origin else ()
-    return all(x.shape == other.shape for x, other in pairs)
+    laws = LAWS[:2] if all(x.shape == other.shape for x, other in pairs) else LAWS[:1]
+    return [one for one in breaches(trial, laws) if not one.note]
 
 
 def _not_finite(trial, oracle):
     """A gradient that is not finite is right only where the slope itself is not.
 
     At infinite inputs, 0 times infinity is NaN in code that never meant to take them: there JAX has
-    to show that it can be done, or the function be one of a single input that does not act on
-    each number alone. Where outputs are so large that their squares overflow, gradients may too.
+    to show that it can be done, or the function be one of a single input. Where outputs are so large
+    that their squares overflow, gradients may too.
     """
     if not is_finite(trial.real_inputs) and not _takes_infinities(trial, oracle):
         return []
@@ -219,7 +149,7 @@ def _not_finite(trial, oracle):
 
 def _takes_infinities(trial, oracle):
     if oracle is None:
-        return len(trial.real) == 1 and not _is_elementwise(trial)
+        return len(trial.real) == 1
     try:
         _, expected = oracle(trial.inputs, trial.dy)
     except CodeError:
@@ -227,46 +157,29 @@ def _takes_infinities(trial, oracle):
     return is_finite(expected.values())
 
 
-def _is_elementwise(trial):
-    """Whether moving one number of the input leaves the other outputs as they are."""
-    ordinary = trial.origin or trial
-    (x,) = ordinary.real_inputs
-    if len(ordinary.y) != 1 or ordinary.y[0].shape != x.shape:
-        return False
-    x = x.copy()
-    x.flat[0] *= 0.5
-    try:
-        (y,) = ordinary.forward(ordinary.with_real([x]))
-    except CodeError:
-        return True
-    return np.array_equal(y.ravel()[1:], ordinary.y[0].ravel()[1:])
-
-
 def _against_jax(trial, oracle):
-    """JAX's word counts where it is finite, and where numbers do not contradict it."""
+    """JAX's word counts where it is finite, and where numbers do not contradict it.
+
+    Of an error far below the rounding of an ordinary gradient, numbers could not have seen anything;
+    beside a giant, or where numbers hardly differ, JAX's own formula may have lost its digits.
+    """
     try:
         found, off, expected = opinion_of_jax(trial, oracle)
     except CodeError:
         return _against_numbers(trial)
-    if not is_finite(expected.values()):
-        return _against_numbers(trial)
     wrong = [one for one in found if one.status is not Status.KINK]
-    if not wrong:
-        return _against_numbers(trial) if off > EXCUSED or _is_faint(trial) else []
-    by_numbers = _against_numbers(trial)
-    return by_numbers if by_numbers or _drowns(trial) else _doubted(trial, wrong)
-
-
-def _doubted(trial, wrong):
-    """Numbers say nothing against the subject: JAX convicts it of what they could not have seen."""
-    return [
-        one for one in wrong if one.check != JAX or one.size is None or not _is_blind(trial, one)
-    ]
+    if not is_finite(expected.values()):
+        wrong = []
+    elif not wrong and off <= EXCUSED and not _is_faint(trial):
+        return []
+    if (by_numbers := _against_numbers(trial)) or _drowns(trial):
+        return by_numbers
+    return [one for one in wrong if not _is_blind(trial, one)]
 
 
 def _is_blind(trial, one):
     """Whether the difference is far below an ordinary gradient's rounding."""
-    if one.input is None or trial.origin is None:
+    if one.check != JAX or one.input is None:
         return False
     ordinary = max(trial.origin.scale(one.input), trial.scale(one.input))
     return one.size * trial.scale(one.input) < CLEAR * CLEAR * ordinary
@@ -277,7 +190,6 @@ def _is_faint(trial):
 
 
 def _drowns(trial):
-    """Whether JAX's own formula may have lost its digits: a giant, or numbers that hardly differ."""
     return _holds_a_giant(trial) or any(
         0 < rms(x - np.mean(x)) * FAR < rms(x) for x in trial.real_inputs if x.size
     )
@@ -295,15 +207,16 @@ def _against_numbers(trial):
     """
     if any(largest(x) > MASKING for x in trial.real_inputs) or trial.subject.detached:
         return []
+    giant = _holds_a_giant(trial)
     for u in _directions(trial, "special"):
         if trial.analytic and complex_step.agrees(trial, u):
             continue
         found = project(trial, trial.grads, u, quick=True)
-        if _holds_a_giant(trial) and found.spread > HUGE * usual(trial, u):
+        if giant and found.spread > HUGE * usual(trial, u):
             continue  # so steep a function may turn within the smallest step
-        clear = found.error > CLEAR * found.spread and not found.agrees
-        if _holds_a_giant(trial) and (found.at_a_kink or not found.known):
+        if giant and (found.at_a_kink or not found.known):
             continue  # the gradients nearby, which decide at a kink, are not of its size
+        clear = found.error > CLEAR * found.spread and not found.agrees
         tells = found.is_off or found.at_a_kink
         if clear and tells and (findings := reason(trial, _kinked(trial, found))):
             return [one for one in findings if one.status is not Status.KINK]
@@ -319,13 +232,17 @@ def _kinked(trial, found):
 
 
 def _directions(trial, name):
-    """A number that dwarfs the others stays where it is: its moves would drown all else."""
+    """A number that dwarfs the others stays where it is: its moves would drown all else.
+
+    Where some are far smaller or larger than others, an ordinary move is none for them.
+    """
     rng = trial.generator(name)
     xs = trial.real_inputs
     sizes = [typical(x) for x in xs]
-    uneven = any(_is_uneven(x, size) for x, size in zip(xs, sizes, strict=True))
     stays = [np.abs(x) > HUGE * size for x, size in zip(xs, sizes, strict=True)]
     own = [np.where(x == 0, 1e-3 * s, np.abs(x)) for x, s in zip(xs, sizes, strict=True)]
+    shares = [np.abs(x[x != 0]) / size for x, size in zip(xs, sizes, strict=True)]
+    uneven = any(np.any((share > UNEVEN) | (share * UNEVEN < 1)) for share in shares)
     for scales in (sizes, own) if uneven else (sizes,):
         yield [
             np.where(stay, 0.0, scale * rng.normal(size=x.shape))

@@ -21,8 +21,8 @@ from handgrad.judge.libraries import is_floating
 from handgrad.judge.low import Low
 from handgrad.judge.oracles.directions import direction
 from handgrad.judge.oracles.exact import proof_of
+from handgrad.judge.precision import computes_in_single
 from handgrad.judge.probing import Probing
-from handgrad.judge.single import computes_in_single
 from handgrad.judge.sizes import smaller
 from handgrad.judge.special import is_sound
 from handgrad.judge.subjects.draws import Draws
@@ -48,7 +48,7 @@ class Examination:
         self.settled = False  # something is not right: there is no need to go on
         self.exhibit = None  # the trial at which the first error showed
         self.refused = None  # or the inputs at which the code raised
-        self.fixed = []  # (input, axis) whose size is what it is
+        self.fixed: Any = ()  # (input, axis) whose size is what it is
         self.constant = frozenset()  # the inputs that are meant to have no gradient
         self.suspect = None  # whether the code may not come back from strange inputs
         self.options = {}  # that verify was given besides
@@ -69,18 +69,14 @@ class Examination:
             trials.append(self._ordinary(case))
         self.drawn = ""
         self.small = trials[0]
-        if (self.settled or self.held) and trials[0] and computes_in_single(trials[0]):
-            Low(self, trials[0]).of_single_code()
-        elif not self.settled:
+        if not (trials[0] and self._is_single(trials[0])) and not self.settled:
             Probing(self).run(trials[0])
 
     def at_given(self, case):
         """Somebody's inputs may be large, special, or in low precision."""
         self.verdict.cases += 1
         trial = self._try(case)  # first, as its owner would
-        if trial is None:
-            return
-        if (finite := _where_finite(trial)) is not None:
+        if trial is not None and (finite := _where_finite(trial)) is not None:
             self.verdict.evaluations += trial.evaluations + finite.evaluations
             trial = self._try(Case(finite.inputs, "others where forward is not finite"))
         if trial is None:
@@ -88,15 +84,25 @@ class Examination:
         if self.subject.trained:
             what = listed(self.subject.trained)
             self.report(breach(TRAINS, what=what).by("parameters stay", []), trial)
-        if all(x.dtype == np.float64 for x in trial.inputs if is_floating(x.dtype)):
-            self.judge(trial)
-            if (self.settled or self.held) and computes_in_single(trial):
-                Low(self, trial).of_single_code()
-                return
-            self.go_on(trial)
-        else:
+        if any(x.dtype != np.float64 for x in trial.inputs if is_floating(x.dtype)):
             Low(self, trial).judge()
             self.verdict.evaluations += trial.evaluations
+            return
+        self.judge(trial)
+        if not self._is_single(trial):
+            self.go_on(trial)
+
+    def _is_single(self, trial):
+        """Whether what is wrong is that the code computes in float32: then it is judged in that."""
+        if not ((self.settled or self.held) and computes_in_single(trial)):
+            return False
+        Low(self, trial).of_single_code()
+        return True
+
+    def start_again(self):
+        """Take back what was found: it is to be looked for in another precision."""
+        self.verdict.withdraw()
+        self.settled, self.held, self.exhibit = False, None, None
 
     def close(self):
         """What remains to be said when all was seen."""
@@ -139,8 +145,7 @@ class Examination:
         others = "" if everywhere else ", and those of other parameters do not"
         for name in subject.accumulates:
             says = f"the gradient of {{what}} adds up over calls{others}: set it to 0 before each"
-            check = "gradients add up"
-            found = Finding(Status.CONTRACT, check, says, what=name, note=everywhere)
+            found = breach(says, what=name, note=everywhere).by("gradients add up", [])
             self.report(found, self.consulted)
 
     def report(self, finding, trial=None, words=""):
@@ -231,8 +236,8 @@ class Examination:
             trial = self.livelier(trial) or trial
         if self.settled:
             return
+        self.small = small = self.small_trial(trial) or trial
         probing = Probing(self)
-        self.small = small = self._small(trial, probing) or trial
         probing.run(small, low)
         if small is not trial and not self.settled:
             probing.at_probes(trial, list(probes.of_integers(trial)), None)
@@ -240,7 +245,7 @@ class Examination:
     def consult(self, trial):
         """JAX and numbers, and what their agreement is worth."""
         self.consulted, expected = trial, None
-        if self.oracle is not None and self._fits(trial):
+        if self.oracle is not None and self.fits(trial):
             expected = self._ask_jax(trial)
         moves = [direction(trial, k) for k in range(PROJECTIONS)]
         found, projections = opinion_of_numbers(trial, moves, certain=expected is not None)
@@ -266,7 +271,7 @@ class Examination:
             self.report(one, trial)
         return expected if is_finite(expected[i] for i in trial.grads) else None
 
-    def _fits(self, trial):
+    def fits(self, trial):
         """Whether the reference takes these inputs, and gives outputs of the subject's shapes."""
         try:
             theirs = self.oracle.shapes(trial.inputs)
@@ -310,26 +315,27 @@ class Examination:
                 return found
         return None
 
-    def _small(self, trial, probing):
-        """A trial at smaller inputs that the subject takes, and at which it is right."""
-        sizes = list(smaller(trial.inputs))
-        runs = probing.outcomes(trial, sizes)
-        found = (self._quietly(inputs) for inputs, ran in zip(sizes, runs, strict=True) if ran)
-        return next((small for small in found if small is not None), None)
+    def small_trial(self, trial, *, exact=True):
+        """A trial at smaller inputs that the subject takes, and at which all is well; or None.
 
-    def _quietly(self, inputs):
-        """A trial at inputs of other shapes, if all is well with it."""
-        try:
-            trial = Trial(self.subject, inputs, self.verdict.seed, self.library)
-            if not all(y.size and np.all(np.isfinite(y)) for y in trial.y):
-                return None
-            if any(not one.note for one in breaches(trial, LAWS[:1])):
-                return None
-            found, _ = opinion_of_numbers(trial, [direction(trial, "small")], certain=False)
-        except CodeError:
-            return None
-        self.verdict.probes += trial.evaluations
-        return None if found else trial
+        In low precision, where differences tell nothing, it is not `exact`.
+        """
+        sizes = list(smaller(trial.inputs))
+        runs = Probing(self).outcomes(trial, sizes)
+        for inputs in (xs for xs, ran in zip(sizes, runs, strict=True) if ran):
+            try:
+                small = Trial(self.subject, inputs, self.verdict.seed, self.library)
+                well = all(y.size and is_finite([y]) for y in small.y)
+                well = well and not any(not one.note for one in breaches(small, LAWS[:1]))
+                if exact and well:
+                    u = [direction(small, "small")]
+                    well = not opinion_of_numbers(small, u, certain=False)[0]
+            except CodeError:
+                continue
+            if well:
+                self.verdict.probes += small.evaluations * exact
+                return small
+        return None
 
 
 def _is_free(x, domain):

@@ -53,8 +53,10 @@ class Trial:
         self.packed = getattr(type(y), "_make", type(y)) if isinstance(y, tuple | list) else None
         self.returned_library = library_of(y if self.packed else [y])
         outputs = outputs_of(y)
-        if self.y and self._has_its_shapes(inputs):
-            self._require_its_outputs(outputs)
+        pairs = zip(self.inputs if inputs is None else inputs, self.inputs, strict=True)
+        same = self.y and all(np.shape(x) == own.shape for x, own in pairs)
+        if same and [y.shape for y in outputs] != [y.shape for y in self.y]:
+            raise CodeError("for inputs of the same shapes, forward returns outputs of others")
         return outputs
 
     def called(self, inputs=None):
@@ -95,18 +97,19 @@ class Trial:
     def _plain(self, dx):
         return as_numpy(dx)
 
-    def _has_its_shapes(self, inputs):
-        return inputs is None or all(
-            np.shape(x) == own.shape for x, own in zip(inputs, self.inputs, strict=True)
-        )
+    @property
+    def first(self):
+        """What the first vjp returned, as it was returned."""
+        return self._first[0]
 
-    def _require_its_outputs(self, outputs):
-        if [y.shape for y in outputs] != [y.shape for y in self.y]:
-            raise CodeError("for inputs of the same shapes, forward returns outputs of others")
+    @property
+    def grads(self):
+        """Copies of the first gradients of the real inputs, by position."""
+        return self._first[1]
 
     @cached_property
-    def first(self):
-        """What the first vjp returned, as it was returned.
+    def _first(self):
+        """Both: a later call may overwrite what was returned.
 
         A subject other than a rule may give fewer gradients than it has inputs: the others are data.
         """
@@ -118,38 +121,39 @@ class Trial:
             self.subject.silent |= {i for i in without if _marks(self.inputs[i])}
             options = {i for i in self.subject.numbers if grads[i] is None} | self.subject.silent
             self.real = [i for i in self.real if i not in options]
-        with Contained():
-            self._copies = _copies(grads, self.real) if isinstance(grads, tuple) else {}
-        return grads
+        return grads, self._copies(grads) if isinstance(grads, tuple) else {}
 
-    @property
-    def grads(self):
-        """Copies of the first gradients of the real inputs, by position."""
-        _ = self.first
-        return self._copies
+    @contained
+    def _copies(self, grads):
+        given = [i for i in self.real if i < len(grads) and grads[i] is not None]
+        return {i: np.array(as_numpy(grads[i])) for i in given}
 
     @property
     def moves(self):
         """Whether any gradient was computed that is not 0, up to rounding."""
-        return "first" in vars(self) and any(map(self._is_there, self.grads))
+        return "_first" in vars(self) and any(map(self._is_there, self.grads))
 
     @property
     def is_lively(self):
         """Whether some gradient is not far below what is natural for it."""
         return any(self._own[i] > LIVELY * self.scale(i) for i in self.grads)
 
+    def outputs_at(self, arrays):
+        """The outputs in float64, of inputs that were moved in it."""
+        return tuple(y.astype(float) for y in self.forward(_cast(arrays, self.inputs)))
+
+    def gradients_at(self, arrays):
+        """The same of the gradients, of inputs and dy."""
+        moved, count = _cast(arrays, (*self.inputs, *self.dy)), len(self.inputs)
+        grads = self.real_vjp(moved[count:], moved[:count])
+        return tuple(grads[i].astype(float) for i in self.grads)
+
     @cached_property
     def noise(self):
         """How far one rounding of the inputs and of dy moves each gradient, number by number."""
-        given = (*self.inputs, *self.dy)
-
-        def gradients(arrays):
-            cast = [a.astype(x.dtype) for a, x in zip(arrays, given, strict=True)]
-            grads = self.real_vjp(cast[len(self.inputs) :], tuple(cast[: len(self.inputs)]))
-            return tuple(grads[i].astype(float) for i in self.grads)
-
         unit = max(unit_of(dx.dtype) for dx in self.grads.values())
-        floors = noise_floor(gradients, given, unit, self.seed, MOVED)
+        given = (*self.inputs, *self.dy)
+        floors = noise_floor(self.gradients_at, given, unit, self.seed, MOVED)
         return dict(zip(self.grads, floors, strict=True))
 
     def scale(self, i):
@@ -195,8 +199,7 @@ class Trial:
 
     def name(self, i):
         """The name of input i."""
-        names = self.subject.names
-        return names[i] if i < len(names) else f"input {i}"
+        return dict(enumerate(self.subject.names)).get(i, f"input {i}")
 
     @property
     def precision(self):
@@ -254,12 +257,6 @@ class Trial:
         """A random generator for each purpose, the same for every object of the subject's kind."""
         return generator(self.seed, without_address(self.subject.name), *names)
 
-    def _not_vanished(self, sizes):
-        if self.origin is None:
-            return sizes
-        usual = [VANISHED * rms(y) for y in self.origin.y]
-        return [max(s, u) if np.isfinite(u) else s for s, u in zip(sizes, usual, strict=True)]
-
     def _given(self, inputs):
         return [to_library(x, self.library) for x in (self.inputs if inputs is None else inputs)]
 
@@ -272,9 +269,10 @@ class Trial:
         rng = self.generator("dy")
         real = [is_floating(y.dtype) for y in self.y]
         whole = [np.isfinite(y.astype(float)) for y in self.y]
-        sizes = self._not_vanished(
-            [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
-        )
+        sizes = [rms(y[kept]) or 1.0 for y, kept in zip(self.y, whole, strict=True)]
+        if self.origin is not None:
+            usual = [VANISHED * rms(y) for y in self.origin.y]
+            sizes = [max(s, u if np.isfinite(u) else 0) for s, u in zip(sizes, usual, strict=True)]
         heaviest = max((s for s, floats in zip(sizes, real, strict=True) if floats), default=1.0)
         for y, floats, kept, size in zip(self.y, real, whole, sizes, strict=True):
             dy = heaviest / size * rng.normal(size=y.shape)
@@ -319,9 +317,8 @@ def without_address(name):
     return re.sub(r" at 0x[0-9a-f]+", "", name)
 
 
-def _copies(grads, real):
-    given = [i for i in real if i < len(grads) and grads[i] is not None]
-    return {i: np.array(as_numpy(grads[i])) for i in given}
+def _cast(arrays, like):
+    return tuple(a.astype(x.dtype) for a, x in zip(arrays, like, strict=True))
 
 
 def read_only(x):

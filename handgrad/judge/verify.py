@@ -3,22 +3,21 @@
 import operator
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, SupportsIndex
 
 import numpy as np
 
 from handgrad.derivation.docstrings import derivation_of
-from handgrad.judge import likeness
 from handgrad.judge.domains import is_held, stated
-from handgrad.judge.draws import Case
+from handgrad.judge.draws import Case, cases_for, require_arguments, require_rule, stated_by
 from handgrad.judge.inputs import Arguments, flattened
 from handgrad.judge.libraries import as_numpy, library_of, undisturbed
 from handgrad.judge.oracles.derivation import compare_with_derivation
 from handgrad.judge.oracles.jax import Automatic, registered_reference
 from handgrad.judge.stages import Examination
-from handgrad.judge.subjects import Meant, names_of, subject_of
+from handgrad.judge.subjects import judge_as, names_of, subject_of
 from handgrad.judge.trial import without_address
 from handgrad.judge.verdict import Finding, Status, Verdict
 
@@ -76,59 +75,32 @@ def verify(
     for name, function in (("reference", reference), ("gradient_of", gradient_of)):
         if function is not None and not callable(function):
             raise TypeError(f"{name} is {function!r}: pass a function in JAX")
-    likeness.require_rule(like)
-    asked = _Asked(reference, like, gradient_of, params, domains)
+    require_rule(like)
+    options = {"reference": reference, "like": like, "gradient_of": gradient_of, "params": params}
+    asked = SimpleNamespace(**options, domains=domains)
     with undisturbed() as printed:
         verdict = _judged(subject, inputs, asked, Verdict("", _checked_seed(seed), bool(strict)))
         verdict.printed = printed.lines, printed.first
         return verdict
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What verify was asked, beside the subject and its inputs."""
-
-    reference: Any
-    like: Any
-    gradient_of: Any
-    params: Any
-    domains: Any
-
-    @property
-    def given(self):
-        """The options that were given, by name."""
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-
-def _require_numbers(inputs):
-    """Raise TypeError where all that is given is text or None: nothing there has a gradient."""
+def _judged(subject, inputs, asked, verdict):
     if inputs and all(x is None or isinstance(x, str) for x in flattened(inputs)):
         said = reprlib.repr(inputs[0])
         raise TypeError(f"input 0 is {said}, and no input is an array of numbers: pass one")
-
-
-def _judged(subject, inputs, asked, verdict):
-    _require_numbers(inputs)
     if not inputs:
         subject_of(subject, asked.params)  # to refuse what is not a subject before it is drawn for
-    cases = [] if inputs else likeness.cases(subject, asked.like, verdict.seed)
-    given = inputs or cases[0].inputs
-    library = library_of(flattened(given))
-    adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
-    if asked.like is not None:
-        likeness.require_arguments(asked.like, adapter)
-    if asked.gradient_of is not None:
-        adapter = Meant(adapter, adapter.completed(asked.gradient_of))
-        adapter.remember()
+    cases = [] if inputs else cases_for(subject, asked.like, verdict.seed)
+    adapter, library = _adapted(subject, inputs or cases[0].inputs, asked)
     verdict.subject, verdict.evaluations = without_address(adapter.name), adapter.tried
     rule = subject if asked.like is None else asked.like
-    words = _words(asked.domains, adapter)
-    known = _agreed(likeness.domains(rule), words, adapter, rule)
-    held = likeness.held(rule) | {i for i, text in words.items() if is_held(text)}
+    known, words = stated_by(rule), _words(asked.domains, adapter)
+    domains = known.domains | _agreed(known.domains, words, adapter, rule)
+    held = known.held | {i for i, text in words.items() if is_held(text)}
     adapter.silent |= held
-    examination = Examination(verdict, adapter, _oracle(adapter, subject, asked), library, known)
-    examination.options, examination.fixed = asked.given, likeness.fixed(rule)
-    examination.constant = held
+    examination = Examination(verdict, adapter, _oracle(adapter, rule, asked), library, domains)
+    examination.options = {name: value for name, value in vars(asked).items() if value is not None}
+    examination.fixed, examination.constant = known.fixed, held
     if inputs:
         examination.at_given(_given(adapter))
     else:
@@ -140,6 +112,17 @@ def _judged(subject, inputs, asked, verdict):
     if examination.exhibit is not None or examination.refused is not None:
         verdict.explain = partial(_explained, examination)
     return verdict
+
+
+def _adapted(subject, given, asked):
+    """The subject, as the judge sees all of them, and the library of what it is given."""
+    library = library_of(flattened(given))
+    adapter = subject_of(subject, asked.params, Arguments(given, names_of(subject)), library)
+    if asked.like is not None:
+        require_arguments(asked.like, adapter)
+    if asked.gradient_of is not None:
+        judge_as(adapter, adapter.completed(asked.gradient_of))
+    return adapter, library
 
 
 def _explained(examination):
@@ -158,55 +141,52 @@ def _checked_seed(seed):
     return seed
 
 
-def _oracle(adapter, subject, asked):
+def _oracle(adapter, rule, asked):
     """JAX's opinion on what the subject should be, if there is a function for it to differentiate."""
     if asked.gradient_of is not None or asked.reference is not None:
         asked_for = adapter.completed(asked.gradient_of or asked.reference)
         return Automatic(asked_for, adapter, own=False)
-    registered = registered_reference(subject if asked.like is None else asked.like)
-    if registered is not None:
-        return Automatic(registered, adapter, own=False)
+    registered = registered_reference(rule)
     own = adapter.reference
-    return None if own is None else Automatic(own, adapter, own=True)
+    if registered is None:
+        return None if own is None else Automatic(own, adapter, own=True)
+    return Automatic(registered, adapter, own=False)
 
 
 def _words(domains, adapter):
     """What the user says of where numbers lie, by the number of the leaf."""
-    if domains is None:
-        return {}
-    if isinstance(domains, dict):
-        names = {name: i for i, name in enumerate(adapter.names)}
-        unknown = [key for key in domains if key not in names and not isinstance(key, int)]
-        if unknown:
-            raise ValueError(f"domains names {unknown[0]!r}: the inputs are {', '.join(names)}")
-        found = {}
-        for key, words in domains.items():
-            number = names.get(key, key)
-            if words and found.setdefault(number, words) != words:
-                said = f"{found[number]!r} and {words!r}"
-                raise ValueError(f"domains names {said} for input {number}: name one")
-        return found
     if isinstance(domains, str):
         raise TypeError(f"domains is {domains!r}: pass a list with one for each input, or a dict")
-    return {i: words for i, words in enumerate(domains) if words}
+    if not isinstance(domains, dict):
+        return {i: words for i, words in enumerate(domains or ()) if words}
+    names = {name: i for i, name in enumerate(adapter.names)}
+    found = {}
+    for key, words in domains.items():
+        if key not in names and not isinstance(key, int):
+            raise ValueError(f"domains names {key!r}: the inputs are {', '.join(names)}")
+        number = names.get(key, key)
+        if words and found.setdefault(number, words) != words:
+            said = f"{found[number]!r} and {words!r}"
+            raise ValueError(f"domains names {said} for input {number}: name one")
+    return found
 
 
 def _agreed(known, words, adapter, rule):
-    """The domains that a derivation and the user state. Raises ValueError where they contradict."""
-    named = {i: stated(text) for i, text in words.items()}
+    """The domains that the user states. Raises ValueError where they contradict what is known."""
+    named = {i: domain for i, text in words.items() if (domain := stated(text)) is not None}
+    names, leaves = adapter.names, adapter.arguments.leaves
+    for i in words:
+        if i not in range(len(names)):
+            raise ValueError(
+                f"domains names one for input {i!r}: the inputs are {', '.join(names)}"
+            )
     for i, domain in named.items():
-        if i not in range(len(adapter.names)):
-            names = ", ".join(adapter.names)
-            raise ValueError(f"domains names one for input {i!r}: the inputs are {names}")
-        if domain is None:
-            continue
-        other, leaves = known.get(i, domain), adapter.arguments.leaves
-        title = f"input {i} ({adapter.names[i]})"
+        other, title = known.get(i, domain), f"input {i} ({names[i]})"
         if other.name != domain.name:
             raise ValueError(f"{title} is {domain} by domains, and {other} by {rule!r}: name one")
         if i < len(leaves) and not domain.holds(leaves[i]):
             raise ValueError(f"{title} holds numbers that are not {domain}, which domains names")
-    return known | {i: domain for i, domain in named.items() if domain is not None}
+    return named
 
 
 def _given(adapter):

@@ -135,6 +135,28 @@ def test_an_exception_for_no_rows_is_a_note():
     assert not verify((np.sin, vjp), real(4, 3), strict=True)
 
 
+def solved(transposed):
+    """A⁻¹ b, whose gradient takes A for its transpose, or not."""
+
+    def vjp(dy, A, b):
+        z = np.linalg.solve(A.T if transposed else A, dy)
+        return -np.outer(z, np.linalg.solve(A, b)), z
+
+    return np.linalg.solve, vjp
+
+
+def test_a_gradient_that_is_right_for_symmetric_matrices_alone_is_noted():
+    A, b = real(4, 4), real(4)
+    A = A @ A.T + 4 * np.eye(4)
+    assert not verify(solved(transposed=True), A, b).notes
+    verdict = verify(solved(transposed=False), A, b)
+    assert verdict.ok
+    assert [note.check for note in verdict.notes] == ["symmetry"]
+    assert "was taken for spd" in str(verdict)
+    assert not verify(solved(transposed=False), A, b, domains={0: "spd"}).notes
+    assert not verify(solved(transposed=False), A, b, domains={0: "real"}).ok
+
+
 def sliced_lstm(*inputs):
     """A step of an LSTM, whose gates are the blocks of H columns."""
     x, h, c, W, U, b = inputs

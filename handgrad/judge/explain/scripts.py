@@ -78,12 +78,10 @@ def _with_parameters(subject, count):
     """A layer's parameters are put into it."""
     found = getattr(subject, "found", [])
     if found:
-        return [f"layer.{p.places[0]} = x{count + k}" for k, p in enumerate(found)]
-    if hasattr(subject.held, "named_parameters"):
-        names = enumerate(subject.parameter_names)
-        return [f"layer.get_parameter({name!r}).data = x{count + k}" for k, name in names]
-    values = [f"x{count + k}" for k in range(len(subject.parameters))]
-    return [f"layer.params = ({', '.join(values)},)"]
+        values = {f"x{count + k}": p.places[0] for k, p in enumerate(found)}
+        return [place.assigned(subject.held, "layer", x) for x, place in values.items()]
+    names = enumerate(subject.parameter_names)
+    return [f"layer.get_parameter({name!r}).data = x{count + k}" for k, name in names]
 
 
 def _brought(held, name):

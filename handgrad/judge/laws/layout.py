@@ -6,6 +6,8 @@ from handgrad.judge.calls import CodeError
 from handgrad.judge.compare import breach, differences, output_differences
 from handgrad.judge.trial import is_finite
 
+OTHER_DRAWS = "other random numbers are drawn for arrays laid out otherwise: these are not compared"
+
 
 def layout_does_not_matter(trial):
     """Fortran order, strides, unaligned, broadcast: the same numbers will do.
@@ -15,46 +17,32 @@ def layout_does_not_matter(trial):
     if trial.subject.library == "jax" or trial.library == "jax":
         return  # its arrays have no layout
     for of_inputs, of_dy in LAYOUTS if trial.library == "numpy" else LAYOUTS[:-1]:
-        dy, inputs = map(of_dy, trial.dy), tuple(map(of_inputs, trial.inputs))
-        again = trial.real_vjp(list(dy), inputs)
         names = dict.fromkeys(f.__name__.strip("_").replace("_", " ") for f in (of_inputs, of_dy))
-        what = f"is another for arrays laid out {' and '.join(names)}"
-        of_outputs = list(output_differences(trial, trial.forward(inputs), what))
-        if of_outputs and trial.subject.draws is not None:
-            yield breach(OTHER_DRAWS, note=True)
-            continue
-        yield from differences(trial, again, trial.grads, what)
-        yield from of_outputs
-    yield from _repeated(trial)
-
-
-OTHER_DRAWS = "other random numbers are drawn for arrays laid out otherwise: these are not compared"
-
-
-def _repeated(trial):
-    """One number, one column, or one row, that stands for many."""
+        dy, inputs = [*map(of_dy, trial.dy)], tuple(map(of_inputs, trial.inputs))
+        yield from _changed(trial, dy, inputs, trial, f"arrays laid out {' and '.join(names)}")
     repeated = [np.broadcast_to(d.dtype.type(0.7), d.shape) for d in trial.dy]
-    once = trial.real_vjp([d.copy() for d in repeated])
-    what = "is another for a repeated dy"
-    yield from differences(trial, trial.real_vjp(repeated), once, what)
+    once = trial.at(trial.inputs, repeated)
+    yield from _changed(trial, repeated, trial.inputs, once, "a repeated dy")
     for name, one in (("column", lambda x: x[..., :1]), ("row", lambda x: x[:1])):
         views = tuple(x if x.ndim == 0 else np.broadcast_to(one(x), x.shape) for x in trial.inputs)
         try:
-            once = trial.real_vjp(inputs=tuple(x.copy() for x in views))
+            once = trial.at(views, trial.dy)
+            well = is_finite(once.grads.values())
         except CodeError:
             continue  # such inputs are not in the domain
-        if is_finite(once.values()):
-            if trial.subject.draws is not None and _are_others(trial, views):
-                yield breach(OTHER_DRAWS, note=True)
-                continue
-            again = trial.real_vjp(inputs=views)
-            yield from differences(trial, again, once, f"is another for a repeated {name}")
+        if well:
+            yield from _changed(trial, trial.dy, views, once, f"a repeated {name}")
 
 
-def _are_others(trial, views):
-    """Whether forward gives other outputs for views than for copies of them."""
-    pairs = zip(trial.forward(views), trial.forward(tuple(x.copy() for x in views)), strict=True)
-    return not all(np.allclose(a.astype(float), b.astype(float), equal_nan=True) for a, b in pairs)
+def _changed(trial, dy, inputs, plain, how):
+    """Breaches where a call gives other results than a trial of arrays that are not laid out so."""
+    what = f"is another for {how}"
+    of_outputs = list(output_differences(plain, trial.forward(inputs), what))
+    if of_outputs and trial.subject.draws is not None:
+        yield breach(OTHER_DRAWS, note=True)
+        return
+    yield from differences(plain, trial.real_vjp(dy, inputs), plain.grads, what)
+    yield from of_outputs
 
 
 def _as_it_is(x):

@@ -11,17 +11,9 @@ FAR = (2.0**-200, 2.0**200)  # about 1e-60 and 1e60: past every threshold
 SCALES_OF_HALVES = (-1.0, 2.0**4)  # float16 ends at 65504, and its digits at 6e-5
 
 
-def zero_gives_zero(trial):
-    """backward(0) is 0."""
-    for i, dx in trial.real_vjp([np.zeros_like(d) for d in trial.dy]).items():
-        if np.any(dx != 0):
-            up_to = float(np.max(np.abs(dx)))
-            yield breach("dy = 0 gives a gradient of {input} up to {size}", i, size=up_to)
-
-
 def scaling_passes_through(trial):
-    """backward(c dy) is c backward(dy), bit by bit: a sign or a power of two rounds nothing."""
-    yield from _scaling(trial, scales_of(trial))
+    """backward(c dy) is c backward(dy), bit by bit: 0, a sign or a power of two rounds nothing."""
+    yield from _scaling(trial, (0.0, *scales_of(trial)))
 
 
 def scaling_passes_through_far_away(trial):
@@ -73,35 +65,30 @@ def sums_pass_through(trial):
     rng = trial.generator("additivity")
     kept = [rng.random(size=d.shape) < 0.5 for d in trial.dy]
     half = [np.where(k, d, 0).astype(d.dtype) for d, k in zip(trial.dy, kept, strict=True)]
-    yield from _parts(trial, half, "is not additive in dy")
     # sums of it are as large as those of random numbers, and a power of two is summed exactly
     level = [np.full_like(d, 2.0 ** -(d.size.bit_length() // 2 + 1)) for d in trial.dy]
-    yield from _parts(trial, level, "is not additive in a constant dy")
-    one_hot = [np.zeros_like(d) for d in trial.dy]
-    largest = max(one_hot, key=lambda d: d.size)
+    single = [np.zeros_like(d) for d in trial.dy]
+    largest = max(single, key=lambda d: d.size)
     if largest.size:
         largest.flat[rng.integers(largest.size)] = 1.5
-        yield from _parts(trial, one_hot, "is not additive in dy, for one number in it")
-
-
-def _parts(trial, part, what):
-    """Breaches of additivity: the gradients for a part of dy, and for the rest of it."""
-    a = trial.real_vjp(part)
-    b = trial.real_vjp([d - c for d, c in zip(trial.dy, part, strict=True)])
-    expected = {i: a[i] + b[i] for i in trial.grads}
-    sizes = {i: np.abs(a[i].astype(float)) + np.abs(b[i].astype(float)) for i in trial.grads}
-    yield from differences(trial, trial.grads, expected, what, sizes)
+    what = "is not additive in dy"
+    for part, how in ((half, what), (level, "is not additive in a constant dy"), (single, what)):
+        rest = [d - c for d, c in zip(trial.dy, part, strict=True)]
+        yield from _sum(trial, trial.grads, [part, rest], how)
 
 
 def outputs_add_up(trial):
     """The upstream gradients of several outputs give, one by one, what they give together."""
-    if len(trial.dy) < 2:
-        return
-    zeros = [np.zeros_like(d) for d in trial.dy]
-    alone = [
-        trial.real_vjp([*zeros[:k], d, *zeros[k + 1 :]]) for k, d in enumerate(trial.dy) if d.size
-    ]
-    expected = {i: sum(grads[i] for grads in alone) for i in trial.grads}
-    sizes = {i: sum(np.abs(grads[i].astype(float)) for grads in alone) for i in trial.grads}
-    what = "is not the sum of what each output gives by itself"
-    yield from differences(trial, trial.grads, expected, what, sizes)
+    if len(trial.dy) > 1:
+        zeros = [np.zeros_like(d) for d in trial.dy]
+        alone = [[*zeros[:k], d, *zeros[k + 1 :]] for k, d in enumerate(trial.dy) if d.size]
+        what = "is not the sum of what each output gives by itself"
+        yield from _sum(trial, trial.grads, alone, what)
+
+
+def _sum(trial, whole, parts, what):
+    """Breaches where the gradients for some parts of dy do not add up to those for the whole."""
+    found = [trial.real_vjp(part) for part in parts]
+    expected = {i: sum(grads[i] for grads in found) for i in whole}
+    sizes = {i: sum(np.abs(grads[i].astype(float)) for grads in found) for i in whole}
+    yield from differences(trial, whole, expected, what, sizes)

@@ -10,14 +10,12 @@ from handgrad.judge.trial import is_finite
 
 def gradients_own_their_memory(trial):
     """No gradient shares memory with an input or with dy. (torch and JAX see to it themselves.)"""
-    if trial.library != "numpy":
-        return
-    for i in trial.grads:
+    for i in trial.grads if trial.library == "numpy" else ():
         dx = as_numpy(trial.first[i])
         for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
-            if any(np.may_share_memory(dx, array) for array in arrays):
-                shared = breach(f"the gradient of {{input}} shares memory with {name}", i)
-                yield shared.as_note() if name == "dy" else shared
+            if _is_of(dx, arrays):
+                says = f"the gradient of {{input}} shares memory with {name}"
+                yield breach(says, i, note=name == "dy")
 
 
 def nothing_is_overwritten(trial):
@@ -47,11 +45,9 @@ def _in_writable_memory(trial, dy):
 
 def results_last(trial):
     """No call overwrites what an earlier one returned, whatever dy they had."""
-    halved = trial.halved
-    dys = [scaled(trial.dy, c) for c in (1.0, 0.0, *scales_of(trial))]
     kept = []
-    for dy in dys:
-        for inputs in (trial.inputs, halved, trial.inputs):
+    for dy in (scaled(trial.dy, c) for c in (1.0, 0.0, *scales_of(trial))):
+        for inputs in (trial.inputs, trial.halved, trial.inputs):
             kept += [(x, x.copy()) for x in _returned(trial, dy, inputs)]
     if not all(same(x, copied) for x, copied in kept):
         yield breach("a call overwrites what an earlier one returned")
@@ -59,22 +55,21 @@ def results_last(trial):
 
 def results_are_the_callers(trial):
     """Who writes into what was returned changes no later call. (JAX's arrays cannot be written to.)"""
-    if trial.library == "jax":
-        return
-    for like in (list(trial.dy), [np.ones_like(d) for d in trial.dy]):
-        dy = [d.copy() for d in like]  # of which a gradient may be a view
-        given = [d.copy() for d in like]
+    for like in (
+        ([*trial.dy], [np.ones_like(d) for d in trial.dy]) if trial.library != "jax" else ()
+    ):
+        given = [d.copy() for d in like]  # of which a gradient may be a view
         returned = _returned(trial, given, trial.inputs)
         expected = [x.copy() for x in returned]
-        pairs = zip(returned, expected, strict=True)
-        written = [
-            (x, y) for x, y in pairs if x.flags.writeable and not _is_of(x, (*given, *trial.inputs))
-        ]
-        for x, _ in written:
+        pairs = list(zip(returned, expected, strict=True))
+        own = [(x, y) for x, y in pairs if x.flags.writeable and not _is_of(x, given)]
+        own = [(x, y) for x, y in own if not _is_of(x, trial.inputs)]
+        for x, _ in own:
             x[...] = x.dtype.type(1) if x.dtype.kind in "biu" else x.dtype.type("nan")
-        if not all(map(same, _returned(trial, dy, trial.inputs), expected)):
+        again = _returned(trial, [d.copy() for d in like], trial.inputs)
+        if not all(map(same, again, expected)):
             yield breach("a call gives another result after an earlier one was written to")
-        for x, before in written:
+        for x, before in own:
             x[...] = before  # what is kept is right again
 
 

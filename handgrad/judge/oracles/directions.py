@@ -208,15 +208,12 @@ class _View:
     def shaken_gradient(self):
         """How far one rounding of the arguments moves ⟨dx, u⟩."""
         trial, found = self.trial, []
-        given, count = (*trial.inputs, *trial.dy), len(trial.inputs)
-        for moved in dithered(given, self.unit, trial.seed, least=MOVED):
-            cast = [a.astype(x.dtype) for a, x in zip(moved, given, strict=True)]
+        for moved in dithered((*trial.inputs, *trial.dy), self.unit, trial.seed, least=MOVED):
             try:
-                grads = trial.real_vjp(cast[count:], tuple(cast[:count]))
+                grads = trial.gradients_at(moved)
             except CodeError:
                 return math.inf  # at the edge of the domain
-            pairs = zip(trial.real, self.u, strict=True)
-            found.append(sum(float(np.sum(grads[i] * b)) for i, b in pairs))
+            found.append(sum(float(np.sum(g * b)) for g, b in zip(grads, self.u, strict=True)))
         return float(np.std(found)) * RUNS
 
 

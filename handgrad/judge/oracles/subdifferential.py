@@ -5,6 +5,7 @@ sampled, on all sides, and the gradient must lie among them: number by number, a
 that they span. That plane is small if dy holds the outputs with the sharpest kinks alone.
 """
 
+import contextlib
 from itertools import pairwise
 
 import numpy as np
@@ -30,8 +31,7 @@ def outside(trial, grads):
     around = list(_around(trial))
     if not _right_beside(trial, around[-1]):
         return _wrong("the gradient is wrong beside a point without a derivative")
-    near = [_gradients_at(trial, moves) for moves in around]
-    near = [g for g in near if g is not None]
+    near = list(_gradients(trial, around))
     for i in trial.real:
         stack = np.stack([g[i] for g in near]) if near else np.empty((0,))
         if len(stack) < 2 or not np.all(np.isfinite(stack)):
@@ -99,11 +99,11 @@ def _moved(trial, moves):
     return trial.with_real([x + m for x, m in zip(trial.real_inputs, moves, strict=True)])
 
 
-def _gradients_at(trial, moves, dy=None):
-    try:
-        return trial.real_vjp(dy, _moved(trial, moves))
-    except CodeError:
-        return None
+def _gradients(trial, moves, dy=None):
+    """The gradients after each of some moves; nothing of those that the subject does not take."""
+    for move in moves:
+        with contextlib.suppress(CodeError):
+            yield trial.real_vjp(dy, _moved(trial, move))
 
 
 def _element_outside(trial, dx, i, stack, slack):
@@ -115,7 +115,7 @@ def _element_outside(trial, dx, i, stack, slack):
         index = np.unravel_index(np.argmax(beyond), beyond.shape)
         slopes = [*stack[(slice(None), *index)]]
         nearby = (*_beside(trial, (i, index)), *_shaken(trial, index))
-        slopes += [near[i][index] for near in nearby]
+        slopes += [near[i][index] for near in _gradients(trial, nearby)]
         values = _distinct(slopes, slack)
         spread = values[-1] - values[0] if len(values) > 2 else 0.0  # several kinks meet here
         if not values[0] - spread - slack <= dx[index] <= values[-1] + spread + slack:
@@ -133,24 +133,21 @@ def _wrong(says, i=None, index=(), size=None):
     return Finding(Status.WRONG, CHECK, says, i, index=index, size=size)
 
 
-def _beside(trial, place, dy=None):
-    """The gradients when one number alone is moved, up or down, and the others hardly."""
+def _beside(trial, place):
+    """Moves of one number alone, up or down, and of the others hardly."""
     rng, (i, index) = trial.generator("look"), place
     for side in (1, -1):
         still = (0.01 * STEP * _size(x) * rng.random(x.shape) for x in trial.real_inputs)
         moves = list(map(np.array, still))
         moves[trial.real.index(i)][index] = side * STEP * _size(trial.inputs[i])
-        if (found := _gradients_at(trial, moves, dy)) is not None:
-            yield found
+        yield moves
 
 
-def _shaken(trial, name, dy=None):
-    """The gradients at more points nearby: of three numbers that tie, each may be the middle one."""
-    rng, xs = trial.generator("shaken", name), trial.real_inputs
+def _shaken(trial, name):
+    """More moves of all: of three numbers that tie, each may be the middle one."""
+    rng = trial.generator("shaken", name)
     for _ in range(2 * SAMPLES):
-        moves = [STEP * _size(x) * rng.normal(size=x.shape) for x in xs]
-        if (found := _gradients_at(trial, moves, dy)) is not None:
-            yield found
+        yield [STEP * _size(x) * rng.normal(size=x.shape) for x in trial.real_inputs]
 
 
 def _size(x):
@@ -172,7 +169,7 @@ def _plane_left(trial, around):
     Their sum at a tie, over one input or several, is the same on all sides, for instance.
     """
     dy = _sharpest(trial, around[-1], SHARPEST)
-    found = [grads for m in around if (grads := _gradients_at(trial, m, dy))]
+    found = list(_gradients(trial, around, dy))
     sizes = {
         i: trial.scale(i) or max((largest(g[i]) for g in found), default=0.0) or 1.0
         for i in trial.real
@@ -181,13 +178,14 @@ def _plane_left(trial, around):
     near = [_weighted(grads, sizes) for grads in found]
     if len(near) < 2 or not np.all(np.isfinite(near)):
         return None
-    for index in np.argsort(-np.abs(own - np.clip(own, np.min(near, 0), np.max(near, 0))))[
-        :SHARPEST
-    ]:
-        near += [_weighted(grads, sizes) for grads in _beside(trial, _place(trial, index), dy)]
+    beyond = np.abs(own - np.clip(own, np.min(near, 0), np.max(near, 0)))
+    for index in np.argsort(-beyond)[:SHARPEST]:
+        moves = _beside(trial, _place(trial, index))
+        near += [_weighted(grads, sizes) for grads in _gradients(trial, moves, dy)]
     off = _off_plane(own, near)
     if off:  # a side may have been overlooked
-        near += [_weighted(grads, sizes) for grads in _shaken(trial, "plane", dy)]
+        moves = _shaken(trial, "plane")
+        near += [_weighted(grads, sizes) for grads in _gradients(trial, moves, dy)]
         off = _off_plane(own, near)
     if not off:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 from handgrad.judge.calls import CodeError
 from handgrad.judge.inputs import Arguments
 from handgrad.judge.libraries import as_numpy, to_library
-from handgrad.judge.subjects.functions import Meant, of_pair
+from handgrad.judge.subjects.functions import judge_as, of_pair
 from handgrad.judge.subjects.jax import JaxFunction, JaxPair
 from handgrad.judge.subjects.objects import Object, of_object
 from handgrad.judge.subjects.torch import (

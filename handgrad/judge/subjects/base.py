@@ -5,11 +5,13 @@ A subject takes leaves, the arrays in its arguments, followed by its parameters.
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from handgrad.common.text import listed
 from handgrad.judge.calls import CodeError, contained
 from handgrad.judge.inputs import Arguments
+from handgrad.judge.libraries import as_numpy
 
 FORMS = ("d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "grad{}", "{}grad", "g{}", "g_{}")
 FORMS += ("dL_d{}", "dLd{}", "dL{}", "delta_{}", "del_{}", "nabla_{}", "gradient_{}", "D{}")
@@ -28,12 +30,12 @@ class Subject:
     traced = False  # whether JAX traces it, once for each shape
     strict = False  # whether it must give a tuple with one gradient for each input, or None
     reentrant = True  # whether several forwards may come before their backwards
-    detached = False  # whether the gradient is not meant to be the derivative of forward
     reference: Any = None  # the same function, for JAX to differentiate
     held: Any = None  # what was judged: an object, a function or a pair of them
     tried = 0  # calls that it took to find out how it is called
     silent: frozenset[int] = frozenset()  # the leaves of which its backward never speaks
     draws: Any = None  # what restores the random states before each call, if forward draws
+    meant: Any = None  # the JAX function whose gradient backward is meant to be, in forward's place
 
     def __init__(self, name, arguments=None):
         self.name = name
@@ -58,6 +60,8 @@ class Subject:
     @contained
     def forward(self, *leaves):
         """What the judged code returns."""
+        if self.meant is not None:
+            return self.meant.forward(*map(as_numpy, leaves))
         self._restore()
         return self._forward(*self._packed(leaves))
 
@@ -66,7 +70,14 @@ class Subject:
         """The outputs, or None, and the function from upstream gradients to gradients."""
         self._restore()
         y, backward = self._vjp(*self._packed(leaves))
+        y = y if self.meant is None else None
         return y, contained(lambda dy: self.flat(backward(dy)))
+
+    @cached_property
+    def detached(self):
+        """Whether JAX's gradient of what is meant is not its derivative, as with stop_gradient."""
+        leaves = (*self.arguments.leaves, *map(as_numpy, self.parameters))
+        return self.meant is not None and self.meant.detaches(leaves)
 
     def flat(self, grads):
         """One gradient for each leaf; what is not a tuple is left for a law to name."""

@@ -1,10 +1,6 @@
 """Pairs of functions: f(*inputs) -> y with vjp(dy, *inputs), or f -> (y, cache) with vjp(dy, cache)."""
 
-import copy
-from functools import cached_property
-
 from handgrad.judge.copies import copied
-from handgrad.judge.libraries import as_numpy
 from handgrad.judge.subjects import ways
 from handgrad.judge.subjects.base import Subject, as_tuple, named
 from handgrad.judge.subjects.jax import JaxFunction
@@ -41,56 +37,12 @@ class Pair(Subject):
         return tuple(copied(function, memo) for function in self.held)
 
 
-class Meant(Subject):
-    """A subject whose backward is meant to be that of another function: the forward is left alone.
-
-    The other function is one of JAX, and runs without its compiler.
-    """
-
-    traced = True
-
-    def __init__(self, subject, function):
-        super().__init__(subject.name, subject.arguments)
-        self.subject, self.function = subject, JaxFunction(function, subject.arguments)
-        self.function.name, self.function.instead = "gradient_of", "write it with jax.numpy"
-        self.held, self.original = subject.held, getattr(subject, "original", subject.held)
-        self.found = getattr(subject, "found", [])
-        self.library, self.fed, self.strict = subject.library, subject.fed, subject.strict
-        self.reentrant, self.tried = subject.reentrant, subject.tried
-        self.parameters, self.parameter_names = subject.parameters, subject.parameter_names
-        self.not_judged, self.accumulates = subject.not_judged, subject.accumulates
-        self.trained = subject.trained
-        self.reference = function
-        self.silent = subject.silent
-
-    def completed(self, reference):
-        return self.subject.completed(reference)
-
-    def _packed(self, leaves):
-        return leaves
-
-    def _forward(self, *leaves):
-        return self.function.forward(*map(as_numpy, leaves))
-
-    def vjp(self, *leaves):
-        _, backward = self.subject.vjp(*leaves)
-
-        def heard(dy):
-            grads = backward(dy)
-            self.silent |= self.subject.silent
-            return grads
-
-        return None, heard
-
-    def anew(self):
-        made = copy.copy(self)
-        made.subject = self.subject.anew()
-        return made
-
-    @cached_property
-    def detached(self):
-        """Whether JAX's gradient of the function is not its derivative, as with stop_gradient."""
-        return self.function.detaches((*self.arguments.leaves, *map(as_numpy, self.parameters)))
+def judge_as(subject, function):
+    """Have a subject's backward judged as that of a JAX function: its own forward is left alone."""
+    subject.meant = JaxFunction(function, subject.arguments)
+    subject.meant.name, subject.meant.instead = "gradient_of", "write it with jax.numpy"
+    subject.traced = True
+    subject.remember()
 
 
 def of_pair(held, arguments, values):

@@ -1,7 +1,6 @@
 """Objects with a forward and a backward: rules, layers with a memory, and the parameters of these."""
 
 import copy
-import itertools
 
 import numpy as np
 
@@ -15,11 +14,11 @@ from handgrad.judge.subjects.draws import Draws
 class Object(Subject):
     """forward and backward of one object, called in the way that was found."""
 
-    def __init__(self, held, way, arguments=None, *, forward="forward", backward="backward"):
+    def __init__(self, held, way, arguments=None, *, forward="forward"):
         with Contained():
             super().__init__(repr(held), arguments)
         self.original, self.held, self.way = held, _copied(held), way
-        self.entries = forward, backward  # the names of its methods
+        self.entry = forward  # the name of the method
         self.reentrant = way.reentrant
         self.strict = way is ways.RULE
         self.found = []  # parameters.Parameter, one for each of self.parameters
@@ -56,7 +55,7 @@ class Object(Subject):
                 place.put(self.held, own)
         for place, value in self.restored:
             place.put(self.held, _plain_copy(value))
-        return getattr(self.held, self.entries[0])(*arguments[:count])
+        return getattr(self.held, self.entry)(*arguments[:count])
 
     def _vjp(self, *arguments):
         result = self._run(arguments)
@@ -66,7 +65,7 @@ class Object(Subject):
             for parameter in self.found:
                 if parameter.accumulates and not self.returned:
                     self._clear(parameter.gradient)
-            grads = self.way.call(getattr(self.held, self.entries[1]), result, dy, xs)
+            grads = self.way.call(self.held.backward, result, dy, xs)
             if self.strict:
                 return grads
             if grads is None and self.found:
@@ -128,36 +127,15 @@ class Object(Subject):
         return copy.deepcopy(self.held)
 
 
-class OurLayer(Object):
-    """A handgrad.Layer, or several of them, which know their parameters and the gradients."""
-
-    def __init__(self, layer, arguments=None):
-        super().__init__(layer, ways.MEMORY, arguments)
-        self.parameters = tuple(layer.params)
-        self.parameter_names = [f"params[{k}]" for k in range(len(layer.params))]
-
-    def _run(self, arguments):
-        from handgrad.layers import parts_of
-
-        count = len(arguments) - len(self.parameters)
-        values = iter(arguments[count:])
-        for part in parts_of(self.held):
-            part.params = tuple(itertools.islice(values, len(part.params)))
-        return self.held.forward(*arguments[:count])
-
-    def _vjp(self, *arguments):
-        y = self._run(arguments)
-        return y, lambda dy: as_tuple(self.held.backward(dy)) + tuple(self.held.grads)
-
-
 def of_object(held, params, arguments, values):
     """The subject of an object with a forward and a backward; `values` are its arguments."""
-    from handgrad.layers import Layer, parts_of
-
-    if all(isinstance(part, Layer) for part in parts_of(held)):
-        return OurLayer(held, arguments)
     forward = "forward" if hasattr(held, "forward") else "__call__"
-    way, tried = ways.of_object(held, (forward, "backward"), values, _copied, arguments.names)
+
+    def fresh():
+        made = _copied(held)
+        return getattr(made, forward), made.backward
+
+    way, tried = ways.of_object(fresh, values, arguments.names)
     subject = Object(held, way, arguments, forward=forward)
     subject.tried = tried if values else 0
     if params is not None:
@@ -205,9 +183,9 @@ def _starts(subject, values):
     def start(layer):
         same.restore(layer)
         with Contained():
-            result = getattr(layer, subject.entries[0])(*values)
+            result = getattr(layer, subject.entry)(*values)
         y = subject.way.output(result)
-        back = contained(getattr(layer, subject.entries[1]))
+        back = contained(layer.backward)
         outputs = [as_numpy(a) for a in (y if isinstance(y, tuple | list) else (y,))]
         return outputs, lambda: subject.way.call(back, result, ways.upstream(y), values)
 

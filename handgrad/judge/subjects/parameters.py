@@ -25,8 +25,8 @@ MOVE = 1e-3
 WRAPPED = ("data", "value", "val", "array", "v", "param", "x")
 SHORT = {"weight": ("w",), "weights": ("w", "weight"), "kernel": ("k", "w"), "bias": ("b",)}
 SHORT |= {"biases": ("b", "bias"), "gamma": ("g",), "beta": ("b",)}
-HOLDERS = {"params": ("grads", "gradients", "dparams"), "parameters": ("gradients", "grads")}
-HOLDERS |= {"weights": ("grads", "gradients", "dweights"), "_params": ("_grads",)}
+HOLDERS = ("grads", "gradients", "dparams", "dweights", "_grads")
+NOWHERE = (AttributeError, KeyError, IndexError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,37 @@ class Path:
         text = "".join(f".{k}" if how == "." else f"[{k!r}]" for how, k in self.steps)
         return text.removeprefix(".")
 
+    @property
+    def holder(self):
+        return Path(self.steps[:-1])
+
     def get(self, root):
         return reduce(_step, self.steps, root)
 
     def put(self, root, value):
-        holder: Any = reduce(_step, self.steps[:-1], root)
+        holder: Any = self.holder.get(root)
         how, key = self.steps[-1]
         if how == ".":
             object.__setattr__(holder, key, value)
+        elif isinstance(holder, tuple):
+            self.holder.put(root, (*holder[:key], value, *holder[key + 1 :]))
         else:
             holder[key] = value
+
+    def assigned(self, root, name, value):
+        """The line of a script that does so, for an object that bears a name there."""
+        how, key = self.steps[-1]
+        if how == "." or not isinstance(self.holder.get(root), tuple):
+            return f"{name}.{self} = {value}"
+        holder = f"{name}.{self.holder}"
+        return f"{holder} = (*{holder}[:{key}], {value}, *{holder}[{key + 1}:])"
 
     def found(self, root):
         """What is there, or None."""
         try:
             return self.get(root)
-        except (AttributeError, KeyError, IndexError, TypeError):
+        except NOWHERE:
             return None
-
-    @property
-    def is_named(self):
-        """Whether a name leads to it, and not a number."""
-        return isinstance(self.steps[-1][1], str)
-
-    def beside(self, how, key):
-        return Path((*self.steps[:-1], (how, key)))
 
     def then(self, how, key):
         return Path((*self.steps, (how, key)))
@@ -90,13 +96,9 @@ class Parameter:
     def name(self):
         text = re.sub(r"\.?_(?:parameters|modules)\['(\w+)'\]", r".\1", str(self.places[0]))
         text = text.removeprefix(".")
-        for wrapped in WRAPPED:
-            text = text.removesuffix(f".{wrapped}") if self.gradient_is_grad else text
+        if self.gradient is not None and self.gradient.steps[-1] == (".", "grad"):
+            text = re.sub(rf"\.(?:{'|'.join(WRAPPED)})$", "", text)
         return text
-
-    @property
-    def gradient_is_grad(self):
-        return self.gradient is not None and self.gradient.steps[-1] == (".", "grad")
 
 
 def find(layer, start: Callable):
@@ -108,7 +110,7 @@ def find(layer, start: Callable):
         with Contained():
             used = copy.deepcopy(layer)
             start(used)[1]()
-            arrays = dict(list(_arrays(used))[:MOST])
+            arrays = dict(list(paths_to(used, _is_array))[:MOST])
             y, _ = start(copy.deepcopy(used))
             moved = [path for path in arrays if _moves(used, path, y, start)]
     except CodeError:
@@ -119,29 +121,50 @@ def find(layer, start: Callable):
     kept = [[p for p in ps if p.found(layer) is not None] or ps for ps in groups.values()]
     found = [_parameter(used, places, set(moved)) for places in kept]
     for parameter in found:
-        if parameter.gradient is not None:
-            parameter.accumulates = _adds_up(used, parameter.gradient, start)
+        parameter.accumulates = _adds_up(used, parameter.gradient, start)
     mark_trained(found, used, start)
     return found
 
 
 def mark_trained(found, used, start):
     """Mark the parameters that a backward changes, on a copy of a layer."""
-    tried = copy.deepcopy(used)
+    places = [p.places[0] for p in found]
+    values = _after_backwards(used, places, start, 1)
+    for parameter, value in zip(found, zip(*values, strict=True), strict=False):
+        before, after = value
+        parameter.trained = after is not None and not np.array_equal(after, before)
+
+
+def _adds_up(used, gradient, start):
+    """Whether a second call adds its gradient to that of the first."""
+    values = [] if gradient is None else _after_backwards(used, [gradient], start, 3)[1:]
+    if len(values) < 3:
+        return False
+    first, second, third = (value.astype(float) for (value,) in values)
+    step = second - first
+    size = np.max(np.abs(step))
+    return bool(size > 0 and np.all(np.abs(third - second - step) <= 1e-5 * np.max(np.abs(third))))
+
+
+def _after_backwards(used, places, start, count):
+    """What is at some places after one forward, and after each of so many backwards, of one copy."""
+    tried, values = copy.deepcopy(used), []
     try:
-        _, backward = start(tried)
-        before = [np.array(as_numpy(p.places[0].get(tried))) for p in found]
-        backward()
+        for call in range(count):
+            _, backward = start(tried)
+            if not call:
+                values.append([_at(place, tried) for place in places])
+            backward()
+            values.append([_at(place, tried) for place in places])
     except CodeError:
-        return
-    for parameter, value in zip(found, before, strict=True):
-        after = parameter.places[0].found(tried)
-        parameter.trained = _is_array(after) and not np.array_equal(as_numpy(after), value)
+        return []
+    return values
 
 
-def _arrays(root):
-    """(path, array) of every real array that an object holds."""
-    return paths_to(root, _is_array)
+def _at(place, root):
+    """A copy of the array at a place, or None."""
+    value = place.found(root)
+    return np.array(as_numpy(value)) if _is_real(value) else None
 
 
 def paths_to(root, is_wanted, steps=(), depth=0, seen=None):
@@ -167,8 +190,7 @@ def _members(holder):
 def _may_hold(value):
     if isinstance(value, dict | list | tuple):
         return True
-    kind = type(value)
-    return (hasattr(value, "__dict__") and not callable(value)) or hasattr(kind, "forward")
+    return (hasattr(value, "__dict__") and not callable(value)) or hasattr(type(value), "forward")
 
 
 def _is_array(value):
@@ -176,6 +198,10 @@ def _is_array(value):
         return False
     dtype = as_numpy(value).dtype
     return is_floating(dtype) and np.size(as_numpy(value)) > 0
+
+
+def _is_real(value):
+    return _is_array(value) or isinstance(value, np.floating)
 
 
 def _moves(used, path, y, start):
@@ -186,13 +212,13 @@ def _moves(used, path, y, start):
     noise = np.random.default_rng(0).normal(size=plain.shape)
     changed = (plain * (1 + MOVE * noise) + MOVE * noise).astype(plain.dtype)
     value = to_library(changed, library_of([before]))
-    for other, array in _arrays(moved):
+    for other, array in paths_to(moved, _is_array):
         if array is before:
             _put(other, moved, value)
     try:
         again, _ = start(moved)
         stays = np.array_equal(as_numpy(path.get(moved)), changed)
-    except (CodeError, AttributeError, KeyError, IndexError, TypeError):
+    except (CodeError, *NOWHERE):
         return False
     return stays and any(
         a.shape != b.shape or np.any(a != b) for a, b in zip(y, again, strict=False)
@@ -210,59 +236,30 @@ def _parameter(used, places, moved):
     """The parameter at these places: a gradient of its shape comes before one of its name alone."""
     shape = np.shape(as_numpy(places[0].get(used)))
     named = None
-    for place in places:
-        for path in _candidates(place, used):
-            gradient = path.found(used)
-            if path in moved or not (_is_array(gradient) or isinstance(gradient, np.floating)):
-                continue
-            if np.shape(as_numpy(gradient)) == shape:
-                return Parameter(places, path)
-            if path.is_named:
-                named = named or path
+    for path in (path for place in places for path in _candidates(place, used)):
+        gradient = path.found(used)
+        if path in moved or not _is_real(gradient):
+            continue
+        if np.shape(as_numpy(gradient)) == shape:
+            return Parameter(places, path)
+        if isinstance(path.steps[-1][1], str):
+            named = named or path
     return Parameter(places, named)
 
 
 def _candidates(place, used):
     """The places where the gradient of a parameter may be, by its name."""
-    how, key = place.steps[-1]
+    holder, (how, key) = place.holder, place.steps[-1]
     yield place.then(".", "grad")
-    if key in WRAPPED and len(place.steps) > 1:
-        yield place.beside(".", "grad")
-    if how == ".":
-        yield from _attributes_beside(place, key, used)
-    elif len(place.steps) > 1:
-        holder = Path(place.steps[:-1])
-        if key == 0:
-            yield place.beside("[", 1)  # [parameter, gradient]
-        outer = holder.steps[-1][1]
-        for name in HOLDERS.get(outer, ("grads",)) if isinstance(outer, str) else ():
-            yield from (holder.beside(".", name).then("[", stem) for stem in (key, f"d{key}"))
-        if isinstance(key, str):
-            yield from (place.beside("[", form.format(key)) for form in FORMS)
-
-
-def _attributes_beside(place, key, used):
-    """Attributes of the same object: dW, grad_W, grads["W"]."""
-    names = {k.lower(): k for k in getattr(Path(place.steps[:-1]).get(used), "__dict__", {})}
-    for stem in (key, *SHORT.get(str(key).lower(), ())):
+    if key in WRAPPED and holder.steps:
+        yield holder.then(".", "grad")
+    if (how, key) == ("[", 0):
+        yield holder.then("[", 1)  # [parameter, gradient]
+    beside = {str(k).lower(): (how, k) for (how, k), _ in _members(holder.get(used))}
+    for stem in (key, *SHORT.get(str(key).lower(), ())) if isinstance(key, str) else ():
         for form in FORMS:
-            if (name := names.get(form.format(stem).lower())) and name != key:
-                yield place.beside(".", name)
-    for grads in ("grads", "gradients"):
-        yield from (place.beside(".", grads).then("[", stem) for stem in (key, f"d{key}"))
-
-
-def _adds_up(used, gradient, start):
-    """Whether a second call adds its gradient to that of the first."""
-    tried = copy.deepcopy(used)
-    found = []
-    for _ in range(3):
-        try:
-            start(tried)[1]()
-        except CodeError:
-            return False
-        found.append(np.array(as_numpy(gradient.get(tried)), dtype=float))
-    first, second, third = found
-    step = second - first
-    size = np.max(np.abs(step))
-    return bool(size > 0 and np.all(np.abs(third - second - step) <= 1e-5 * np.max(np.abs(third))))
+            if (step := beside.get(form.format(stem).lower())) and step[1] != key:
+                yield holder.then(*step)
+    around = holder if how == "." else holder.holder
+    for name in HOLDERS if how == "." or holder.steps else ():
+        yield from (around.then(".", name).then("[", stem) for stem in (key, f"d{key}"))

@@ -1,23 +1,48 @@
 """torch: functions with a backward of their own, modules, and functions that autograd differentiates."""
 
 import warnings
+from typing import Any
 
 from handgrad.judge.calls import contained
 from handgrad.judge.subjects.base import Subject, as_tuple, named
 
 
-class TorchFunction(Subject):
+class _Torch(Subject):
+    """Code that torch's engine goes back through."""
+
+    library = "torch"
+    device: Any = None  # of its parameters
+
+    def __init__(self, held, arguments=None):
+        super().__init__(_titled(held), arguments)
+        self.held = held
+
+    def _packed(self, leaves):
+        return super()._packed(_moved(leaves, self.device or self.arguments.device))
+
+    def _recorded(self, call, leaves):
+        """The outputs for leaves, and what their upstream gradients give for these."""
+        import torch
+
+        with torch.enable_grad():
+            y = call(*leaves)
+        outputs = y if isinstance(y, tuple | list) else (y,)
+
+        def backward(dy):
+            upstream = dy if isinstance(dy, tuple | list) else (dy,)
+            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
+            return _run_engine(pairs, leaves)
+
+        return y, backward
+
+
+class TorchFunction(_Torch):
     """A torch.autograd.Function: apply, and what its own backward returns.
 
     torch's engine would sum and cast a gradient of a wrong shape or dtype; here it is seen first.
     """
 
-    library = "torch"
     asked = ()  # for which arguments a gradient is asked; empty for all
-
-    def __init__(self, held, arguments=None):
-        super().__init__(held.__name__, arguments)
-        self.held = held
 
     def asking(self, which):
         """The same, asked for the gradients of these leaves alone: ctx.needs_input_grad."""
@@ -41,9 +66,6 @@ class TorchFunction(Subject):
             outputs = y if isinstance(y, tuple) else (y,)
             return [ad.unpack_dual(o).tangent for o in outputs]
 
-    def _packed(self, leaves):
-        return super()._packed(_moved(leaves, self.arguments.device))
-
     def by_operations(self, *leaves):
         """The outputs by forward's own operations, which are not hidden behind apply."""
         context = (_Context(),) if takes_context(self.held) else ()
@@ -54,20 +76,14 @@ class TorchFunction(Subject):
         return tuple(y) if isinstance(y, list) else y
 
     def _vjp(self, *arguments):
-        import torch
-
         returned = []
         asked = self.asked or (True,) * len(arguments)
         leaves = [_leaf(x, asked=one) for x, one in zip(arguments, asked, strict=True)]
-        with torch.enable_grad():
-            y = _recorded(self.held, returned).apply(*leaves)
-        outputs = y if isinstance(y, tuple) else (y,)
+        y, run = self._recorded(_kept(self.held, returned).apply, leaves)
 
         def backward(dy):
-            upstream = dy if isinstance(dy, tuple) else (dy,)
-            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
             try:
-                _run_engine(pairs, leaves)
+                run(dy)
             except RuntimeError:
                 if not returned:
                     raise  # else the engine refuses what the judge is to see
@@ -76,14 +92,11 @@ class TorchFunction(Subject):
         return y, backward
 
 
-class TorchCallable(Subject):
+class TorchCallable(_Torch):
     """A plain function of tensors, or a module with its parameters; torch's autograd is the backward."""
 
-    library = "torch"
-
     def __init__(self, held, arguments=None):
-        super().__init__(_titled(held), arguments)
-        self.held = held
+        super().__init__(held, arguments)
         named_parameters = getattr(held, "named_parameters", dict)
         own = [(n, p) for n, p in dict(named_parameters()).items() if p.requires_grad]
         self.parameter_names = [name for name, _ in own]
@@ -92,12 +105,12 @@ class TorchCallable(Subject):
 
     def by_operations(self, *leaves):
         """The outputs by operations that torch can record."""
-        return self._called(self._packed(leaves))
+        return self._called(*self._packed(leaves))
 
     def _forward(self, *arguments):
-        return self._called([a.detach() if hasattr(a, "detach") else a for a in arguments])
+        return self._called(*(a.detach() if hasattr(a, "detach") else a for a in arguments))
 
-    def _called(self, arguments):
+    def _called(self, *arguments):
         if not hasattr(self.held, "named_parameters"):
             return self.held(*arguments)
         import torch
@@ -111,23 +124,14 @@ class TorchCallable(Subject):
         return torch.func.functional_call(self.held, state, tuple(arguments[:count]))
 
     def _vjp(self, *arguments):
-        import torch
-
         leaves = [_leaf(x) for x in arguments]
-        with torch.enable_grad():
-            y = self._called(leaves)
-        outputs = y if isinstance(y, tuple | list) else (y,)
+        y, run = self._recorded(self._called, leaves)
 
         def backward(dy):
-            upstream = dy if isinstance(dy, tuple | list) else (dy,)
-            pairs = [(o, d) for o, d in zip(outputs, upstream, strict=True) if o.requires_grad]
-            found = iter(_run_engine(pairs, leaves))
+            found = iter(run(dy))
             return tuple(next(found) if _needs(x) else None for x in leaves)
 
         return y, backward
-
-    def _packed(self, leaves):
-        return super()._packed(_moved(leaves, self.device or self.arguments.device))
 
 
 class _Context:
@@ -203,7 +207,7 @@ def _by_argument(grads, arguments):
     return grads[: len(arguments)] if all(g is None for g in extra) else grads
 
 
-def _recorded(function, returned):
+def _kept(function, returned):
     """The torch Function, with what its backward returns put into a list as well."""
 
     def backward(ctx, *dy):

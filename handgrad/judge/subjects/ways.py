@@ -24,7 +24,6 @@ class Way:
     `takes(result)` is how many arguments backward has to take, or None where it is not this way.
     """
 
-    name: str
     takes: Callable
     call: Callable
     output: Callable = lambda result: result
@@ -56,54 +55,46 @@ def _times(grads, dy):
     return tuple(g if g is None else g * dy for g in as_tuple(grads))
 
 
-RULE = Way("rule", _is_pair, lambda back, y, dy, _: back(y[1], dy), _first, reentrant=True)
-CACHE = Way("cache", _is_pair, lambda back, y, dy, _: back(dy, y[1]), _first, reentrant=True)
+RULE = Way(_is_pair, lambda back, y, dy, _: back(y[1], dy), _first, reentrant=True)
+CACHE = Way(_is_pair, lambda back, y, dy, _: back(dy, y[1]), _first, reentrant=True)
 REVERSED = Way(
-    "reversed",
     _is_reversed,
     lambda back, y, dy, _: back(dy, y[0]),
     lambda result: result[1],
     reentrant=True,
 )
-MEMORY = Way("memory", lambda _: 1, lambda back, y, dy, _: back(dy))
-SPREAD = Way("spread", _several, lambda back, y, dy, _: back(*dy))
-RATE = Way("rate", lambda _: 2, lambda back, y, dy, _: back(dy, 0.0))
-LOSS = Way("loss", lambda _: 0, lambda back, y, dy, _: _times(back(), dy))
-PAIR = Way("pair", lambda _: 1, lambda back, y, dy, xs: back(dy, *xs), reentrant=True)
+MEMORY = Way(lambda _: 1, lambda back, y, dy, _: back(dy))
+SPREAD = Way(_several, lambda back, y, dy, _: back(*dy))
+RATE = Way(lambda _: 2, lambda back, y, dy, _: back(dy, 0.0))
+LOSS = Way(lambda _: 0, lambda back, y, dy, _: _times(back(), dy))
+PAIR = Way(lambda _: 1, lambda back, y, dy, xs: back(dy, *xs), reentrant=True)
 
 
-def of_object(obj, entries, arguments, copied, names=()):
-    """The way of an object with a forward and a backward, and how many calls it took to find it."""
-    forward, backward = entries
-    result = _returned(copied(obj), forward, arguments)
-    wants = _names(getattr(obj, backward))
-    pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
-    carries = isinstance(result, tuple | list) and len(result) == 2 and not is_real(result[1])
-    order = (
-        (*pairs, MEMORY) if carries or not binds(getattr(obj, backward), 1) else (MEMORY, *pairs)
-    )
+def of_object(fresh, arguments, names=()):
+    """The way of an object with a forward and a backward, and how many calls it took to find it.
+
+    `fresh()` are its two methods, of a new copy.
+    """
+    forward, back = fresh()
+    result, takes_one = _returned(forward, arguments), binds(back, 1)
     if result is None:
-        return (MEMORY if binds(getattr(obj, backward), 1) else RULE), 1
-
-    def attempts(ways):
-        for way in ways:
-            if _suits(way, getattr(obj, backward), result):
-                fresh = copied(obj)
-                yield getattr(fresh, forward), getattr(fresh, backward), way
-
-    way, tried = _best(attempts((*order, REVERSED, SPREAD, RATE, LOSS)), arguments, names)
-    return way or order[0], 1 + tried
+        return (MEMORY if takes_one else RULE), 1
+    wants = _names(back)
+    pairs = (CACHE, RULE) if wants and UPSTREAM.fullmatch(wants[0]) else (RULE, CACHE)
+    carries = _is_pair(result) and not is_real(result[1])
+    order = (*pairs, MEMORY) if carries or not takes_one else (MEMORY, *pairs)
+    order = (*order, REVERSED, SPREAD, RATE, LOSS)
+    return _best(fresh, [w for w in order if _suits(w, back, result)], arguments, names)
 
 
 def of_pair(f, vjp, arguments, names=()):
     """The way of a pair of functions, and how many calls it took to find it."""
-    result = _returned(f, None, arguments)
-    pairs = [w for w in (CACHE, RULE, REVERSED) if _suits(w, vjp, result)]
+    result = _returned(f, arguments)
+    pairs = [way for way in (CACHE, RULE, REVERSED) if _suits(way, vjp, result)]
     if not pairs:
         return PAIR, 1
-    ways = [PAIR, *pairs] if binds(vjp, 1 + len(arguments)) else pairs
-    way, tried = _best([(f, vjp, way) for way in ways], arguments, names)
-    return way or ways[0], 1 + tried
+    order = [PAIR, *pairs] if binds(vjp, 1 + len(arguments)) else pairs
+    return _best(lambda: (f, vjp), order, arguments, names)
 
 
 def takes_upstream_last(vjp):
@@ -126,21 +117,21 @@ def _suits(way, backward, result):
     return (way is RULE) == second  # its names say which of the two is dy
 
 
-def _best(attempts, arguments, names):
+def _best(fresh, order, arguments, names):
     """The way that gives gradients of the inputs' shapes, linear in dy; else of the shapes; else any.
 
     With the number of calls. Where dy and a cache are mistaken for each other, it is seldom linear.
     """
-    ranked, tried = {}, 0
-    for forward, backward, way in attempts:
-        found = []
+    ranked, tried = {}, 1
+    for way in order:
+        found, (forward, backward) = [], fresh()
         try:
             for times in (1.0, 2.0):
                 tried += 1
                 with Contained():
-                    result = forward(*arguments)
-                    dy = upstream(way.output(result), times)
-                    found.append(as_tuple(way.call(backward, result, dy, arguments), names))
+                    y = forward(*arguments)
+                    dy = upstream(way.output(y), times)
+                    found.append(as_tuple(way.call(backward, y, dy, arguments), names))
                 if not _fit(found[0], arguments):
                     break
         except CodeError:
@@ -149,7 +140,7 @@ def _best(attempts, arguments, names):
             return way, tried
         if found:
             ranked.setdefault(_fit(found[0], arguments), way)
-    return ranked.get(True) or ranked.get(False), tried
+    return ranked.get(True) or ranked.get(False) or next(iter(order), RULE), tried
 
 
 def _is_twice(once, twice):
@@ -199,12 +190,11 @@ def is_real(x):
     return plain is not None and "float" in str(plain)
 
 
-def _returned(obj, forward, arguments):
+def _returned(forward, arguments):
     """What forward returns, or None where it raises."""
     try:
         with Contained():
-            function = obj if forward is None else getattr(obj, forward)
-            return function(*arguments)
+            return forward(*arguments)
     except CodeError:
         return None
 
