@@ -8,7 +8,7 @@ from handgrad.judge.explain.bits import imprecise, lost_bits
 from handgrad.judge.explain.budget import SECONDS, OutOfTimeError
 from handgrad.judge.explain.changes import some_axes
 from handgrad.judge.explain.flow import flows_of
-from handgrad.judge.explain.memory import kept_state, overwriting, sharing
+from handgrad.judge.explain.memory import kept_state, overwriting
 from handgrad.judge.explain.numbers import added, dropped_output, permuted, rearranged
 from handgrad.judge.explain.points import Truth, points_of
 from handgrad.judge.explain.upstream import misuse_of_dy
@@ -18,7 +18,7 @@ from handgrad.judge.laws.linearity import scaled, scales_of
 from handgrad.judge.trial import largest
 from handgrad.judge.verdict import Status
 
-LINEARITY = {"scaling passes through", "scaling passes through far away"}
+LINEARITY = {"zero gives zero", "scaling passes through", "scaling passes through far away"}
 LINEARITY |= {"sums pass through", "outputs add up"}
 STATEFUL = {"deterministic", "results last", "changes in place are seen", "calls do not matter"}
 STATEFUL |= {"forwards do not mix", "the past does not matter"}
@@ -130,11 +130,12 @@ def _misfit(suspect):
     return ": ".join([finding.message, *list(fits)[:1]])
 
 
+SHARED = {"gradients own their memory"}
 MISFIT = {"gradients fit their inputs"}
 FOR_CHECKS = (
     (OVERWRITTEN, _overwriting),
     (MISFIT, _misfit),
-    ({"gradients own their memory"}, lambda s: sharing(s.trial)),
+    (SHARED, lambda s: f"{s.found_by(SHARED).message} (an alias): writing into one changes both"),
     (STATEFUL | LINEARITY | LAYOUT, _kept_state),
     ({"deterministic"}, lambda s: f"state is kept: {s.found_by({'deterministic'}).message}"),
     ({"sums pass through"}, lambda s: _lost_bits(s) if len(s.checks & LINEARITY) == 1 else ""),

@@ -32,8 +32,6 @@ def rearranged(shape):
             yield f"flipped along axis {axis}", lambda g, axis=axis: np.flip(g, axis)
     if len(shape) > 1:
         yield "flipped along the last two axes", lambda g: np.flip(g, (-2, -1))
-        yield "flipped along all axes", np.flip
-        yield "reversed in memory", lambda g: np.ravel(g)[::-1].reshape(g.shape)
     yield from _shifts(shape)
 
 
@@ -50,9 +48,6 @@ def _shifts(shape):
                 words = f"shifted by {step} along axis {axis}"
                 yield words, lambda g, s=step, a=axis: np.roll(g, s, a)
                 yield f"{words}, with 0 at the edge", lambda g, s=step, a=axis: shifted(g, s, a)
-    if len(shape) > 1:
-        yield "shifted by 1 in memory", lambda g: np.roll(g, 1)
-        yield "shifted by -1 in memory", lambda g: np.roll(g, -1)
 
 
 def shifted(g, step, axis):
@@ -74,23 +69,6 @@ def collapsed(shape):
         yield f"averaged {over}: a mean too many", lambda g, a=axes: spread_out(np.mean, g, a)
 
 
-def centred(shape):
-    """A sum or a mean that is taken away, or added; a cumulative sum."""
-    for axes in some_axes(len(shape)):
-        over = f"over {axes_named(axes)}"
-        yield (
-            f"centred: its mean {over} is taken away",
-            lambda g, a=axes: g - spread_out(np.mean, g, a),
-        )
-        yield f"less its sum {over}", lambda g, a=axes: g - spread_out(np.sum, g, a)
-        yield f"more by its sum {over}", lambda g, a=axes: g + spread_out(np.sum, g, a)
-    for axis in range(len(shape)):
-        words = f"summed up along axis {axis} (a cumulative sum)"
-        yield words, lambda g, a=axis: np.cumsum(g, a)
-        words = f"summed up along axis {axis} from the end (a cumulative sum)"
-        yield words, lambda g, a=axis: np.flip(np.cumsum(np.flip(g, a), a), a)
-
-
 def masked(shape):
     """One part along an axis that alone counts, or does not count."""
     for axis, size in enumerate(shape):
@@ -98,10 +76,7 @@ def masked(shape):
             continue
         what = "row" if axis == 0 and len(shape) > 1 else f"place along axis {axis}"
         spots = np.arange(size).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-        parts = {"the first": spots == 0, "the last": spots == size - 1}
-        if size > 2:
-            parts["every second"] = spots % 2 == 0
-        for word, part in parts.items():
+        for word, part in (("the first", spots == 0), ("the last", spots == size - 1)):
             only = f"used in {word} {what} alone: the sum over axis {axis} is missing"
             yield f"{only}, or a mask is wrong", lambda g, m=part: g * m
             yield f"masked: it is 0 in {word} {what}", lambda g, m=part: g * ~m
@@ -134,7 +109,6 @@ def every(shape):
     yield "0, as if missing", np.zeros_like
     yield from rearranged(shape)
     yield from collapsed(shape)
-    yield from centred(shape)
     yield from masked(shape)
 
 

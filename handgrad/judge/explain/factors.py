@@ -179,7 +179,3 @@ def _measures(x):
         for words, test in (("not negative", lambda x: x >= 0), ("not 0", lambda x: x != 0)):
             yield f"the number of those that are {words} in", lambda x, t=test: np.sum(t(x))
             yield f"the share of those that are {words} in", lambda x, t=test: np.mean(t(x))
-    else:
-        yield "the sum of", np.sum
-        yield "the mean of", np.mean
-        yield "the norm of", lambda x: np.sqrt(np.sum(x * x))

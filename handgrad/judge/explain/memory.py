@@ -6,8 +6,8 @@ import numpy as np
 
 from handgrad.common.text import listed
 from handgrad.judge.explain.points import redrawn
-from handgrad.judge.explain.words import close, input_name, of_gradients, rounded, stated
-from handgrad.judge.libraries import as_numpy, is_floating, to_library
+from handgrad.judge.explain.words import close, rounded, stated
+from handgrad.judge.libraries import as_numpy, to_library
 from handgrad.judge.trial import outputs_of
 
 STATE = "state is kept: "
@@ -89,10 +89,6 @@ def _memories(truth, old, last, calls, which):
     if all(call.right is not None for call in calls):
         total = {i: sum(call.right[i] for call in calls) for i in last.grads}
         yield "accumulates over calls: it is added to, and never set to 0", total
-    for j, x in enumerate(old.inputs):
-        if is_floating(x.dtype) and len(old.inputs) > 1:
-            mixed = (*last.inputs[:j], x, *last.inputs[j + 1 :])
-            yield f"is computed from input {j} of {which} (a stale input)", truth(mixed, last.dy)
     for i, dx in last.right.items():
         yield from _blend(i, last.grads[i], dx, old.grads[i], which)
 
@@ -152,18 +148,4 @@ def overwriting(subject, inputs, library, dy=None):
         if written:
             told = listed(dict.fromkeys(written))
             return f"{part} writes into {told}: overwritten in place (a mutation)"
-    return ""
-
-
-def sharing(trial):
-    """Which gradient is an argument itself, as a sentence, or ""."""
-    arrays = [(input_name(trial, j), x) for j, x in enumerate(trial.inputs)]
-    arrays += [("dy", d) for d in trial.dy]
-    for i, dx in trial.real_vjp().items():
-        for name, array in arrays:
-            if np.may_share_memory(dx, array):
-                return (
-                    f"{of_gradients(trial, [i])} is not a copy: it shares memory with {name} (an alias), "
-                    "so that writing into one changes the other"
-                )
     return ""

@@ -43,9 +43,6 @@ def rearranged(points, i):
         if j != i and other.shape == shape:
             guesses.append((f"is {name}: the two are swapped", lambda p, j=j: p.right[j]))
             guesses.append((f"has {name} added", lambda p, j=j: p.right[i] + p.right[j]))
-        if j != i and other.ndim == 2 and other.T.shape == shape:
-            words = f"is {name}, transposed: the two are swapped"
-            guesses.append((words, lambda p, j=j: p.right[j].T))
     return best(points, i, guesses)
 
 

@@ -3,6 +3,8 @@
 A place has to explain every point: a mask that fits once may do so by chance.
 """
 
+from functools import partial
+
 import numpy as np
 
 from handgrad.judge.explain.changes import of_the_last_two
@@ -93,9 +95,10 @@ def _fits(points, i, offs, place):
 def _places(point, i, shape):
     """(name, mask of a point) for the places that have a name; the commonest first."""
     for j, x in enumerate(point.inputs):
-        if x.dtype.kind in "iu":
-            name = input_name(point.trial, j)
-            yield from _of_indices(name, lambda p, j=j: p.inputs[j], shape)
+        if x.dtype.kind in "iu" and shape:
+            name, chosen = input_name(point.trial, j), partial(_chosen, j, shape[-1])
+            yield f"at the label that {name} gives", chosen
+            yield f"everywhere but at the label that {name} gives", lambda p, c=chosen: ~c(p)
     yield from _positions(shape)
     yield from _of_values("x", lambda p: p.inputs[i], ties=True)
     for j, x in enumerate(point.inputs):
@@ -104,9 +107,6 @@ def _places(point, i, shape):
             yield f"where x and {name} tie", lambda p, j=j: p.inputs[i] == p.inputs[j]
         if j != i:
             yield from _of_others(input_name(point.trial, j), x, lambda p, j=j: p.inputs[j], shape)
-    for k in range(len(point.dy)):
-        yield from _of_values("dy", lambda p, k=k: p.dy[k])
-        yield from _of_values("y", lambda p, k=k: p.y[k])
 
 
 def _positions(shape):
@@ -123,22 +123,12 @@ def _positions(shape):
             f"everywhere but in the last {what}": k != size - 1,
             f"in the last two {what}s": k >= size - 2,
             f"in the first and the last {what}": (k == 0) | (k == size - 1),
-            f"in the first two and the last two {what}s": (k < 2) | (k >= size - 2),
         }
         for name, mask in places.items():
             yield name, lambda p, mask=mask: mask
     if len(shape) > 1:
-        for name, mask in {
-            "on the border (padding)": _border(shape),
-            **of_the_last_two(shape),
-        }.items():
+        for name, mask in of_the_last_two(shape).items():
             yield name, lambda p, mask=mask: mask
-
-
-def _border(shape):
-    rows, columns = np.indices(shape[-2:])
-    ends = {0, shape[-2] - 1}, {0, shape[-1] - 1}
-    return np.isin(rows, [*ends[0]]) | np.isin(columns, [*ends[1]])
 
 
 def _of_values(name, array, *, ties=False):
@@ -187,26 +177,8 @@ def _turned(a, shape):
     return a.reshape(a.shape + (1,) * (len(shape) - a.ndim)) if rows else a
 
 
-def _of_indices(name, array, shape):
-    if not shape:
-        return
-
-    def counts(p, rows=shape[0]):
-        found = np.bincount(np.clip(array(p).ravel(), 0, rows - 1), minlength=rows)[:rows]
-        return found.reshape([-1] + [1] * (len(shape) - 1))
-
-    def chosen(p):
-        return np.expand_dims(array(p), -1) == np.arange(shape[-1])
-
-    yield f"where an index of {name} is repeated", lambda p: counts(p) > 1
-    yield f"where an index of {name} points", lambda p: counts(p) > 0
-    yield f"where no index of {name} points", lambda p: counts(p) == 0
-    yield f"at the label that {name} gives", chosen
-    yield f"everywhere but at the label that {name} gives", lambda p: ~chosen(p)
-    yield (
-        f"where {name} is negative, as for rows to be ignored (a mask)",
-        lambda p: _turned(array(p) < 0, shape),
-    )
+def _chosen(j, count, point):
+    return np.expand_dims(point.inputs[j], -1) == np.arange(count)
 
 
 def _ties(x):
