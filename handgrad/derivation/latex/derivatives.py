@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.derivation.latex import indices, seconds, tree
 from handgrad.derivation.latex.errors import UnknownNameError, UnreadError
 from handgrad.derivation.latex.names import labelled, spellings
-from handgrad.derivation.latex.readings import ATOM, PRODUCT, made, pairs
+from handgrad.derivation.latex.readings import ATOM, PRODUCT, aligned, made, pairs
 from handgrad.derivation.latex.tree import canonical
 
 SIGNS = {"partial", "d", "mathrm{d}", "∂"}
@@ -24,10 +24,11 @@ def fraction(node, environment):
         return derivative(above, below, environment)
     found = []
     for a, b in pairs(environment.read(node.above), environment.read(node.below)):
-        if b.ndim == 2 and a.ndim and a.shape != b.shape:
+        if b.ndim == 2 and a.ndim and a.shape != b.shape and 1 not in b.shape:
             continue
-        text = f"{a.within(PRODUCT)} / {b.within(PRODUCT + 1)}"
-        found += made(environment, text, PRODUCT, a.turn, shape=a.shape or b.shape)
+        plain = a.within(PRODUCT), b.within(PRODUCT + 1)
+        for x, y in (plain, *aligned(a, b, PRODUCT)):
+            found += made(environment, f"{x} / {y}", PRODUCT, a.turn, shape=a.shape or b.shape)
     return found
 
 

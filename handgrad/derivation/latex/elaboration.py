@@ -12,6 +12,7 @@ from handgrad.derivation.latex.readings import (
     PRODUCT,
     SUM,
     Reading,
+    aligned,
     distinct,
     made,
     pairs,
@@ -305,9 +306,11 @@ def added(terms, environment):
         more = read(term, environment)
         results = []
         for a, b in pairs(found, more):
-            text = f"{a.within(SUM)} {sign} {b.within(SUM + 1)}"
+            sides = [(a.within(SUM), b.within(SUM + 1)), *aligned(a, b, SUM)]
             turn = a.turn if a.turn == b.turn else ""
-            results += made(environment, text, SUM, turn, shape=a.shape or b.shape)
+            for left, right in sides:
+                text = f"{left} {sign} {right}"
+                results += made(environment, text, SUM, turn, shape=a.shape or b.shape)
         found = distinct(sorted(results, key=lambda r: r.shape not in {m.shape for m in more}))
     return found
 

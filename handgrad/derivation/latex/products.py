@@ -5,7 +5,7 @@ r"""Products: what two factors beside each other mean.
 
 from dataclasses import replace
 
-from handgrad.derivation.latex.readings import PRODUCT, distinct, made, pairs
+from handgrad.derivation.latex.readings import PRODUCT, aligned, distinct, made, pairs
 
 HADAMARD = {"odot", "circ", "*", "bullet"}
 MATRICES = 2
@@ -56,6 +56,7 @@ def _forms(a, op, b):
     right = b.within(PRODUCT + 1)
     if op in {"/", "div"}:
         yield f"{left} / {right}", a.turn
+        yield from ((f"{x} / {y}", "") for x, y in aligned(a, b, PRODUCT))
     elif op == "otimes":
         yield (
             (
@@ -67,6 +68,7 @@ def _forms(a, op, b):
         )
     elif op in HADAMARD:
         yield f"{left} * {right}", a.turn or b.turn
+        yield from ((f"{x} * {y}", "") for x, y in aligned(a, b, PRODUCT))
         if op == "*":
             yield f"{left} @ {right}", a.turn or b.turn
     elif not (a.ndim and b.ndim):

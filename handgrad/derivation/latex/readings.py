@@ -77,6 +77,32 @@ def _alike(a, b):
         return a.text == b.text
 
 
+def aligned(a, b, level):
+    """The texts of two operands that do not fit, where axes of 1 in one of them fit it to the other.
+
+    So is x − μ read with a mean of each row; where several axes would do, it is not.
+    """
+    small, large = sorted((a, b), key=lambda reading: reading.ndim)
+    if not small.ndim or small.ndim == large.ndim or _fit(small, large):
+        return []
+    found = [
+        kept
+        for kept in itertools.combinations(range(large.ndim), small.ndim)
+        if tuple(large.shape[axis] for axis in kept) == small.shape
+    ]
+    if len(found) != 1:
+        return []
+    axes = ", ".join(":" if axis in found[0] else "None" for axis in range(large.ndim))
+    spread = f"{small.within(ATOM)}[{axes}]"
+    return [(spread, b.within(level + 1)) if small is a else (a.within(level), spread)]
+
+
+def _fit(small, large):
+    """Whether NumPy broadcasts one array to another."""
+    ends = zip(small.shape, large.shape[-small.ndim :], strict=True)
+    return all(1 in pair or pair[0] == pair[1] for pair in ends)
+
+
 def pairs(first, second):
     """Every reading of one part with every reading of another, the likeliest first."""
     numbered = itertools.product(enumerate(first), enumerate(second))

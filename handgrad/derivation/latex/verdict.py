@@ -17,7 +17,7 @@ from handgrad.derivation.points import Runner
 from handgrad.derivation.reading import read
 from handgrad.derivation.shapes import without_warnings
 
-FORWARDS = 6  # readings of the definitions together
+FORWARDS = 6  # other readings of the definitions, beside the best so far
 CONFLICTS = "is free on the right and not on the left", " runs over "
 TRIES = 6
 SHAPES = re.compile(r"it has the shape \((.*?),?\), and should have \((.*?),?\)")
@@ -52,6 +52,12 @@ class Verdict:
         """How much is wrong or was not read."""
         return sum(not link.ok for link in self.outcome.links) + len(self.unread)
 
+    @property
+    def rank(self):
+        """The faults, and then in how many expressions arrays got axes that the text does not state."""
+        links = [link for s in self.translation.statements for link in s.links if link.texts]
+        return self.faults, sum("None" in link.texts[0] for link in links)
+
 
 def judged(section, seed, *, numbers=False):
     """The verdict on a section. Raises DerivationError where its header cannot be read.
@@ -69,17 +75,15 @@ def judged(section, seed, *, numbers=False):
 
 def _best(section, seed, *, numbers):
     """The verdict with the readings of the definitions that leave the fewest faults."""
-    best = _judged(section, seed, {}, numbers=numbers)
-    choices = best.translation.choices
-    for number in range(1, FORWARDS):
-        chosen = _choice(choices, number)
-        if chosen is None or not best.faults:
-            break
-        best = min(
-            best,
-            _judged(section, seed, chosen, numbers=numbers),
-            key=lambda verdict: verdict.faults,
-        )
+    chosen, tried = {}, [{}]
+    best = _judged(section, seed, chosen, numbers=numbers)
+    further = _others(best, chosen)
+    while any(best.rank) and (other := next((o for o in further if o not in tried), None)):
+        tried.append(other)
+        verdict = _judged(section, seed, other, numbers=numbers)
+        if verdict.rank < best.rank:
+            best, chosen = verdict, other
+            further = _others(best, chosen)
     return best
 
 
@@ -90,11 +94,17 @@ def _judged(section, seed, chosen, *, numbers):
         return _Section(section, translation, seed, numbers=numbers).verdict()
 
 
-def _choice(choices, number):
-    """The number of the reading of each definition; None where there are no more."""
-    combined = itertools.product(*(range(count) for count in choices.values()))
-    ordered = sorted(itertools.islice(combined, 64), key=sum)
-    return dict(zip(choices, ordered[number], strict=True)) if number < len(ordered) else None
+def _others(verdict, chosen):
+    """A few other choices of readings: one definition read in another way, or two of them."""
+    choices = verdict.translation.choices
+    changes = (
+        chosen | dict(zip(keys, numbers, strict=True))
+        for count in (1, 2)
+        for keys in itertools.combinations(choices, count)
+        for numbers in itertools.product(*(range(choices[key]) for key in keys))
+    )
+    others = ({key: number for key, number in change.items() if number} for change in changes)
+    return itertools.islice((other for other in others if other != chosen), FORWARDS)
 
 
 class _Section:

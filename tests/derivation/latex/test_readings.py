@@ -19,6 +19,9 @@ READ = {
     r"z = x \cdot y": "z = x @ y",
     r"z = x \odot y": "z = x * y",
     r"z = x \circ A y": "z = x * (A @ y)",
+    r"z = x \odot B": "z = x[:, None] * B",
+    r"z = B - x": "z = B - x[:, None]",
+    r"z = \frac{B}{x}": "z = B / x[:, None]",
     r"z = \langle x, y \rangle": "z = inner(x, y)",
     r"z = x \otimes y": "z = outer(x, y)",
     r"z = s x": "z = s * x",
@@ -121,6 +124,19 @@ def test_a_derivative_is_read_and_holds(latex):
     assert readings([latex], header) == [CLAIMS[latex]]
     verdict = judged(section([latex], header), 0)
     assert verdict.counts == {"hold": 1}
+
+
+def test_readings_of_several_definitions_are_changed_one_after_the_other():
+    mean = r"\operatorname{mean}_{\text{axis -1}}"
+    lines = [rf"m = {mean}(x)", "c = x - m", rf"v = {mean}(c^2)", r"z = \frac{c}{\sqrt{v + 1}}"]
+    verdict = judged(section(lines, "x : (N, D)"), 0)
+    texts = [s.links[0].texts[0] for s in verdict.translation.statements]
+    assert texts == [
+        "mean(x, axis=-1, keepdims=True)",
+        "x - m",
+        "mean(c**2, axis=-1, keepdims=True)",
+        "c / sqrt(v + 1)",
+    ]
 
 
 UNREAD = {
