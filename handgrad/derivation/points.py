@@ -196,7 +196,8 @@ class Runner:
 
     def _near(self, rng, inputs, upstream, moves, at_values):
         """A point near these inputs; where nothing is compared, the nodes round on their own, too."""
-        point = self._at(*(_dithered(rng, x) for x in (inputs, upstream, moves)), at_values)
+        moved = (_dithered(rng, x) for x in (inputs, upstream, moves))
+        point = self._at(*moved, at_values=at_values)
         return replace(point, names=_dithered(rng, point.names)) if self.smooth else point
 
     def _around(self, rng, inputs, *, at_values):
