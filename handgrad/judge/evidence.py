@@ -5,7 +5,7 @@ import numpy as np
 from handgrad.judge.calls import CodeError
 from handgrad.judge.compare import gradient_error, output_error
 from handgrad.judge.oracles import complex_step, subdifferential
-from handgrad.judge.oracles.directions import direction, is_bent, own_direction, project
+from handgrad.judge.oracles.directions import direction, is_bent, project
 from handgrad.judge.trial import rms
 from handgrad.judge.verdict import Finding, Status
 
@@ -80,8 +80,8 @@ def opinion_of_numbers(trial, directions, *, certain):
     if not any(d.size for d in trial.dy) or not trial.real or trial.subject.detached:
         return [], []
     projections = []
-    for k, u in enumerate(directions):
-        projections.append(_seen(trial, u, k))
+    for u in directions:
+        projections.append(project(trial, trial.grads, u))
         if projections[-1].is_off and (found := reason(trial, projections[-1])):
             return found, projections
     shaky = [p.error / p.spread for p in projections if p.shaky]
@@ -94,15 +94,6 @@ def opinion_of_numbers(trial, directions, *, certain):
         says = "the numerical derivative is known to {size} only"
         return [Finding(Status.INCONCLUSIVE, NUMBERS, says, size=max(blurred))], projections
     return [], projections
-
-
-def _seen(trial, u, k):
-    """The projection along u, or along another direction if that is better known."""
-    found = project(trial, trial.grads, u)
-    if found.known or found.is_off or found.is_nothing:
-        return found
-    other = project(trial, trial.grads, own_direction(trial, k))
-    return other if other.known or other.is_off else found
 
 
 def reason(trial, off):
