@@ -159,7 +159,9 @@ class Typesetter:
                 self._tall(left) and not self._tall(right) and not self._is_signed(left)
             ):
                 share = style.fraction(style.number("1"), self(right))
-                text = style.row(share, style.space, self._factor(left))
+                both = min(rank(left, self.ranks), rank(right, self.ranks)) > 0
+                sign = style.symbol("⊙") if both else style.space
+                text = style.row(share, sign, self._factor(left))
                 return Piece(text, Level.PRODUCT, tall=True)
             case ast.Div():
                 return Piece(style.fraction(self(left), self(right)), Level.PRODUCT, tall=True)

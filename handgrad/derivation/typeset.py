@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass
 
 from handgrad.derivation.expressions import elements, spelled, words_in
-from handgrad.derivation.formulas import Typesetter
+from handgrad.derivation.formulas import Level, Typesetter
 from handgrad.derivation.notation import Chain, Given, Kind, Link
 from handgrad.derivation.ranks import ranks_of
 from handgrad.derivation.styles import Latex, MathML, separated
@@ -137,7 +137,7 @@ def _numbers(given, write):
 
 def _chain(chain, write):
     style = write.style
-    texts = [(link, write(link.node)) for link in chain.links]
+    texts = [(link, write(link.node, Level.SUM)) for link in chain.links]  # y = (a < b)
     if chain.implicit == "root":
         return Statement(chain, texts[0][1], ((None, style.number("0")),))
     if chain.kind is Kind.IDENTITY:

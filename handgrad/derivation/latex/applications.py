@@ -1,5 +1,6 @@
 r"""Applications: `\log \sigma(x)`, `f'(z)`, `\|x\|_2^2`, and the factors of a product one by one."""
 
+import re
 from dataclasses import replace
 
 from handgrad.derivation.latex import arguments, derivatives, functions, indices, tables, tree
@@ -9,12 +10,14 @@ from handgrad.derivation.latex.products import combined
 from handgrad.derivation.latex.readings import ATOM, POWER, SUM, Reading, distinct, made
 from handgrad.derivation.latex.tree import canonical
 
+ATTRIBUTES = ("shape", "size", "ndim")
 TEMPLATES = {"logit": "log({0}) - log(1 - {0})", "logdet": "log(det({0}))"}
 SLOPES = {
     "sigmoid": "sigmoid({0}) * (1 - sigmoid({0}))", "tanh": "1 - tanh({0})**2", "exp": "exp({0})",
     "log": "1 / ({0})", "sin": "cos({0})", "cos": "-sin({0})", "softplus": "sigmoid({0})",
     "relu": "where({0} > 0, 1, 0)", "sinh": "cosh({0})", "cosh": "sinh({0})",
 }  # fmt: skip
+NAMED = re.compile(r"[a-z_]+ ?=")
 PAIRS = {"max": "maximum", "min": "minimum"}
 BRACKETS = {"(", "[", "\\{", "{"}
 MAX_FACTORS = 40
@@ -99,7 +102,7 @@ def function_of(node, environment):
         name = {"2": "log2", "10": "log10", "e": "log"}.get(
             canonical(node.below), "log of another base"
         )
-    known = name in environment.functions or name in TEMPLATES
+    known = name in environment.functions or name in {*TEMPLATES, *ATTRIBUTES}
     return name if known and (len(base.name) > 1 or meant) else ""
 
 
@@ -130,10 +133,25 @@ def _argument(node, environment):
     """The readings of an argument of a function, which may be a list or words."""
     if isinstance(node, tree.Words):
         return [Reading(repr(node.text.replace(" ", "")), ATOM, None)]
+    name, value = _keyword(node)
+    if name:
+        texts = [f"{name}={reading.text}" for reading in _argument(value, environment)]
+        return [Reading(text, ATOM, None) for text in texts]
     if isinstance(node, tree.Group) and node.opening == "(" and len(node.parts) > 1:
         parts = [_argument(part, environment)[0].text for part in node.parts]
         return [Reading(f"({', '.join(parts)})", ATOM, None)]
     return environment.read(node)
+
+
+def _keyword(node):
+    r"""("k", −1) of `\text{k = } -1`, an argument with its name; ("", the node) of other arguments."""
+    match node:
+        case tree.Product(factors=((_, tree.Words(text=text)), *rest)) if NAMED.fullmatch(text):
+            whole = rest[0][1] if len(rest) == 1 else tree.Product(node.at, tuple(rest))
+            return text.rstrip("= "), whole
+        case tree.Sum(terms=((_, tree.Words(text=text)), *rest)) if NAMED.fullmatch(text):
+            return text.rstrip("= "), tree.Sum(node.at, tuple(rest))
+    return "", node
 
 
 def _with_scripts(found, scripts, environment):
@@ -159,7 +177,7 @@ def called(function, node, arguments, environment):
         power, primes = node.above, node.primes
         if environment.alias_of(tree.Scripted(node.at, node.base, None, power)):
             power = None  # it is part of the name
-    if len(arguments) == 2 and function in PAIRS:
+    if len(arguments) == 2 and function in PAIRS and "=" not in arguments[1][0].text:
         function = PAIRS[function]
     if primes and (primes > 1 or function not in SLOPES):
         raise UnreadError(f"{function} with a prime", *node.at)
@@ -179,6 +197,8 @@ def _call(function, values, primes):
     """The text of a function of some readings, and how tightly it binds."""
     if primes:
         return SLOPES[function].format(values[0].within(POWER)), SUM
+    if function in ATTRIBUTES:
+        return f"{values[0].within(ATOM)}.{function}", ATOM
     if function in TEMPLATES:
         return TEMPLATES[function].format(values[0].within(ATOM)), SUM
     return f"{function}({', '.join(value.text for value in values)})", ATOM

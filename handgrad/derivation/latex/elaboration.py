@@ -21,6 +21,7 @@ from handgrad.derivation.latex.tree import canonical
 
 TRANSPOSED = {"top", "T", "intercal", "dagger", "transpose", "tr"}
 COMPARED = {"=": "==", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!="}
+CONSTANTS = {"True", "False", "None"}
 ONES = {"1", "one", "0"}
 MOST_JOINED = 4
 
@@ -85,6 +86,8 @@ def symbol(node, environment):
         and node.name in ONES
     ):
         return _constant(node, environment)
+    if node.name in CONSTANTS and node.style == "word":
+        return made(environment, node.name, ATOM)
     if node.name == "e" and not node.style:
         return made(environment, "exp(1)", ATOM)
     if node.name in {"pi", "infty"}:

@@ -14,7 +14,8 @@ from handgrad.rules import catalog
 
 NAMES = (
     "Sigmoid", "Tanh", "Exp", "Square", "SELU", "SmoothL1", "Minimum", "GELU", "RMSNorm", "Solve",
-    "VAEKL", "SoftmaxCrossEntropyWithLabels", "TakeAlongAxis",
+    "VAEKL", "SoftmaxCrossEntropyWithLabels", "TakeAlongAxis", "LayerNorm", "LogDet", "Mean",
+    "CumSum", "NLL",
 )  # fmt: skip
 READ_BACK = 100  # rules of the catalog, and more
 GIVEN = re.compile(r"\w+ : \(")
