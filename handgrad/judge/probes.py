@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge import values
-from handgrad.judge.sizes import reshaped, resized, reversed_axes, sizes_of
+from handgrad.judge.sizes import reshaped, resized, sizes_of
 from handgrad.judge.trial import rms, spread
 
 FEW = 5_000  # numbers: so many may larger sizes come to
@@ -142,15 +142,13 @@ def _is_tied(inputs, i, axis):
 
 
 def _of_other_shapes(trial, domains):
-    own = list(filter(None, sizes_of(trial.inputs)))
-
     def made(words, sizes, reach="special"):
         return Probe(words, resized(trial.inputs, sizes, domains), reach, risky=True)
 
+    own = list(filter(None, sizes_of(trial.inputs)))
     if len(own) > 1:
         more = made("all axes larger", {size: size + 1 for size in own})
         yield [more, made("all axes cut to 1", dict.fromkeys(own, 1))]
-    yield [Probe("axes in reverse", reversed_axes(trial.inputs, domains), "alone", risky=True)]
     if rows := next((x.shape[0] for x in trial.real_inputs if x.ndim), None):
         yield [made("one row more", {rows: rows + 1}), made("no rows", {rows: 0}, "empty")]
 
@@ -204,30 +202,11 @@ def _all_zero(trial, domains):
 
 
 def of_integers(trial):
-    """Labels and indices in narrower types, and as large as these take: an offset may wrap."""
+    """Labels and indices in narrower types: an offset may wrap."""
     for i, x in enumerate(trial.inputs):
-        if x.dtype.kind not in "iu" or not x.size:
-            continue
-        given = [("", trial.inputs), *((", up to 119", xs) for xs in _with_many(trial, i))]
-        for kind in NARROW:
+        for kind in NARROW if x.dtype.kind in "iu" and x.size else ():
             limits = np.iinfo(kind)
-            for words, inputs in given if kind != x.dtype else ():
-                if limits.min <= np.min(inputs[i]) and np.max(inputs[i]) <= limits.max:
-                    changed = list(inputs)
-                    changed[i] = inputs[i].astype(kind)
-                    name = f"{trial.name(i)} of {np.dtype(kind).name}{words}"
-                    yield Probe(name, tuple(changed), "alone" if words else "special", bool(words))
-
-
-def _with_many(trial, i):
-    """The inputs where what input i may count is 120 long: every axis that is longer than it says.
-
-    One of them alone might not be what it counts, and JAX takes an index that is out of range.
-    """
-    x = trial.inputs[i]
-    counted = {n for n in sizes_of(trial.inputs) if n > np.max(x) and n not in x.shape}
-    shapes = [[120 if n in counted else n for n in a.shape] for a in trial.inputs]
-    if counted and sum(map(math.prod, shapes)) <= 4 * FEW:
-        inputs = list(reshaped(trial.inputs, shapes))
-        inputs[i] = np.linspace(0, 119, x.size).astype(x.dtype).reshape(x.shape)
-        yield tuple(inputs)
+            if kind != x.dtype and limits.min <= np.min(x) and np.max(x) <= limits.max:
+                changed = list(trial.inputs)
+                changed[i] = x.astype(kind)
+                yield Probe(f"{trial.name(i)} of {np.dtype(kind).name}", tuple(changed))

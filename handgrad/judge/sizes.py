@@ -43,30 +43,6 @@ def smaller(inputs):
             yield resized(inputs, dict(zip(large, small, strict=False)))
 
 
-def reversed_axes(inputs, domains=None):
-    """The same numbers in the same order, and the sizes of the axes in reverse.
-
-    Integers stay below the smallest of those that are smaller now.
-    """
-    known = domains or [recognized(x) for x in inputs]
-    turned = [x.reshape(x.shape[::-1]) for x in inputs]
-    pairs = [(n, s) for x in turned for n, s in zip(x.shape, x.shape[::-1], strict=True)]
-    least = min((n for n, s in pairs if 0 < n < s), default=None)
-    known_of = zip(turned, known, strict=True)
-    return tuple(kept(domain, _bounded(x, least)) for x, domain in known_of)
-
-
-def other_shapes(inputs):
-    """The same numbers with axes in reverse; one size, or all sizes, larger or smaller by one."""
-    yield reversed_axes(inputs)
-    sizes = [size for size in sizes_of(inputs) if size > 1]
-    for step in (1, -1):
-        for size in sizes:
-            yield resized(inputs, {size: size + step})
-        if len(sizes) > 1:
-            yield resized(inputs, {size: size + step for size in sizes})
-
-
 def _resized(x, shape):
     """x in another shape: cut, or repeated, with real numbers that do not tie with those before."""
     before = x.shape
