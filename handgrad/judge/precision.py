@@ -25,9 +25,6 @@ from handgrad.judge.trial import rms
 FEWEST = 4.0  # bits beyond the noise that may be lost, or a quarter of those there are
 MORE = 2.0  # bits that a thousandth of the numbers may lose besides
 CANCELLED = 16  # roundings of its natural size: a number that is smaller has no digits of its own
-CLEAR = 8.0  # times the noise: a number whose first bits are known
-GONE = 0.75  # of a number: nothing of it is left
-MANY = 0.1  # of the numbers
 SHAKEN = 1e-3  # of a gradient: more than that is not a loss of bits
 FURTHER = 2.0**20  # roundings: so far do arguments move by which smooth moves are measured
 SINGLE = 2.0**-24  # the unit roundoff of float32
@@ -87,21 +84,11 @@ def _bits(actual, right, noise, few):
     times = np.where(np.isnan(times), math.inf, times)
     if not times.size:
         return 0.0
-    if _are_all_lost(actual, right, noise):
-        return math.log2(float(np.max(times)))
     typical = float(np.quantile(times, 0.999, method="lower"))
     largest = float(np.max(times))
     if typical <= 2**few and largest <= 2 ** (few + MORE):
         return 0.0
     return math.log2(largest)
-
-
-def _are_all_lost(actual, right, noise):
-    """Whether nothing is left of many numbers, whose first bits at least the noise leaves alone."""
-    right = np.broadcast_to(right, np.shape(actual))
-    clear = np.abs(right) > CLEAR * noise
-    lost = clear & (np.abs(actual - right) >= GONE * np.abs(right))
-    return np.count_nonzero(lost) > MANY * np.count_nonzero(clear)
 
 
 def roughness(wide):

@@ -21,7 +21,6 @@ from handgrad.judge.verdict import Finding, Status
 HUGE = 1e6  # times an ordinary number of the same array
 CLEAR = 1e-8  # of the gradient's size: at special points, rounding may be far from ordinary
 EXCUSED = 1e-6  # of the gradient: what rounding may do at a kink, where an error may hide behind it
-FAINT = 1e-5  # of an ordinary gradient: JAX has lost digits of one that is smaller
 BEYOND = 1e10  # times an ordinary output: the inverse of rounding
 MASKING = 1e20
 UNEVEN = 100  # times an ordinary number, or a share of it
@@ -158,7 +157,7 @@ def _is_elementwise(trial):
 
 
 def _against_jax(trial, oracle):
-    """JAX's word counts where it is finite; where it says nothing, or hardly any, numbers are asked."""
+    """JAX's word counts where it is finite; where it says nothing, numbers are asked."""
     try:
         found, off, expected = opinion_of_jax(trial, oracle)
     except CodeError:
@@ -166,13 +165,9 @@ def _against_jax(trial, oracle):
     wrong = [one for one in found if one.status is not Status.KINK]
     if not is_finite(expected.values()):
         return _against_numbers(trial)
-    if not wrong and off <= EXCUSED and not _is_faint(trial):
+    if not wrong and off <= EXCUSED:
         return []
     return _against_numbers(trial) or wrong
-
-
-def _is_faint(trial):
-    return any(0 < trial.size(i) < FAINT * trial.origin.scale(i) for i in trial.grads)
 
 
 def _against_numbers(trial):
