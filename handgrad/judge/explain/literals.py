@@ -42,30 +42,17 @@ def _in_few_digits(x):
 
 def drawing(x):
     """The expression that draws a large array, if one of ours does; else ""."""
-    if x.size <= LONG:
-        return ""
-    drawn = drawings(x)
-    return next((text for text, array in drawn if np.array_equal(array.astype(x.dtype), x)), "")
+    ways = drawings(x) if x.size > LONG else []
+    return next((text for text, array in ways if np.array_equal(array, x)), "")
 
 
 def drawings(x):
     """(expression, array) of random arrays of this shape and type."""
-    shape, rng = tuple(x.shape), lambda: np.random.default_rng(0)
-    if x.dtype == bool:
-        yield f"({RNG}.random({shape}) < 0.5)", rng().random(shape) < 0.5
-    elif x.dtype.kind in "iu":
-        stop = int(np.max(x)) + 1
-        yield f"{RNG}.integers({stop}, size={shape})", rng().integers(stop, size=shape)
-    else:
-        yield f"{RNG}.normal(size={shape})", rng().normal(size=shape)
-        yield f"{RNG}.uniform(0.5, 2, size={shape})", rng().uniform(0.5, 2, size=shape)
-        yield f"{RNG}.uniform(size={shape})", rng().uniform(size=shape)
-
-
-def redrawn(inputs, which):
-    """The inputs with the large ones drawn, each in its first, second or third manner."""
-    changed = []
-    for x in inputs:
-        manners = list(drawings(x)) if x.size > LONG else []
-        changed.append(manners[min(which, len(manners) - 1)][1].astype(x.dtype) if manners else x)
-    return tuple(changed)
+    ways = [("normal", ()), ("uniform", (0.5, 2)), ("uniform", ())]
+    if x.dtype == bool or x.dtype.kind in "iu":
+        ways = [("integers", (int(np.max(x)) + 1,))]
+    for name, limits in ways:
+        array = getattr(np.random.default_rng(0), name)(*limits, size=x.shape)
+        said = ", ".join([*map(str, limits), f"size={tuple(x.shape)}"])
+        typed = ".astype(bool)" if x.dtype == bool else ""
+        yield f"{RNG}.{name}({said}){typed}", array.astype(x.dtype)

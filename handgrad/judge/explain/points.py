@@ -6,6 +6,7 @@ explain the error at the first point, and hold at the others, where inputs and d
 
 from dataclasses import dataclass, field
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from handgrad.judge.explain.retrace import retraced
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.directions import direction, project
 from handgrad.judge.oracles.jax import Automatic
-from handgrad.judge.trial import Trial, is_finite, largest
+from handgrad.judge.trial import Trial, is_finite, largest, rms
 
 EXACT = 1e-6  # of the squared error may be left by a hypothesis that is right
 DRAWS = 3  # of new inputs; integers are new from the second on
@@ -133,7 +134,7 @@ class Truth:
                 function = make(trial.subject, trial.inputs)
             except CodeError:
                 continue  # it cannot be copied
-            yield Automatic(function, _Bare, own=False)
+            yield Automatic(function, BARE, own=False)
 
     def _is_plausible(self, oracle):
         trial = self.trial
@@ -157,7 +158,7 @@ class Truth:
 
     def _column(self, inputs, i, dy):
         x = inputs[i].astype(float)
-        size = float(np.sqrt(np.mean(x * x))) if x.size else 1.0
+        step = STEP * (rms(x) or 1.0)
 
         def rise(index, step):
             moved = x.copy()
@@ -166,12 +167,11 @@ class Truth:
             pairs = zip(dy, self.trial.forward(given), strict=True)
             return sum(float(np.sum(d * y.astype(float))) for d, y in pairs)
 
-        found = np.zeros(x.shape)
-        step = STEP * (size or 1.0)
-        for index in np.ndindex(x.shape):
-            near, far = ((rise(index, h) - rise(index, -h)) / (2 * h) for h in (step, 2 * step))
-            found[index] = (4 * near - far) / 3
-        return found
+        def slope(index):
+            near, far = (rise(index, h) - rise(index, -h) for h in (step, 2 * step))
+            return (8 * near - far) / (12 * step)
+
+        return np.reshape([slope(index) for index in np.ndindex(x.shape)], x.shape)
 
 
 def _as_it_is(subject, _):
@@ -179,12 +179,7 @@ def _as_it_is(subject, _):
     return subject.anew().forward
 
 
-class _Bare:
-    """What an oracle asks of a subject whose leaves are its arguments."""
-
-    @staticmethod
-    def packed_for_reference(leaves):
-        return leaves
+BARE = SimpleNamespace(packed_for_reference=lambda leaves: leaves)  # its leaves are its arguments
 
 
 def points_of(trial, truth, words=""):

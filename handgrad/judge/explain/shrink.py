@@ -4,7 +4,7 @@ import numpy as np
 
 from handgrad.judge.domains import recognized
 from handgrad.judge.explain.budget import OutOfTimeError
-from handgrad.judge.explain.literals import LONG, drawing, redrawn
+from handgrad.judge.explain.literals import LONG, drawing, drawings
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.sizes import resized, sizes_of
 
@@ -74,10 +74,12 @@ def _simpler(x):
 
 
 def _drawn_numbers(inputs, fails):
-    """Large arrays that a short expression draws."""
+    """Large arrays that a short expression draws, each in its first, second or third way."""
     if all(x.size <= LONG or drawing(x) for x in inputs):
         return inputs
+    ways = [[array for _, array in drawings(x)] if x.size > LONG else [x] for x in inputs]
     for which in range(3):
-        if fails(changed := redrawn(inputs, which)):
+        changed = tuple(arrays[min(which, len(arrays) - 1)] for arrays in ways)
+        if fails(changed):
             return changed
     return inputs
