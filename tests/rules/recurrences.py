@@ -2,19 +2,17 @@
 
 import functools
 
-import jax
-
 from handgrad.judge.oracles.jax import registered_reference
-from tests.rules.running import assert_close, gradients, normals, value
+from tests.rules.running import assert_close, by_jax, gradients, normals, value
 
 
 @functools.cache
 def recurrence(cls, inputs_of):
     """Inputs and dy, and JAX's outputs and gradients there."""
     inputs = inputs_of(cls)
-    y, pull = jax.vjp(registered_reference(cls()), *inputs)
-    (dy,) = normals(2, y.shape)
-    return inputs, dy, y, pull(dy)
+    (dy,) = normals(2, value(cls(), *inputs).shape)
+    (y,), grads = by_jax(registered_reference(cls()), inputs, dy)
+    return inputs, dy, y, grads
 
 
 def assert_like_the_recurrence(rule, inputs_of):

@@ -1,9 +1,15 @@
 """What the families' tests share: run a rule, draw numbers, hold numbers against others."""
 
+from functools import partial
+
+import jax
 import numpy as np
 import pytest
 
 from handgrad import verify
+from handgrad.common.jaxpr import Program
+from handgrad.common.oracle import in_double_precision
+from handgrad.judge.oracles.jax import value_and_vjp
 
 
 def value(rule, *inputs):
@@ -15,6 +21,20 @@ def gradients(rule, *inputs, dy):
     """What the rule's backward gives, after a forward with these inputs."""
     _, residuals = rule.forward(*inputs)
     return rule.backward(residuals, dy)
+
+
+def by_jax(function, inputs, *dy):
+    """The outputs of a function in JAX, and its gradients: traced, and run without a compiler."""
+
+    def outputs(*arrays):
+        return jax.tree.leaves(function(*arrays))
+
+    count = len(inputs)
+    run = partial(value_and_vjp, outputs, range(count), count)
+    with in_double_precision():
+        program = Program(jax.make_jaxpr(run)(*inputs, *dy))
+    results = [np.asarray(x, dtype=float) for x in program(*inputs, *dy)]
+    return results[:-count], results[-count:]
 
 
 def normals(seed, *shapes):

@@ -19,8 +19,11 @@ AXES = [None, 0, -1, (0, 2), (-1, 0), (0, 1, 2), ()]
 
 
 @pytest.mark.parametrize("cls", [Sum, Mean, Max, Min])
-@pytest.mark.parametrize("axis", AXES, ids=repr)
-@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize(
+    ("axis", "keepdims"),
+    [*((axis, False) for axis in AXES), (None, True), ((-1, 0), True)],
+    ids=repr,
+)
 def test_any_axes_may_be_reduced_and_kept(cls, axis, keepdims):
     (x,) = normals(1, (3, 2, 4))
     assert_verified(cls(axis, keepdims), x)
