@@ -1,17 +1,20 @@
 """Pages: what stands on them, and that their links go somewhere."""
 
 import re
+from functools import cache
 from html import escape
 
 import pytest
 
 from handgrad import Affine, L2Normalize, Norm, Sigmoid
 from handgrad.__main__ import main
+from handgrad.derivation.points import Runner
 from handgrad.derivation.report import check
 from handgrad.pages.rules import docstring_of, rule_page
 from handgrad.pages.site import write_site
 from handgrad.pages.words import KOREAN
 
+page_of = cache(rule_page)
 NOTES = """# Notes
 
 Some words.
@@ -217,14 +220,14 @@ def test_the_book_names_what_is_not_right_and_claims_no_check_without_a_derivati
 
 
 def test_a_rule_with_special_points_shows_what_each_library_returns():
-    body = rule_page(Norm).body
+    body = page_of(Norm).body
     assert "<th>handgrad</th><th>JAX</th><th>torch</th>" in body
     assert "<td>Norm() at x = (0, 0)</td><td>0; (0, 0)</td><td>0; (NaN, NaN) ≠</td>" in body
-    assert "At special points" not in rule_page(Affine).body
+    assert "At special points" not in page_of(Affine).body
 
 
 def test_a_rule_counts_what_a_backward_costs_by_hand_and_by_jax():
-    body = rule_page(Sigmoid).body
+    body = page_of(Sigmoid).body
     head, counted = body.split("By hand beside automatic differentiation")
     assert re.search(r"<td>operations</td>(<td>\d+</td>){6}", counted)
     assert "<td>kept for backward</td>" in counted
@@ -232,12 +235,12 @@ def test_a_rule_counts_what_a_backward_costs_by_hand_and_by_jax():
 
 
 def test_a_side_that_no_input_takes_is_no_fault_of_a_rule():
-    assert rule_page(L2Normalize).ok
+    assert page_of(L2Normalize).ok
 
 
 @pytest.mark.parametrize("cls", [Sigmoid, Affine])
 def test_a_rule_has_its_derivation_its_code_its_reference_and_its_verdict(cls):
-    page = rule_page(cls)
+    page = page_of(cls)
     assert page.ok
     for part in ("<math", "✓", "<figure", "def backward", f"def {cls.__name__.lower()}", "PASS"):
         assert part in page.body
@@ -248,3 +251,10 @@ def test_the_docstring_of_a_rule_is_text_and_derivation():
     first, blocks = docstring_of(Sigmoid)
     assert first == "y = 1 / (1 + e⁻ˣ)"
     assert [block.kind for block in blocks[:3]] == ["derivation", "paragraph", "derivation"]
+
+
+def test_the_links_of_a_rule_are_checked_once(monkeypatch):
+    drawn, points = [], Runner.points
+    monkeypatch.setattr(Runner, "points", lambda runner: drawn.append(1) or points(runner))
+    assert "✓" in rule_page(Sigmoid).body
+    assert len(drawn) == 1

@@ -106,8 +106,9 @@ def test_what_is_held_constant_must_have_no_gradient():
             return da, db, -da, -db
 
     Trained.__doc__ = DPO.__doc__
-    assert "a0" in str(verify(Trained()))
-    assert verify(Trained()).status == "CONTRACT"
+    verdict = verify(Trained())
+    assert "a0" in str(verdict)
+    assert verdict.status == "CONTRACT"
 
 
 def test_torch_learns_the_same_preferences():
