@@ -1,7 +1,7 @@
 """handgrad verify on files of derivations, as a user sees it."""
 
+import io
 import json
-import subprocess
 import sys
 
 import pytest
@@ -44,43 +44,43 @@ class Line:
 
 
 @pytest.fixture
-def verify(tmp_path):
-    """Run `handgrad verify` in a folder with notes.md and model.py."""
+def verify(tmp_path, monkeypatch, handgrad):
+    """Run `handgrad verify` in a folder with notes.md and model.py: its status, output and errors."""
     (tmp_path / "notes.md").write_text(NOTES, encoding="utf-8")
     (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments, text=None):
-        command = [sys.executable, "-m", "handgrad", "verify", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False
-        )
+    def run(*arguments, text=""):
+        given = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", given)
+        return handgrad("verify", *arguments)
 
     return run
 
 
 def test_a_wrong_line_is_reported_with_its_place_and_its_mend(verify):
-    result = verify("notes.md")
-    assert result.returncode == 1
-    assert "notes.md:14: dx = dy: it has the shape" in result.stdout
-    assert "not right: Wrong" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    status, output, _ = verify("notes.md")
+    assert status == 1
+    assert "notes.md:14: dx = dy: it has the shape" in output
+    assert "not right: Wrong" in output
+    assert max(map(len, output.splitlines())) <= 80
 
 
 def test_one_class_of_a_file_may_be_named(verify):
-    assert verify("model.py::Cube").returncode == 0
-    result = verify("model.py::Line")
-    assert result.returncode == 1
-    assert "a factor slope is missing" in " ".join(result.stdout.split())
+    assert verify("model.py::Cube")[0] == 0
+    status, output, _ = verify("model.py::Line")
+    assert status == 1
+    assert "a factor slope is missing" in " ".join(output.split())
 
 
 def test_the_standard_input_needs_no_fence(verify):
-    assert verify("-", text="x : (N)\ny = log(x) + x\ndx = dy / x + dy\n").returncode == 0
-    assert verify("-", text="x : (N)\ny = exp(x)\ndx = dy\n").returncode == 1
+    assert verify("-", text="x : (N)\ny = log(x) + x\ndx = dy / x + dy\n")[0] == 0
+    assert verify("-", text="x : (N)\ny = exp(x)\ndx = dy\n")[0] == 1
 
 
 def test_several_targets_are_judged_in_one_run(verify):
-    result = verify("model.py::Cube", "ReLU", "--json")
-    report = json.loads(result.stdout)
+    _, output, _ = verify("model.py::Cube", "ReLU", "--json")
+    report = json.loads(output)
     assert report["ok"]
     assert [rule["subject"] for rule in report["rules"]] == ["ReLU"]
     (derivation,) = report["derivations"]
@@ -101,21 +101,21 @@ def test_what_cannot_be_read_is_one_sentence(verify, tmp_path, target, says):
     (tmp_path / "empty.md").write_text("# Nothing\n", encoding="utf-8")
     (tmp_path / "binary.md").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "open.md").write_text("```derivation\nx : (N)\n", encoding="utf-8")
-    result = verify(target)
-    assert result.returncode == 2
-    assert result.stderr.startswith(says)
-    assert len(result.stderr.splitlines()) == 1
+    status, _, errors = verify(target)
+    assert status == 2
+    assert errors.startswith(says)
+    assert len(errors.splitlines()) == 1
 
 
 def test_a_derivation_that_cannot_be_read_does_not_hide_the_others(verify):
-    result = verify("-", text="x : (N)\ny = expo(x)\n")
-    assert result.returncode == 2
-    assert "standard input:2:5: there is no function expo" in result.stdout
+    status, output, _ = verify("-", text="x : (N)\ny = expo(x)\n")
+    assert status == 2
+    assert "standard input:2:5: there is no function expo" in output
 
 
 def test_one_heading_of_a_file_may_be_named(verify):
-    assert verify("notes.md#right").returncode == 0
-    assert verify("notes.md#Wrong").returncode == 1
-    result = verify("notes.md#Nowhere")
-    assert result.returncode == 2
-    assert "no derivation under 'Nowhere' ('Right', 'Wrong')" in result.stderr
+    assert verify("notes.md#right")[0] == 0
+    assert verify("notes.md#Wrong")[0] == 1
+    status, _, errors = verify("notes.md#Nowhere")
+    assert status == 2
+    assert "no derivation under 'Nowhere' ('Right', 'Wrong')" in errors
