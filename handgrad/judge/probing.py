@@ -89,7 +89,7 @@ class Probing:
             if at is not None and any(not one.note for one in findings_at(at, probe, None)):
                 says = f"{name} was taken for {domain}, as it is here, and a gradient is wrong elsewhere: "
                 says += f"say domains={{{{{name!r}: 'real'}}}} if it may be any matrix"
-                note = Finding(Status.WRONG, "symmetry", says, note=True)
+                note = Finding(Status.CONTRACT, "symmetry", says, note=True)
                 self.whole.report(note, words=probe.words)
 
     def _keeps(self, trial, probe):
