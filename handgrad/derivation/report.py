@@ -28,7 +28,7 @@ class Derivation:
     `unseen` are comparisons, each with its line, of which one side was never taken; `unstated` the
     inputs whose gradient no line states, and `unchecked` what is said of the names behind the output
     that no line uses. Of a section of LaTeX, `unread` are the equations that were not read, each
-    with its line and column, and `equations` counts what came of all.
+    with its line and column, `equations` counts what came of all, and `read` is what they were read as.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Derivation:
     unchecked: list[str] = field(default_factory=list)
     unread: list[tuple[int, int, str]] = field(default_factory=list)
     equations: dict[str, int] = field(default_factory=dict)
+    read: Any = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self):
@@ -62,7 +63,9 @@ class Derivation:
 
     def to_dict(self):
         """The derivation in plain strings, lists and numbers."""
-        return {"ok": self.ok} | dataclasses.asdict(self)
+        plain = dataclasses.asdict(dataclasses.replace(self, read=None))
+        del plain["read"]
+        return {"ok": self.ok} | plain
 
     def __str__(self):
         return self.row()
@@ -200,7 +203,8 @@ def _checked(scope, seed, *, numbers):
 
         verdict = judged(scope, seed, numbers=numbers)
         found = verdict.outcome
-        made = partial(Derivation, unread=verdict.unread, equations=verdict.counts)
+        equations = {"equations": verdict.counts, "read": verdict.derivation}
+        made = partial(Derivation, unread=verdict.unread, **equations)
     made = partial(made, unseen=found.unseen, unstated=found.unstated)
     return made(scope.title, scope.path, found.links)
 

@@ -6,13 +6,11 @@ from html import escape
 from typing import Any
 
 from handgrad.common.text import printable
-from handgrad.derivation.budget import limited
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.section import sections_of
-from handgrad.derivation.latex.verdict import judged
 from handgrad.derivation.marked import Marked
 from handgrad.derivation.notation import Chain, Kind
-from handgrad.derivation.report import SECONDS, SECONDS_A_LINE, check_scopes
+from handgrad.derivation.report import check_scopes
 from handgrad.derivation.typeset import statements
 from handgrad.pages.markdown import with_newlines
 
@@ -25,16 +23,12 @@ class Equations(Marked):
 
     scope: Any
     checked: Any
-    seed: int = 0
 
     @cached_property
     def statements(self):
         """Its statements, typeset as `handgrad translate` prints them; None where there are none."""
-        if self.checked.error:
-            return None
         try:
-            with limited(SECONDS + SECONDS_A_LINE * len(self.scope.lines)):
-                return statements(judged(self.scope, self.seed).derivation)
+            return None if self.checked.read is None else statements(self.checked.read)
         except DerivationError:
             return None
 
@@ -92,6 +86,4 @@ def equations_of(text, path, seed):
     """The sections of LaTeX in a Markdown text, checked."""
     sections = sections_of(with_newlines(text), path, printable(path))
     checked = check_scopes(sections, seed)
-    return [
-        Equations(section, found, seed) for section, found in zip(sections, checked, strict=True)
-    ]
+    return [Equations(section, found) for section, found in zip(sections, checked, strict=True)]

@@ -8,6 +8,7 @@ import pytest
 
 from handgrad import Affine, L2Normalize, Norm, Sigmoid
 from handgrad.__main__ import main
+from handgrad.derivation.latex.translation import Translator
 from handgrad.derivation.points import Runner
 from handgrad.derivation.report import check
 from handgrad.pages.rules import docstring_of, rule_page
@@ -178,6 +179,15 @@ def test_a_section_of_latex_is_checked_and_typeset_without_its_header(tmp_path):
         assert not any(raw in page.body for raw in ("$$", "derivation:", "\\begin", "✗"))
     first, second = pages[0].body.split("<p>so that</p>")
     assert (first.count("<mo>=</mo>"), second.count("<mo>=</mo>")) == (1, 2)
+
+
+def test_a_section_of_latex_is_judged_once(tmp_path, monkeypatch):
+    asked, translated = [], Translator.translated
+    monkeypatch.setattr(Translator, "translated", lambda own: asked.append(1) or translated(own))
+    (tmp_path / "notes.md").write_text(LATEX % r"X^\top r", encoding="utf-8")
+    (page, *_) = write_site(tmp_path / "site", [str(tmp_path / "notes.md")])
+    assert "✓" in page.body
+    assert len(asked) == LATEX.count("<!-- derivation")
 
 
 @pytest.mark.parametrize(
