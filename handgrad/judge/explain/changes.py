@@ -76,7 +76,10 @@ def masked(shape):
             continue
         what = "row" if axis == 0 and len(shape) > 1 else f"place along axis {axis}"
         spots = np.arange(size).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-        for word, part in (("the first", spots == 0), ("the last", spots == size - 1)):
+        parts = {"the first": spots == 0, "the last": spots == size - 1}
+        if size > 2:
+            parts["every second"] = spots % 2 == 0
+        for word, part in parts.items():
             only = f"used in {word} {what} alone: the sum over axis {axis} is missing"
             yield f"{only}, or a mask is wrong", lambda g, m=part: g * m
             yield f"masked: it is 0 in {word} {what}", lambda g, m=part: g * ~m
