@@ -194,8 +194,10 @@ def test_a_terminal_gets_colour_and_progress():
     assert "\r\033[K0/1 Negate" in written
 
 
-def test_no_color_is_obeyed_on_a_terminal():
-    written = on_a_terminal("verify", "Negate", NO_COLOR="1")
+def test_no_color_is_obeyed_on_a_terminal(tmp_path):
+    path = tmp_path / "square.md"
+    path.write_text("```derivation\nx : (N)\ny = x**2\ndx = 2 * dy * x\n```\n")
+    written = on_a_terminal("verify", path, NO_COLOR="1")
     assert "PASS" in written
     assert COLOUR not in written
 
@@ -221,7 +223,7 @@ def closed(process, lines):
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
-        (("verify", "arithmetic"), 1),
+        (("verify", "Negate", "Exp"), 1),
         (("verify", "Negate", "Exp"), 3),
         (("verify", "Negate", "--json"), 0),
         (("--help",), 0),
