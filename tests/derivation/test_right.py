@@ -9,8 +9,7 @@ from tests.derivation.wrong import ONE_IN, RIGHT_FILES, SOURCES
 RIGHT = {scope.title: scope for path in RIGHT_FILES for scope in scopes_of(path)}
 MANY = [title for title, scope in RIGHT.items() if str(scope.path).endswith(SOURCES)]
 RARE = set(MANY) - set(MANY[::ONE_IN])
-SEEDS = (0, 1)
-MANY_SEEDS = range(2, 20)
+MANY_SEEDS = range(1, 20)
 
 
 def refusals(title, seeds):
@@ -26,7 +25,7 @@ def refusals(title, seeds):
     "title", [pytest.param(t, marks=pytest.mark.slow) if t in RARE else t for t in RIGHT]
 )
 def test_a_right_derivation_passes(title):
-    assert refusals(title, SEEDS) == []
+    assert refusals(title, (0,)) == []
 
 
 @pytest.mark.slow
