@@ -4,6 +4,7 @@ The derivatives that somebody's Functions bring along are not in it: these are o
 """
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Recorded:
         return self.programs[key]
 
 
-def _tensor(x):
+def _tensor(x) -> Any:
     return to_library(x.astype(float) if is_floating(x.dtype) else x, "torch")
 
 
@@ -66,7 +67,7 @@ def _recorded(subject, inputs):
 
     aten = torch.ops.aten
     whole = _decomp.get_decompositions([getattr(aten, name) for name in WHOLE])
-    simpler = {**_decomp.core_aten_decompositions(), **whole}
+    simpler: Any = {**_decomp.core_aten_decompositions(), **whole}
     function = torch.func.functionalize(subject.by_operations)
     return make_fx(function, simpler)(*map(_tensor, inputs))
 
@@ -140,7 +141,10 @@ class Step:
         import torch
 
         given = list(map(_tensor, operands))
-        y, pull = torch.func.vjp(lambda x: self.of([*given[:p], x, *given[p + 1 :]])[k], given[p])
+        pulled: Any = torch.func.vjp(
+            lambda x: self.of([*given[:p], x, *given[p + 1 :]])[k], given[p]
+        )
+        y, pull = pulled
         if each and y.numel() == given[p].numel():
             return as_numpy(pull(torch.ones_like(y))[0])
         units = torch.eye(y.numel(), dtype=y.dtype).reshape(-1, *y.shape)
