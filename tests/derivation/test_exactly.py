@@ -82,6 +82,19 @@ def test_jax_is_imported_for_numbers_alone(text, imported):
     )
 
 
+LATE = ("jax", "handgrad.rules", "handgrad.derivation.latex.parsing", "handgrad.derivation.diagnosis",
+        "concurrent.futures", "numpy.fft", "numpy.ma")  # fmt: skip
+
+
+def test_a_file_of_proofs_imports_nothing_that_it_does_not_need(tmp_path):
+    path = tmp_path / "notes.md"
+    path.write_text(f"# Notes\n\n```derivation\n{SIGMOID}```\n", encoding="utf-8")
+    code = "import sys; from handgrad.cli.entry import main; status = main(['verify', sys.argv[1]])"
+    code += f"; print(status, [name for name in {LATE} if name in sys.modules], file=sys.stderr)"
+    command = [sys.executable, "-c", code, str(path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == "0 []\n"
+
+
 def test_numbers_are_compared_where_they_are_asked_for(monkeypatch):
     monkeypatch.setattr(exactly, "first_proofs", None)
     assert links_of(SIGMOID, numbers=True)[0].exact

@@ -145,13 +145,15 @@ def _argument(node, environment):
 
 def _keyword(node):
     r"""("k", −1) of `\text{k = } -1`, an argument with its name; ("", the node) of other arguments."""
-    match node:
-        case tree.Product(factors=((_, tree.Words(text=text)), *rest)) if NAMED.fullmatch(text):
-            whole = rest[0][1] if len(rest) == 1 else tree.Product(node.at, tuple(rest))
-            return text.rstrip("= "), whole
-        case tree.Sum(terms=((_, tree.Words(text=text)), *rest)) if NAMED.fullmatch(text):
-            return text.rstrip("= "), tree.Sum(node.at, tuple(rest))
-    return "", node
+    if not isinstance(node, tree.Product | tree.Sum):
+        return "", node
+    (_, first), *_ = parts = node.factors if isinstance(node, tree.Product) else node.terms
+    if not isinstance(first, tree.Words) or not NAMED.fullmatch(first.text) or len(parts) < 2:
+        return "", node
+    name, rest = first.text.rstrip("= "), parts[1:]
+    if isinstance(node, tree.Sum):
+        return name, tree.Sum(node.at, rest)
+    return name, rest[0][1] if len(rest) == 1 else tree.Product(node.at, rest)
 
 
 def _with_scripts(found, scripts, environment):
