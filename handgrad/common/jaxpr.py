@@ -21,7 +21,7 @@ PLAIN = {"f": np.float64, "c": np.complex128}
 # what rounds more than once within: in low precision, it is computed in that
 STEPWISE = {"integer_pow", "logistic", "scan", "scatter-add", "scatter-mul", "while"}
 MOST = 20_000_000  # numbers that all steps of a program make together, or look at in windows
-FEW = 2**16  # numbers of a result that is kept from one run to the next
+KEPT = 2**18  # numbers, at most, that a program keeps from one run to the next
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ class Program:
 
     def _settled(self, tick):
         """What no argument changes, which is computed once, and the steps that are left."""
-        known, left = dict(self.constants), []
+        known, left, kept = dict(self.constants), [], 0
         for step, _ in self._needed:
             if all(slot in known for slot in step.inputs):
                 tick()
                 results = run_step(step, [known[slot] for slot in step.inputs])
-                if sum(map(np.size, results)) <= FEW:
+                kept += sum(map(np.size, results))
+                if kept <= KEPT:
                     known |= zip(step.outputs, map(_protected, results), strict=True)
                     continue
             left.append(step)

@@ -145,6 +145,17 @@ def test_what_no_argument_changes_is_computed_once_and_kept_from_writers():
     np.testing.assert_allclose(again, np.cos(np.arange(3)), rtol=1e-15)
 
 
+def test_a_program_keeps_no_more_numbers_than_it_may(monkeypatch):
+    monkeypatch.setattr(jaxpr, "KEPT", 5)
+    x, ticks = np.ones(3), []
+    run = program(lambda x: x + jnp.sin(lax.iota(float, 3)), x)
+    for _ in range(2):
+        ticks.clear()
+        (found,) = run(x, tick=lambda: ticks.append(1))
+        np.testing.assert_allclose(found, 1 + np.sin(np.arange(3)), rtol=1e-15)
+    assert len(ticks) == 2
+
+
 def test_another_way_to_run_steps_is_given_all_that_the_results_need():
     x, names = np.ones(3), []
 
