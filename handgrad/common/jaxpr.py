@@ -44,10 +44,12 @@ class Step:
 class Program:
     """A jaxpr with its calls inlined, as a list of steps over numbered slots.
 
-    Raises OverflowError where its steps make more than MOST numbers.
+    A scan of at most so many `turns` becomes the steps of its turns, one after the other. Raises
+    OverflowError where its steps make more than MOST numbers.
     """
 
-    def __init__(self, closed):
+    def __init__(self, closed, turns=0):
+        self.turns = turns
         self.constants = {}
         self.steps = []
         self.made = 0
@@ -131,6 +133,8 @@ class Program:
         if name not in TABLE and (body := _body(params)) is not None:
             return self._inline(*body, slots)
         made = sum(math.prod(v.aval.shape) for v in equation.outvars)
+        if name == "scan" and 0 < params["length"] <= self.turns:
+            return self._unrolled(params, slots)
         if name == "scan":
             params = params | {"program": Program(_closed(params["jaxpr"]))}
             made = params["program"].made * params["length"]
@@ -149,6 +153,36 @@ class Program:
         step = Step(equation.primitive, params, function, tuple(slots), outputs, kinds, narrow)
         self.steps.append(step)
         return outputs
+
+    def _unrolled(self, params, slots):
+        """The slots of a scan's outputs: its last state, and what each turn left."""
+        from jax import numpy as jnp
+
+        body, length = params["jaxpr"], params["length"]
+        start, first = params["num_consts"], params["num_consts"] + params["num_carry"]
+        fixed, state, rows = slots[:start], slots[start:first], slots[first:]
+        rows = [
+            (row, (length, *v.aval.shape), v.aval.dtype)
+            for row, v in zip(rows, body.jaxpr.invars[first:], strict=True)
+        ]
+        left = [[]] * length
+        for t in sorted(range(length), reverse=params["reverse"]):
+            given = [self._of(lambda x, t=t: x[t], [row]) for row in rows]
+            made = self._inline(body.jaxpr, body.consts, [*fixed, *state, *given])
+            state, left[t] = made[: len(state)], made[len(state) :]
+        outputs = [*state]
+        for k, v in enumerate(body.jaxpr.outvars[len(state) :]):
+            turns = [(turn[k], v.aval.shape, v.aval.dtype) for turn in left]
+            outputs.append(self._of(lambda *ys: jnp.stack(ys), turns))
+        return outputs
+
+    def _of(self, function, arguments):
+        """The slot of a function of some slots, each given with its shape and dtype."""
+        import jax
+
+        slots, shapes, kinds = zip(*arguments, strict=True)
+        made = jax.make_jaxpr(function)(*map(jax.ShapeDtypeStruct, shapes, kinds))
+        return self._inline(made.jaxpr, made.consts, slots)[0]
 
 
 def _with_spent(steps, results):

@@ -104,6 +104,17 @@ def test_outputs_and_gradients_are_those_of_xla(name):
         assert np.max(np.abs(actual - np.asarray(right))) <= 1e-12 * scale
 
 
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if "scan" in name])
+def test_a_scan_may_be_the_steps_of_its_turns(name):
+    x = np.random.default_rng(2).uniform(0.1, 1, size=(7, 5))
+    closed = jax.make_jaxpr(FUNCTIONS[name])(x)
+    whole, turns, short = Program(closed), Program(closed, turns=7), Program(closed, turns=6)
+    assert np.array_equal(whole(x)[0], turns(x)[0])
+    kinds = {step.primitive.name for step in turns.steps}
+    assert ("scan" in kinds) == (name == "scan of nothing")
+    assert len(short.steps) == len(whole.steps)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_only_what_the_table_lacks_goes_through_xla(name):
     x = np.ones((7, 5))

@@ -18,6 +18,7 @@ from handgrad.judge.explain.pulls import (
     chunks,
     factors,
     other_factor,
+    plain_slopes,
     slopes,
     transposed,
     turned_factors,
@@ -118,34 +119,58 @@ def each(tape):
 
 
 def loops(tape):
-    """The edges of operations that are alike: those of a loop that was unrolled."""
+    """The edges of an operation that was unrolled, one of each turn of its loop.
+
+    Those of one kind and shape are counted from the last: every so many of them is one role.
+    """
     alike = {}
     for k, edge in enumerate(tape.edges):
         node, source = tape.nodes[edge.target], tape.nodes[edge.source]
         whole = tuple(o is None for o in node.operands)
         key = node.kind, edge.place, node.shape, source.shape, edge.back.shape, whole
         alike.setdefault(key, []).append(k)
+    sizes = {size for n in tape.inputs.values() for size in tape.nodes[n].shape}
     for turns in alike.values():
-        if len(turns) > 1:
-            yield turns, f", and likewise {len(turns)} times in all"
+        for roles in sorted({1, *(-(-len(turns) // size) for size in sizes if size > 1)}):
+            for role in range(roles):
+                own = turns[::-1][role::roles]
+                if len(own) > 1:
+                    yield own, f", and likewise {len(own)} times in all"
 
 
-def reversed_loops(flow, _):
-    """All turns of a loop take each other's factors."""
+def weights_in_loops(flow, _):
+    """In every turn of a loop, one path has another weight."""
+    tape = flow.tape
+    for turns, more in loops(tape):
+        edge = tape.edges[turns[0]]
+        node, source = tape.nodes[edge.target], tape.nodes[edge.source]
+        for weight, words in WEIGHTS.items():
+            says = f"is wrong: the path from {source.name} into {node.name} is {words}{more}"
+            yield (weight, rank(node.kind)), says, _moved(dict.fromkeys(turns, _times(weight)))
+
+
+def other_turns(flow, _):
+    """The turns of a loop take each other's factors: in reverse, or of the next turn."""
     tape = flow.tape
     for turns, _more in loops(tape):
         node = tape.nodes[tape.edges[turns[0]].target]
-        used = [other_factor(tape, tape.edges[k]) for k in turns[::-1]]
-        if None not in used:
-            says = (
-                f"is wrong: in what comes back through {node.name} and {len(turns) - 1} others "
-                "like it, their factors are taken in reverse: is it flipped?"
-            )
-            yield (
-                (rank(node.kind),),
-                says,
-                _moved(dict(zip(turns, map(with_node, used), strict=True))),
-            )
+        found = (other_factor(tape, tape.edges[k]) for k in turns)
+        used = [n for n in found if n is not None]
+        if len(used) < len(turns):
+            continue
+        come = f"is wrong: in what comes back through {node.name} and {len(turns) - 1} others like it, "
+        after = [2 * used[0] - used[1], *used[:-1]]  # the last turn comes first
+        for nodes, words in (
+            (used[::-1], "their factors are taken in reverse: is it flipped?"),
+            (
+                after,
+                "each takes the factor of the next: the state after a step, and not before it?",
+            ),
+        ):
+            shapes = {tape.nodes[n].shape for n in nodes if n < len(tape.nodes)}
+            if max(nodes) < len(tape.nodes) and len(shapes) == 1:
+                pulls = dict(zip(turns, map(with_node, nodes), strict=True))
+                yield (rank(node.kind),), come + words, _moved(pulls)
 
 
 def one_use(flow, _):
@@ -307,10 +332,13 @@ FAMILIES = (
     changed(each, chunks),
     sums,
     formed_again,
+    weights_in_loops,
+    other_turns,
+    changed(loops, plain_slopes),
+    changed(loops, turned_factors),
     pairs,
     changed(each, factors),
-    changed(loops, slopes, turned_factors),
-    reversed_loops,
+    changed(loops, slopes),
     changed(each, transposed),
     contents,
 )

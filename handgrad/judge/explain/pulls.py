@@ -3,6 +3,8 @@
 Each is (order, words, pull), where pull(flow, edge, ct) is what comes back for a gradient ct.
 """
 
+import itertools
+
 import numpy as np
 
 from handgrad.judge.explain import changes
@@ -25,6 +27,11 @@ def slopes(tape, edge):
         if other.size == edge.back.size:
             says = f"the mask of {node.name} is taken as {other.name} > 0"
             yield 99 + n, says, lambda f, e, ct, n=n: (f.tape.nodes[n].value.ravel() > 0) * ct
+
+
+def plain_slopes(tape, edge):
+    """Those of them that no other value is needed for."""
+    return itertools.islice(slopes(tape, edge), 3)
 
 
 def _slopes(tape, edge):

@@ -15,8 +15,8 @@ from handgrad.common.oracle import in_double_precision
 from handgrad.common.primitives import ELEMENTWISE
 from handgrad.judge.calls import CodeError, contained
 from handgrad.judge.libraries import is_floating
+from handgrad.judge.oracles.jax import STEPS
 
-OPERATIONS = 120
 SUMS = {"reduce_sum", "mean"}
 STRETCHED = "broadcast_in_dim"
 NUMBERS = 1024  # of one value
@@ -124,7 +124,7 @@ class Recorder:
         self.real, self.program = real, oracle.forward_program(inputs)
         steps = self.program.steps
         self.steps = [OfJax(s) if isinstance(s, Step) else s for s in steps]
-        if len(steps) > OPERATIONS:
+        if len(steps) > STEPS:
             raise CodeError("the program is too long")
         self.made_by = {}  # the number of the step that makes a node
 
