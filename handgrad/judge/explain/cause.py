@@ -218,7 +218,7 @@ def _of_program(suspect, oracle):
 
 
 def _unexplained(suspect, how):
-    """How large the error is, where no cause was found."""
+    """Where the error is, or how large, where no cause was found."""
     said = {}
     for i in suspect.wrong:
         point = suspect.points[0]
@@ -226,6 +226,7 @@ def _unexplained(suspect, how):
         said[i] = f"is wrong, by up to {off:.1e} of its size{how}"
         if strange := np.count_nonzero(~np.isfinite(point.wrong[i])):
             said[i] = f"is not finite at {strange} of {point.wrong[i].size} places"
+        said[i] = wrong_places(suspect.points, i, vaguely=True) or said[i]
     return _grouped(suspect, said)
 
 

@@ -31,9 +31,23 @@ def wrong_places(points, i, *, vaguely=False):
     for name, place in _places(point, i, off.shape):
         if _fits(points, i, offs, place):
             return f"{what} {name}"
-    count = np.count_nonzero(off)
-    counted = f"{what} at {count} of {off.size} places" if vaguely and 2 * count <= off.size else ""
+    count, counted = np.count_nonzero(off), ""
+    if vaguely and 2 * count <= off.size:
+        counted = f"{what} at {count} of {off.size} places{_within(points, i, offs)}"
     return _single(what, offs) or ("" if vaguely else _block(what, offs)) or counted
+
+
+def _within(points, i, offs):
+    """In words, what all wrong places have in common, though there are right ones among them."""
+    for name, place in _places(points[0], i, offs[0].shape):
+        try:
+            masks = [np.broadcast_to(place(p), o.shape) for p, o in zip(points, offs, strict=True)]
+        except ValueError:
+            continue
+        few = all(2 * np.count_nonzero(mask) <= mask.size for mask in masks)
+        if few and not any(np.any(o & ~mask) for o, mask in zip(offs, masks, strict=True)):
+            return f", all {name}"
+    return ""
 
 
 def _off(point, i):
