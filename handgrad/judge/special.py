@@ -10,10 +10,11 @@ import numpy as np
 
 from handgrad.common.precision import highest
 from handgrad.judge.calls import CodeError
-from handgrad.judge.evidence import opinion_of_jax, reason
+from handgrad.judge.evidence import JAX, opinion_of_jax, reason
 from handgrad.judge.laws import LAWS, breaches, nothing_is_overwritten
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles import complex_step, subdifferential
+from handgrad.judge.oracles.differences import UNIT
 from handgrad.judge.oracles.directions import direction, project, usual
 from handgrad.judge.trial import is_finite, largest, rms, typical
 from handgrad.judge.verdict import Finding, Status
@@ -21,10 +22,12 @@ from handgrad.judge.verdict import Finding, Status
 HUGE = 1e6  # times an ordinary number of the same array
 CLEAR = 1e-8  # of the gradient's size: at special points, rounding may be far from ordinary
 EXCUSED = 1e-6  # of the gradient: what rounding may do at a kink, where an error may hide behind it
+FAR = 1e5  # times the spread of an array
 BEYOND = 1e10  # times an ordinary output: the inverse of rounding
 MASKING = 1e20
 UNEVEN = 100  # times an ordinary number, or a share of it
 LOST = 1e-3  # of a gradient: a smaller error, far beyond the given inputs, is a loss of digits
+ROUNDINGS = 10  # of an ordinary output's size
 CHECK = "special inputs"
 
 
@@ -36,7 +39,7 @@ def findings_at(trial, probe, oracle):
     if not found and is_finite((*trial.grads.values(), *trial.real_inputs)):
         found = _against_jax(trial, oracle) if oracle else _against_numbers(trial)
     said = (one for one in found if one.status is not Status.KINK)
-    return [_graded(one, probe).at(probe.words) for one in said]
+    return [_graded(one, trial, probe, oracle).at(probe.words) for one in said]
 
 
 def misbehaviour(trial, probe):
@@ -46,12 +49,24 @@ def misbehaviour(trial, probe):
     return [one.at(probe.words) for one in _misfits(trial, probe, None)]
 
 
-def _graded(finding, probe):
+def _graded(finding, trial, probe, oracle):
     """Digits that are lost far beyond the given inputs are a note."""
-    loses = finding.status in {Status.WRONG, Status.IMPRECISE} and (finding.size or LOST) < LOST
-    if probe.reach == "extreme" and loses:
+    if probe.reach != "extreme" or finding.status not in {Status.WRONG, Status.IMPRECISE}:
+        return finding
+    small = finding.size is not None and finding.size < LOST
+    if small or _is_rounding(finding, trial, oracle):
         return replace(finding, status=Status.IMPRECISE, note=True)
     return finding
+
+
+def _is_rounding(finding, trial, oracle):
+    """Whether an output is off by no more than what an ordinary one is rounded by: 1 + e⁻⁴⁵ is 1."""
+    k = finding.output
+    if finding.check != JAX or k is None:
+        return False
+    outputs, _ = oracle(trial.inputs, trial.dy)
+    error = np.abs(trial.y[k].astype(float) - outputs[k])
+    return bool(np.all(error <= ROUNDINGS * UNIT * rms(trial.origin.y[k])))
 
 
 def is_sound(trial):
@@ -82,6 +97,9 @@ def _is_refused(trial, probe):
         pairs = [(dx, trial.inputs[i]) for i, dx in trial.grads.items()]
         misfit = any(dx.shape != x.shape for dx, x in pairs)
         larger = any(dx.size > x.size for dx, x in pairs)
+        given = trial.origin.inputs
+        if any(dx.size > trial.inputs[i].size < given[i].size for i, dx in trial.grads.items()):
+            return True
     except CodeError as error:
         if issubclass(error.kind, Warning):
             return True
@@ -167,7 +185,20 @@ def _against_jax(trial, oracle):
         return _against_numbers(trial)
     if not wrong and off <= EXCUSED:
         return []
-    return _against_numbers(trial) or wrong
+    by_numbers = _against_numbers(trial)
+    return by_numbers if by_numbers or _drowns(trial) else wrong
+
+
+def _drowns(trial):
+    """Whether JAX's own formula may have lost its digits: a giant, or numbers that hardly differ."""
+    return _holds_a_giant(trial) or any(
+        0 < rms(x - np.mean(x)) * FAR < rms(x) for x in trial.real_inputs if x.size
+    )
+
+
+def _holds_a_giant(trial):
+    """Whether a number dwarfs the others."""
+    return any(np.any(np.abs(x) > HUGE * typical(x)) for x in trial.real_inputs)
 
 
 def _against_numbers(trial):
@@ -177,8 +208,8 @@ def _against_numbers(trial):
     """
     if any(largest(x) > MASKING for x in trial.real_inputs) or trial.subject.detached:
         return []
-    giant = any(np.any(np.abs(x) > HUGE * typical(x)) for x in trial.real_inputs)
-    for u in _directions(trial):
+    giant = _holds_a_giant(trial)
+    for u in _directions(trial, "special"):
         if trial.analytic and complex_step.agrees(trial, u):
             continue
         found = project(trial, trial.grads, u, quick=True)
@@ -188,17 +219,25 @@ def _against_numbers(trial):
             continue  # the gradients nearby, which decide at a kink, are not of its size
         clear = found.error > CLEAR * found.spread and not found.agrees
         tells = found.is_off or found.at_a_kink
-        if clear and tells and (findings := reason(trial, found)):
+        if clear and tells and (findings := reason(trial, _kinked(trial, found))):
             return [one for one in findings if one.status is not Status.KINK]
     return []
 
 
-def _directions(trial):
+def _kinked(trial, found):
+    """A projection that shows the kink if there is one: along a direction, several may cancel."""
+    if found.at_a_kink:
+        return found
+    again = project(trial, trial.grads, next(_directions(trial, "again")))
+    return again if again.at_a_kink and not again.agrees else found
+
+
+def _directions(trial, name):
     """A number that dwarfs the others stays where it is: its moves would drown all else.
 
     Where some are far smaller or larger than others, an ordinary move is none for them.
     """
-    rng, xs = trial.generator("special"), trial.real_inputs
+    rng, xs = trial.generator(name), trial.real_inputs
     sizes = [typical(x) for x in xs]
     stays = [np.abs(x) > HUGE * size for x, size in zip(xs, sizes, strict=True)]
     own = [np.where(x == 0, 1e-3 * s, np.abs(x)) for x, s in zip(xs, sizes, strict=True)]
