@@ -69,7 +69,7 @@ def where(mask, a, b):
     return (a & ones | b & ~ones).view(dtype)
 
 
-def _common(arrays):
+def _common(arrays) -> Any:
     """The dtype that all of them have, if they are NumPy's own arrays; else None."""
     dtypes = {x.dtype if type(x) is np.ndarray else None for x in arrays}
     return dtypes.pop() if len(dtypes) == 1 else None
