@@ -198,7 +198,9 @@ class Environment:
     def _differenced(self, y, others, moves):
         """y where nodes are moved, differentiated by each number of the others in turn."""
         if not others:
-            return np.asarray(self.run(moves)[y], dtype=float)
+            if y not in (values := self.run(moves)):
+                raise DerivationError("a derivative of what has no name")
+            return np.asarray(values[y], dtype=float)
         (x, *rest), shape = others, np.shape(self.names[others[0]])
         columns = []
         for unit in np.eye(math.prod(shape)).reshape((-1, *shape)):

@@ -117,6 +117,8 @@ def _without_words(node):
 
 def _is_opposite(first, second):
     """Whether one condition is true where the other one is false."""
+    if not (isinstance(first, tree.Relation) and isinstance(second, tree.Relation)):
+        return False  # a mask
     if first.signs and len(first.signs) == 1 and OPPOSITE.get(first.signs[0]) == second.signs[0]:
         return canonical(tree.Group(first.at, "", first.sides)) == canonical(
             tree.Group(second.at, "", second.sides)

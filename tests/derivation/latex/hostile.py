@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from handgrad import check
 from handgrad.derivation.latex.section import sections_of
 from handgrad.derivation.latex.translation import Translator
 from handgrad.derivation.shapes import without_warnings
+from handgrad.rules import catalog
 from tests.derivation.fuzz import WARM, Watch, peak_memory
 from tests.derivation.random_texts import pick
 
@@ -160,6 +162,8 @@ def main(texts, seed=20):
     rng = np.random.default_rng(seed)
     seeds = list(sections())
     check(WARM)
+    for family in catalog.families():  # loaded here, and not while calls are watched
+        import_module(f"handgrad.reference.{family}")
     for text in seeds[::WARMED]:
         check(text)
     watch, begin = Watch(), peak_memory()

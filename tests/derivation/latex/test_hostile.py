@@ -67,6 +67,21 @@ def test_a_hostile_equation_is_not_read_or_has_a_result(name):
     assert str(found).replace("\n", "").isprintable()
 
 
+FOUND = (  # by a fuzz
+    "<!-- derivation: r : () -->\n$$y = \\begin{cases} r & |r|  1 \\\\ -r & |r| > 1 \\end{cases}$$\n",
+    (
+        "<!-- derivation: x : () -->\n$$z = x^2$$\n"
+        "$$\\frac{\\partial z}{\\partial z}\\frac{\\partial  }{\\partial x} = 2x$$\n"
+    ),
+)
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_what_a_fuzz_found_has_a_result(text):
+    (found,) = check(text).derivations
+    assert found.status in {"INCOMPLETE", "VACUOUS", "PASS"}
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_hostile_text_is_divided_at_once(name):
     start = time.thread_time()
