@@ -42,10 +42,12 @@ def run(arguments):
     finally:
         progress()
     wrong = [page.title for page in pages if not page.ok]
-    said = "all that stands on them is right"
-    if not any(page.checked for page in pages):
+    if wrong:
+        said = f"not right: {', '.join(wrong)}"
+    elif any(page.checked for page in pages):
+        said = "all that stands on them is right"
+    else:
         said = "no derivation stands on them"
-    said = f"not right: {', '.join(wrong)}" if wrong else said
     print(
         f"{many(len(pages), 'page')}, begin with {in_one_line(output / 'index.html')}: {in_one_line(said)}"
     )
