@@ -92,21 +92,20 @@ def _is_refused(trial, probe):
     """
     if all(x.size for x in trial.inputs) and not any(y.size for y in trial.y):
         return True
-    usual_y = trial.origin.y
+    usual_y, given = trial.origin.y, trial.origin.inputs
     try:
-        pairs = [(dx, trial.inputs[i]) for i, dx in trial.grads.items()]
-        misfit = any(dx.shape != x.shape for dx, x in pairs)
-        larger = any(dx.size > x.size for dx, x in pairs)
-        given = trial.origin.inputs
-        if any(dx.size > trial.inputs[i].size < given[i].size for i, dx in trial.grads.items()):
+        fits = [(dx, trial.inputs[i], given[i]) for i, dx in trial.grads.items()]
+        if any(dx.size > x.size < usual_x.size for dx, x, usual_x in fits):
             return True
+        misfit = any(dx.shape != x.shape for dx, x, _ in fits)
+        larger = any(dx.size > x.size for dx, x, _ in fits)
     except CodeError as error:
         if issubclass(error.kind, Warning):
             return True
         if issubclass(error.kind, np.linalg.LinAlgError):
             return any(rms(y) > BEYOND * rms(o) for y, o in zip(trial.y, usual_y, strict=True))
         misfit = larger = True
-    smaller = any(x.size < y.size for x, y in zip(trial.inputs, trial.origin.inputs, strict=True))
+    smaller = any(x.size < y.size for x, y in zip(trial.inputs, given, strict=True))
     stretched = smaller and [y.shape for y in trial.y] == [y.shape for y in usual_y]
     return (larger and stretched) or (misfit and probe.reach == "alone")
 
