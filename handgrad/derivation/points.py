@@ -5,6 +5,7 @@ runs it, in extended precision.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -50,16 +51,21 @@ FAILURES = (TypeError, ValueError, NotImplementedError, OverflowError, RuntimeEr
 class Point:
     """What every name of a derivation is worth at one point, its gradients included.
 
-    `paths` has, for each node, its gradient by each definition that it enters. `near` are the same
-    numbers, all moved by about one rounding, and the gradients once more as float64 gives them, for what
-    cancels is rounding alone. `at_values` says that the givens have the values that
-    the derivation states.
+    `paths` has, for each node, its gradient by each definition that it enters. `at_values` says that
+    the givens have the values that the derivation states. `near` are the same numbers, all moved by
+    about one rounding, and the gradients once more as float64 gives them, for what cancels is rounding
+    alone. They are made by `surrounded`, where they are needed.
     """
 
     names: dict[str, Any]
     paths: dict[str, list[tuple[str, np.ndarray]]]
     at_values: bool
     near: tuple["Point", ...] = ()
+    surroundings: Callable[[], tuple["Point", ...]] = tuple
+
+    def surrounded(self):
+        """The point, with those near it."""
+        return replace(self, near=self.surroundings())
 
 
 def is_real(value):
@@ -189,16 +195,17 @@ class Runner:
     def point_at(self, rng, inputs, *, at_values=False):
         """The point with these inputs, and with upstream gradients and moves at random."""
         upstream, moves = self._around(rng, inputs, at_values=at_values)
-        near = tuple(self._near(rng, inputs, upstream, moves, at_values) for _ in range(DITHERS))
-        exact = self._at(inputs, upstream, moves, at_values)
-        plain = self._at(inputs, upstream, moves, at_values, run=_rounded)
-        return Point(exact.names, exact.paths, at_values, (*near, plain))
+        arguments = inputs, upstream, moves, at_values
+        return replace(self._at(*arguments), surroundings=partial(self._near, rng, *arguments))
 
     def _near(self, rng, inputs, upstream, moves, at_values):
-        """A point near these inputs; where nothing is compared, the nodes round on their own, too."""
-        moved = (_dithered(rng, x) for x in (inputs, upstream, moves))
-        point = self._at(*moved, at_values=at_values)
-        return replace(point, names=_dithered(rng, point.names)) if self.smooth else point
+        """The points near these inputs; where nothing is compared, the nodes round on their own, too."""
+        near = []
+        for _ in range(DITHERS):
+            moved = (_dithered(rng, x) for x in (inputs, upstream, moves))
+            point = self._at(*moved, at_values=at_values)
+            near.append(replace(point, names=_dithered(rng, point.names)) if self.smooth else point)
+        return *near, self._at(inputs, upstream, moves, at_values, run=_rounded)
 
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
