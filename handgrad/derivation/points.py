@@ -80,6 +80,8 @@ class Runner:
         self.derivation = derivation
         self.seed, self.smooth = seed, is_smooth(derivation)
         self._traced = None
+        self._latest = None, {}
+        self._has_moves = any(name[0] == "δ" for name in _spoken_of(derivation))
         self.still = {given.name for given in derivation.givens if given.const}
         rng = generator(seed, "sizes", derivation.title)
         for attempt in range(ATTEMPTS):
@@ -188,7 +190,7 @@ class Runner:
 
     def _has_finite_outputs(self, inputs):
         """Whether the forward has a value at some inputs, and at sizes such as these."""
-        names = self.values(inputs)
+        names = self._values(inputs)
         outputs = (names[name] for name in self.derivation.outputs)
         return all(np.all(np.isfinite(y)) for y in outputs if is_real(y))
 
@@ -209,7 +211,7 @@ class Runner:
 
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
-        names = self.values(inputs)
+        names = self._values(inputs)
         outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
             name: np.asarray(1.0 if at_values and not np.shape(y) else rng.normal(size=np.shape(y)))
@@ -225,7 +227,7 @@ class Runner:
 
     def _at(self, inputs, upstream, moves, at_values, run=None):
         """The point with these inputs, upstream gradients and moves; `run` is for each step of JAX's."""
-        names = self.values(inputs)
+        names = self._values(inputs)
         paths = {name: [] for name, value in names.items() if self._moves(name, value)}
         if not upstream and not self.derivation.derivatives:
             return Point(names, paths, at_values)
@@ -276,6 +278,12 @@ class Runner:
         """The value of every name of the forward, on NumPy."""
         with without_warnings():
             return self.run(inputs, vocabulary(np))
+
+    def _values(self, inputs):
+        """The same, made once for the inputs of a point."""
+        if self._latest[0] is not inputs:
+            self._latest = inputs, self.values(inputs)
+        return dict(self._latest[1])
 
     def _keys(self, number):
         """The names in a definition, each with the key of its nudge."""
@@ -343,8 +351,10 @@ class Runner:
             return {n: found[n] for n in names if is_real(found[n]) and n not in moves}
 
         _, pull = jax.vjp(outputs, nudges)
-        reals = {name: inputs[name] for name in moves}
-        _, tangents = jax.jvp(nodes, (reals,), (moves,))
+        tangents = {}
+        if self._has_moves:
+            reals = {name: inputs[name] for name in moves}
+            _, tangents = jax.jvp(nodes, (reals,), (moves,))
         return pull(upstream)[0], tangents, self._jacobians(names, inputs, functions)
 
     def _jacobians(self, names, inputs, functions):
@@ -382,6 +392,13 @@ class Runner:
         for number in range(len(others)):
             at = jax.jacfwd(at, argnums=number)
         return at(*map(np.zeros, shapes[1:]))
+
+
+def _spoken_of(derivation):
+    """Every name in the chains of a derivation."""
+    chains = derivation.chains
+    inside = {name for chain in chains for node in chain.nodes for name in names_in(node)}
+    return inside.union(*(chain.targets for chain in chains))
 
 
 def _size(value):
