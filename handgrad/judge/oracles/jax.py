@@ -5,6 +5,7 @@ precision, operation by operation. Where a function is its own reference, the de
 brings along are on trial, so they are replaced by what they are derivatives of.
 """
 
+import contextlib
 import dataclasses
 import importlib
 from collections import OrderedDict
@@ -15,7 +16,7 @@ import numpy as np
 from handgrad.common.jaxpr import Program, inner_programs, run_step
 from handgrad.common.oracle import in_double_precision
 from handgrad.common.random import generator
-from handgrad.judge.calls import Contained, contained
+from handgrad.judge.calls import CodeError, Contained, contained
 from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.differences import UNIT
 
@@ -66,17 +67,22 @@ class Automatic:
             self.measured = key, (outputs, grads)
         return self.measured[1]
 
-    def shapes(self, inputs):
-        """The shapes of the reference's outputs; what is not an array stands for itself."""
+    def shapes(self, inputs, dy):
+        """The shapes of the reference's outputs; what is not an array stands for itself.
+
+        The program of its vjp knows them, unless there is none for these dy.
+        """
         import jax
 
+        with contextlib.suppress(CodeError), Contained():
+            return self._program(inputs, dy)[2]
         with Contained(), in_double_precision():
             y = jax.eval_shape(self._of, *_wide(inputs))
         return [getattr(output, "shape", output) for output in _outputs(y)]
 
     def decomposes(self, inputs):
         """Whether the function takes matrices apart: LAPACK may never return from an infinity."""
-        program, _ = self._program(inputs, None)
+        program, *_ = self._program(inputs, None)
         return any(step.primitive.name in DECOMPOSITIONS for step in program.steps)
 
     @contained
@@ -87,7 +93,7 @@ class Automatic:
 
     @contained
     def _run(self, inputs, dy, run=run_step):
-        program, real = self._program(inputs, dy)
+        program, real, _ = self._program(inputs, dy)
         wide = [a.astype(float) if is_floating(a.dtype) else a for a in (*inputs, *dy)]
         results = [np.asarray(x).astype(float) for x in program(*wide, run=run)]
         count = len(results) - len(real)
@@ -97,7 +103,9 @@ class Automatic:
         key = tuple((a.shape, a.dtype.kind) for a in (*inputs, *(dy or ()))), dy is None
         if key not in self.programs:
             real = [i for i, x in enumerate(inputs) if is_floating(x.dtype)] if dy else []
-            self.programs[key] = Program(self._traced(inputs, dy, real)), real
+            closed = self._traced(inputs, dy, real)
+            shapes = [y.shape for y in closed.out_avals[: len(closed.out_avals) - len(real)]]
+            self.programs[key] = Program(closed), real, shapes
             while len(self.programs) > KEPT:
                 self.programs.popitem(last=False)
         return self.programs[key]
