@@ -8,7 +8,7 @@ from handgrad.judge.libraries import is_floating
 from handgrad.judge.oracles.directions import direction, own_direction
 from handgrad.judge.precision import bits_jittered
 from handgrad.judge.special import findings_at, is_analytic, is_sound
-from handgrad.judge.trial import is_finite
+from handgrad.judge.trial import Trial, is_finite
 from handgrad.judge.verdict import Finding, Status
 
 LARGE = 20_000  # numbers
@@ -48,11 +48,11 @@ class Probing:
 
     def at_probes(self, trial, found, low):
         risky = [probe for probe in found if probe.risky or self._is_suspect()]
-        runs = self.outcomes(trial, [probe.inputs for probe in risky], backward=True)
-        hangs = {id(p) for p, ran in zip(risky, runs, strict=True) if ran is None}
+        ran = dict(zip(map(id, risky), self._tried(trial, risky), strict=True))
         for probe in found:
-            if not self.whole.settled and id(probe) not in hangs:
-                self.at_probe(trial, probe, self.whole.oracle)
+            outcome = ran.get(id(probe), True)
+            if not self.whole.settled and outcome is not None:
+                self.at_probe(trial, probe, self.whole.oracle, outcome)
             if not self.whole.settled and low is not None and not probe.risky:
                 low.at_probe(probe)
 
@@ -60,21 +60,25 @@ class Probing:
         """Other sizes: numbers judge there, for JAX would have to trace each."""
         chains = ([p for p in c if self._keeps(trial, p)] for c in probes.of_sizes(trial, domains))
         chains = [chain for chain in chains if chain]
-        heads = [chain[0].inputs for chain in chains]
-        takes = self.outcomes(trial, heads)
-        comes_back = self.outcomes(trial, heads, backward=True)
-        found = []
-        for chain, takes_it, back in zip(chains, takes, comes_back, strict=True):
-            if takes_it and back:
-                found += chain[:TRACED] if self.whole.subject.traced else chain
-            elif takes_it and back is False and self._is_of_inputs(trial, chain[0]):
+        heads = [chain[0] for chain in chains]
+        ran = self._tried(trial, heads)
+        self._note_refusals(
+            trial, [head for head, one in zip(heads, ran, strict=True) if one is False]
+        )
+        limit = TRACED if self.whole.subject.traced else None
+        rest = [p for chain, one in zip(chains, ran, strict=True) if one for p in chain[1:limit]]
+        found = [(head, one) for head, one in zip(heads, ran, strict=True) if one]
+        for probe, one in [*found, *zip(rest, self._tried(trial, rest), strict=True)]:
+            if not self.whole.settled and one is not None:
+                self.at_probe(trial, probe, None, one)
+
+    def _note_refusals(self, trial, probes):
+        """A note where forward takes inputs of other sizes, and backward does not."""
+        for probe in probes:
+            if self._is_of_inputs(trial, probe) and self.outcomes(trial, [probe.inputs])[0]:
                 says = "forward takes other sizes, and backward raises there, or gives other shapes"
                 finding = Finding(Status.CONTRACT, "other sizes", says, note=True)
-                self.whole.report(finding, words=chain[0].words)
-        runs = self.outcomes(trial, [probe.inputs for probe in found], backward=True)
-        for probe, ran in zip(found, runs, strict=True):
-            if not self.whole.settled and ran is not None:
-                self.at_probe(trial, probe, None)
+                self.whole.report(finding, words=probe.words)
 
     def _beyond_symmetry(self, trial, domains):
         """A note where a gradient is right for symmetric matrices alone, which nobody has stated."""
@@ -106,20 +110,24 @@ class Probing:
         pairs = zip(trial.inputs[count:], probe.inputs[count:], strict=True)
         return probe.reach == "special" and all(a.shape == b.shape for a, b in pairs)
 
-    def at_probe(self, trial, probe, oracle):
-        """What is found at one probe."""
+    def at_probe(self, trial, probe, oracle, outcome=True):
+        """What is found at one probe; the outcome is that of trying its backward."""
         self.whole.spend()
-        if (at := trial_at(trial, probe.inputs)) is None:
+        at = outcome if isinstance(outcome, Trial) else trial_at(trial, probe.inputs)
+        if at is None:
             return
         for one in findings_at(at, probe, oracle):
             self.whole.report(one, at)
         self.whole.moved |= at.moves
         self.whole.verdict.probes += at.evaluations
 
-    def outcomes(self, trial, inputs, *, backward=False):
-        """For inputs: True where the subject comes back, False where it raises, None where it might hang.
+    def _tried(self, trial, found):
+        return self.outcomes(trial, [probe.inputs for probe in found], backward=True)
 
-        What may not return is tried in a child process. JAX's code is not native, but where it takes
+    def outcomes(self, trial, inputs, *, backward=False):
+        """For inputs: what is true where the subject comes back, False where it raises, None where it might hang.
+
+        What is true is the trial, if there is one: what may not return is tried in a child process. JAX's code is not native, but where it takes
         matrices apart; torch's is asked for nothing that is not finite.
         """
         if self.whole.subject.fed or self.whole.subject.library or self.whole.library != "numpy":
@@ -129,10 +137,11 @@ class Probing:
             at = trial.at(xs)
             if backward:
                 at.fitting(at.first, at.inputs)
+            return at
 
         if inputs and self._is_suspect():
             return native.outcomes(run, inputs)
-        return [_comes_back(run, xs) for xs in inputs]
+        return [_outcome(run, xs) for xs in inputs]
 
     def _is_suspect(self):
         """Whether the code may not come back from strange inputs."""
@@ -189,9 +198,8 @@ class Probing:
             self.whole.report(one.by("precision", trial.subject.names), trial)
 
 
-def _comes_back(run, xs):
+def _outcome(run, xs):
     try:
-        run(xs)
+        return run(xs)
     except CodeError:
         return False
-    return True

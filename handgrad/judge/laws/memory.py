@@ -12,7 +12,8 @@ def gradients_own_their_memory(trial):
     """No gradient shares memory with an input or with dy. (torch and JAX see to it themselves.)"""
     for i in trial.grads if trial.library == "numpy" else ():
         dx = as_numpy(trial.first[i])
-        for name, arrays in (("an input", trial.inputs), ("dy", trial.dy)):
+        count = len(trial.inputs)
+        for name, arrays in (("an input", trial.given[:count]), ("dy", trial.given[count:])):
             if _is_of(dx, arrays):
                 says = f"the gradient of {{input}} shares memory with {name}"
                 yield breach(says, i, note=name == "dy")
@@ -20,10 +21,14 @@ def gradients_own_their_memory(trial):
 
 def nothing_is_overwritten(trial):
     """Neither forward nor backward writes into what it was given: read-only arrays will do."""
-    grads, is_written_to = _in_writable_memory(trial, trial.dy)
+    if trial.origin is not None:  # its first vjp had such memory
+        grads, given = trial.grads, (*trial.inputs, *trial.dy)
+        is_written_to = not all(map(same, trial.given, given))
+    else:
+        grads, is_written_to = _in_writable_memory(trial, trial.dy)
     if is_written_to:
         yield breach("an input or dy is written to")
-    if trial.origin is None and is_finite(trial.grads.values()):
+    if grads is not trial.grads and is_finite(trial.grads.values()):
         what = "is another for arrays that can be written to"
         yield from differences(trial, grads, trial.grads, what)
 
