@@ -1,10 +1,12 @@
 """The same work for many items, side by side in processes of their own."""
 
+import gc
 import os
 import signal
 import threading
 
 FEW = 8  # items, for which starting a process each would take longer than it saves
+OBJECTS = 50_000  # new ones, after which a worker looks for garbage
 
 
 def side_by_side(function, items):
@@ -33,9 +35,13 @@ def _processors():
 
 
 def _follow_the_parent():
-    """Leave Ctrl-C to the parent process, and end when it does, however it ends."""
+    """Leave Ctrl-C to the parent process, and end when it does, however it ends.
+
+    A worker looks for garbage less often: JAX's many small objects are seldom any.
+    """
     from multiprocessing import parent_process
 
+    gc.set_threshold(OBJECTS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_after, args=(parent_process(),), daemon=True).start()
 
