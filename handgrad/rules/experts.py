@@ -268,12 +268,15 @@ class UnpermuteTokens:
         v = reshape(w, (-1,))
         du[m, d] = v[o[m]] * dy[s[m], d]
 
-    A choice that was dropped has the weight 0, and its router passes no gradient on to it.
+    A choice that was dropped has the weight 0, and its router passes no gradient on to it. Raises
+    ValueError where u has not one row for each choice.
 
     Keeps u, o, i and w.
     """
 
     def forward(self, u, e, w):
+        if u.shape[0] != math.prod(e.shape):
+            raise ValueError(f"u has {u.shape[0]} rows, and e {math.prod(e.shape)} choices")
         o, i = _order(e)
         y = array_namespace(u).sum(w[..., None] * _rows_at(u, i), axis=1)
         return y, (u, o, i, w)

@@ -148,6 +148,8 @@ def test_what_is_permuted_comes_back_weighed():
     assert_close(dw, np.sum(dy * x, axis=1, keepdims=True) * np.ones((5, 2)))
     back, _ = gradients(PermuteTokens(), x, E, dy=du)
     assert_close(back, dy * np.sum(w, axis=1, keepdims=True))
+    with pytest.raises(ValueError, match="u has 11 rows, and e 10 choices"):
+        value(UnpermuteTokens(), np.vstack([u, u[:1]]), E, w)
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 64])
