@@ -21,7 +21,7 @@ VARIANTS = [pytest.param(rule, marks=pytest.mark.slow) for rule in RULES if rule
 @pytest.mark.parametrize("rule", ONE_OF_EACH + VARIANTS, ids=repr)
 def test_the_judge_passes_every_rule(rule):
     """`handgrad verify` judges every variant too; here that is a campaign."""
-    verdict = verify(rule, seed=1)
+    verdict = verify(rule, seed=1, strict=True)
     assert verdict.ok, str(verdict)
     assert "precision is kept" not in {note.check for note in verdict.notes}
     assert verdict.vs_jax is not None
