@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge.explain.changes import shifted
+from handgrad.judge.explain.flow import Change
 
 SUMS = {"dot_general", "reduce_max", "reduce_sum"}  # what is kept of the forward
 CHOICE = "select_n"
@@ -18,7 +19,7 @@ def formed_again(flow, _):
     for n, mask in enumerate(_masks(flow.recorder, flow.point.inputs)):
         for order, (words, change) in enumerate(_other_masks(mask)):
             says = f"is wrong: where the values are formed again, a mask {words}"
-            yield (order, n), says, partial(_delta, n=n, change=change)
+            yield (order, n), says, Change(partial(_delta, n=n, change=change))
 
 
 def _other_masks(mask):

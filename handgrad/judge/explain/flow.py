@@ -1,16 +1,30 @@
 """The flow of the gradients along a tape, beside gradients that are wrong."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from handgrad.judge.calls import CodeError
 from handgrad.judge.explain.operations import name_nodes
+from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.tape import Recorder
 from handgrad.judge.explain.words import input_name
 from handgrad.judge.trial import largest
 
 STILL = 1e-11  # of the largest gradient of a node
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the gradients of the inputs, of any flow; it comes in at these nodes, or anywhere."""
+
+    of: Callable
+    at: frozenset[int] | None = None
+
+    def __call__(self, flow):
+        return self.of(flow)
 
 
 class Flow:
@@ -31,6 +45,7 @@ class Flow:
             start += dx.size
         self.right = np.concatenate([dx.ravel() for dx in right])
         self.error = np.concatenate([dx.ravel() for dx in wrong]) - self.right
+        self._admitted = {}
         self.accuracy = point.truth.accuracy * max(map(point.size, self.tape.inputs))
 
     def _still(self):
@@ -62,6 +77,21 @@ class Flow:
         edge = self.tape.edges[k]
         ct = self.cts[edge.target]
         return self.tape.onwards[edge.source] @ (pull(self, edge, ct) - edge.pull(ct))
+
+    def admits(self, nodes, part):
+        """Whether the error may come in at some nodes: it lies in what other gradients there would add."""
+        key = nodes, part.tobytes()
+        if nodes is not None and key not in self._admitted:
+            onwards = [self.tape.onwards[n] for n in nodes]
+            count = sum(matrix.shape[1] for matrix in onwards)
+            self._admitted[key] = count >= len(part) or self._spans(np.hstack(onwards)[part], part)
+        return nodes is None or self._admitted[key]
+
+    def _spans(self, matrix, part):
+        """Whether the error in a part is a sum of columns."""
+        error, (basis, _) = self.error[part], np.linalg.qr(matrix)
+        off = error - basis @ (basis.T @ error)
+        return not off @ off > EXACT * (error @ error)
 
     def weight(self, delta, part):
         """How many times a change of the gradients is there."""

@@ -12,6 +12,7 @@ import numpy as np
 from handgrad.judge.explain import changes
 from handgrad.judge.explain.again import formed_again
 from handgrad.judge.explain.factors import named
+from handgrad.judge.explain.flow import Change
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.pulls import (
@@ -40,7 +41,7 @@ def explain(flows, which, budget):
     for family in FAMILIES:
         for order, words, delta in family(flow, part):
             budget.spend()
-            if _fits(flow, delta, part):
+            if flow.admits(delta.at, part) and _fits(flow, delta, part):
                 telling.append((order, len(telling), words, delta))
         for _, _, words, delta in sorted(telling, key=lambda t: t[:2]):
             if all(_fits(other, delta, part) for other in flows[1:]):
@@ -59,11 +60,15 @@ def _fits(flow, delta, part):
 def weights(flow, part):
     """One path has another weight: it is dropped, counted twice, of the wrong sign, N times there."""
     for words, order, delta in _paths(flow.tape):
-        c = flow.weight(delta(flow), part)
+        c = flow.weight(delta(flow), part) if flow.admits(delta.at, part) else 0.0
         if abs(c) > 1e-8:
             lacks = "lacks a term" if abs(1 + c) < 1e-6 else "has a term that is wrong"
             says = f"{lacks}: {words} is {_there(1 + c, flow.point.trial)}"
-            yield (abs(1 + c) > 1e-6, *order), says, lambda f, d=delta, c=c: c * d(f)
+            yield (
+                (abs(1 + c) > 1e-6, *order),
+                says,
+                Change(lambda f, d=delta, c=c: c * d(f), delta.at),
+            )
 
 
 def _there(weight, trial):
@@ -79,16 +84,17 @@ def _paths(tape):
         alone = len(tape.into[edge.target]) == 1
         way = "" if alone else f"from {source.name} into "
         words = f"the path {way or 'through '}{target.name}"
-        yield words, (rank(target.kind), not alone), _through(k)
+        yield words, (rank(target.kind), not alone), _through(tape, k)
     for b, node in enumerate(tape.nodes):
         if len(tape.into[b]) > 1:
             whole = f"the path through {node.name}"
-            yield whole, (rank(node.kind), True), lambda f, b=b: f.tape.onwards[b] @ f.cts[b]
+            change = Change(lambda f, b=b: f.tape.onwards[b] @ f.cts[b], frozenset([b]))
+            yield whole, (rank(node.kind), True), change
 
 
-def _through(k):
+def _through(tape, k):
     """What goes through an edge: the gradients without it, turned."""
-    return lambda flow: -flow.moved({k: _nothing})
+    return Change(lambda flow: -flow.moved({k: _nothing}), frozenset([tape.edges[k].source]))
 
 
 def _nothing(flow, edge, ct):
@@ -104,13 +110,15 @@ def changed(places, *kinds):
             for kind in kinds:
                 for order, words, pull in kind(flow.tape, edge):
                     at = order, rank(flow.tape.nodes[edge.target].kind)
-                    yield at, f"is wrong: {words}{more}", _moved(dict.fromkeys(ks, pull))
+                    yield at, f"is wrong: {words}{more}", _moved(flow.tape, dict.fromkeys(ks, pull))
 
     return family
 
 
-def _moved(pulls):
-    return lambda flow: flow.moved(pulls)
+def _moved(tape, pulls):
+    """Some edges, by number, pull otherwise."""
+    sources = frozenset(tape.edges[k].source for k in pulls)
+    return Change(lambda flow: flow.moved(pulls), sources)
 
 
 def each(tape):
@@ -146,7 +154,11 @@ def weights_in_loops(flow, _):
         node, source = tape.nodes[edge.target], tape.nodes[edge.source]
         for weight, words in WEIGHTS.items():
             says = f"is wrong: the path from {source.name} into {node.name} is {words}{more}"
-            yield (weight, rank(node.kind)), says, _moved(dict.fromkeys(turns, _times(weight)))
+            yield (
+                (weight, rank(node.kind)),
+                says,
+                _moved(flow.tape, dict.fromkeys(turns, _times(weight))),
+            )
 
 
 def other_turns(flow, _):
@@ -170,7 +182,7 @@ def other_turns(flow, _):
             shapes = {tape.nodes[n].shape for n in nodes if n < len(tape.nodes)}
             if max(nodes) < len(tape.nodes) and len(shapes) == 1:
                 pulls = dict(zip(turns, map(with_node, nodes), strict=True))
-                yield (rank(node.kind),), come + words, _moved(pulls)
+                yield (rank(node.kind),), come + words, _moved(flow.tape, pulls)
 
 
 def one_use(flow, _):
@@ -182,7 +194,7 @@ def one_use(flow, _):
                 f"is wrong: of the {len(ks)} uses of {node.name}, the {word} one alone counts: "
                 "is the gradient of each assigned, and not added to the others?"
             )
-            yield (n,), says, _moved(dict.fromkeys(left, _nothing))
+            yield (n,), says, _moved(flow.tape, dict.fromkeys(left, _nothing))
 
 
 def assigned(flow, _):
@@ -198,7 +210,7 @@ def assigned(flow, _):
         for uses, which in itertools.product((ks, *single), ("last", "first")):
             words = f"what goes {way} is assigned, and not added: the {which} one stays"
             delta = _alone(uses, last=which == "last")
-            yield (rank(target.kind),), f"is wrong: {words}", delta
+            yield (rank(target.kind),), f"is wrong: {words}", Change(delta, frozenset([source]))
 
 
 def _alone(ks, *, last):
@@ -221,7 +233,7 @@ def pairs(flow, part):
     """Two paths have other weights, each its own; or both are dropped, or of the wrong sign."""
     distinct = []
     for k in range(len(flow.tape.edges)):
-        term = _through(k)(flow)[part]
+        term = _through(flow.tape, k)(flow)[part]
         if np.any(term) and not any(np.allclose(term, other, rtol=1e-9) for _, other in distinct):
             distinct.append((k, term))
     for (a, s), (b, t) in itertools.islice(itertools.combinations(distinct, 2), PAIRS):
@@ -230,7 +242,8 @@ def pairs(flow, part):
         order = sum(rank(node.kind) for node in nodes)
         for weight, words in ((0.0, "lacks terms"), (-1.0, "has terms that are wrong")):
             pull = _times(weight)
-            yield (0, order), f"{words}: {where} are {WEIGHTS[weight]}", _moved({a: pull, b: pull})
+            change = _moved(flow.tape, {a: pull, b: pull})
+            yield (0, order), f"{words}: {where} are {WEIGHTS[weight]}", change
         one, other = _two_weights(s, t, flow.error[part])
         if min(abs(one), abs(other)) > 1e-8:
             said = zip(nodes, (one, other), strict=True)
@@ -244,7 +257,10 @@ def _times(weight):
 
 
 def _both(a, b, one, other):
-    return lambda flow: one * _through(a)(flow) + other * _through(b)(flow)
+    def delta(flow):
+        return one * _through(flow.tape, a)(flow) + other * _through(flow.tape, b)(flow)
+
+    return Change(delta)
 
 
 def _two_weights(s, t, error):
@@ -266,11 +282,8 @@ def contents(flow, _):
         if node.kind == "div" and None not in node.operands[1:]:
             divisor = flow.tape.nodes[node.operands[1]]
             says = f"is wrong: what arrives at {node.name} is not divided by {divisor.name}"
-            yield (
-                (0, 0),
-                says,
-                _at_node(b)(lambda f, g, n=node.operands[1]: g * f.tape.nodes[n].value),
-            )
+            at = _at_node(b)
+            yield (0, 0), says, at(lambda f, g, n=node.operands[1]: g * f.tape.nodes[n].value)
 
 
 def _plain(change):
@@ -290,7 +303,7 @@ def _sites(tape):
         target, source = tape.nodes[edge.target], tape.nodes[edge.source]
         if len(tape.into[edge.target]) > 1:
             words = f"what goes from {target.name} back to {source.name}"
-            yield words, source.shape, target.kind, _along_edge(k, source.shape)
+            yield words, source.shape, target.kind, _along_edge(tape, k, source.shape)
 
 
 def _at_node(b):
@@ -299,17 +312,17 @@ def _at_node(b):
             ct, node = flow.cts[b], flow.tape.nodes[b]
             return flow.tape.onwards[b] @ (np.ravel(change(flow, ct.reshape(node.shape))) - ct)
 
-        return delta
+        return Change(delta, frozenset([b]))
 
     return at
 
 
-def _along_edge(k, shape):
+def _along_edge(tape, k, shape):
     def at(change):
         def pull(flow, edge, ct):
             return np.ravel(change(flow, edge.pull(ct).reshape(shape)))
 
-        return _moved({k: pull})
+        return _moved(tape, {k: pull})
 
     return at
 

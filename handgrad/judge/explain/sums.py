@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handgrad.judge.explain.changes import some_axes
+from handgrad.judge.explain.flow import Change
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.tape import STRETCHED, SUMS
 from handgrad.judge.explain.words import axes_named
@@ -30,12 +31,13 @@ def sums(flow, _):
     for group in (*((trip,) for trip in trips), *_couples(tape, trips)):
         nodes = [tape.nodes[tape.edges[trip.sum].target] for trip in group]
         names = " and ".join(node.name for node in nodes)
+        at = frozenset(tape.edges[trip.sum].source for trip in group)
         for order, (words, change) in enumerate(_otherwise(tape, group)):
             says = f"is wrong: the gradient of {names} is {words}"
             for beside in (False, True):
                 for ways in itertools.product(*(_ways(tape, trip.back) for trip in group)):
                     delta = _changed(group, ways, change, beside=beside)
-                    yield (len(group), order, rank(nodes[0].kind)), says, delta
+                    yield (len(group), order, rank(nodes[0].kind)), says, Change(delta, at)
 
 
 def _trips(tape):
