@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from handgrad import verify
+from handgrad.common.oracle import compiled
 from tests.rules_and_cases import ONE_OF_EACH, RULES, trial_of
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
@@ -38,11 +40,19 @@ def test_a_rule_is_frozen_and_hashable(rule):
             setattr(rule, field.name, None)
 
 
-@every_rule
+@pytest.mark.parametrize("rule", ONE_OF_EACH + VARIANTS, ids=repr)
 def test_forward_and_backward_may_be_jitted_apart(rule):
     trial = trial_of(rule)
-    jitted = Compiled(rule)
+    jitted = Apart(rule, compiled)
     assert_same(run(jitted, trial, jnp.asarray), run(rule, trial, np.asarray))
+
+
+@every_rule
+def test_forward_and_backward_may_be_traced_apart(rule):
+    trial = trial_of(rule)
+    traced = Apart(rule, lambda function: partial(jax.eval_shape, function))
+    expected = [(x.shape, x.dtype) for x in run(rule, trial, np.asarray)]
+    assert [(x.shape, x.dtype) for x in run(traced, trial, jnp.asarray)] == expected
 
 
 @every_rule
@@ -81,11 +91,11 @@ def test_what_nobody_needs_is_none_and_the_rest_keeps_its_bits(rule):
             assert np.array_equal(dx, full) if needed and full is not None else dx is None
 
 
-class Compiled:
-    """A rule whose forward and backward are two compiled programs."""
+class Apart:
+    """A rule whose forward and backward are two programs, each made in this way."""
 
-    def __init__(self, rule):
-        self.forward, self.backward = jax.jit(rule.forward), jax.jit(rule.backward)
+    def __init__(self, rule, made):
+        self.forward, self.backward = made(rule.forward), made(rule.backward)
 
 
 def run(rule, trial, convert):
