@@ -43,7 +43,7 @@ def _untransposed(g, order):
 
 def _shifts(shape):
     for axis, size in enumerate(shape):
-        for step in (1, -1, 2, -2):
+        for step in (1, -1, 2, -2, 3, -3, 4, -4):
             if size > abs(step):
                 words = f"shifted by {step} along axis {axis}"
                 yield words, lambda g, s=step, a=axis: np.roll(g, s, a)

@@ -34,6 +34,7 @@ class Flow:
         trial = point.trial
         self.recorder, self.point = recorder, point
         self.tape = recorder.tape(point.inputs)
+        self.slots = recorder.values(point.inputs)
         name_nodes(self.tape, {i: input_name(trial, i) for i in recorder.real})
         self.cts = self.tape.gradients(point.dy)
         self._still()
@@ -77,6 +78,10 @@ class Flow:
         edge = self.tape.edges[k]
         ct = self.cts[edge.target]
         return self.tape.onwards[edge.source] @ (pull(self, edge, ct) - edge.pull(ct))
+
+    def sources(self, ks):
+        """The nodes to which some edges lead back."""
+        return frozenset(self.tape.edges[k].source for k in ks)
 
     def admits(self, nodes, part):
         """Whether the error may come in at some nodes: it lies in what other gradients there would add."""

@@ -16,8 +16,9 @@ from handgrad.judge.explain.flow import Change
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.pulls import (
+    chosen,
     chunks,
-    factors,
+    nothing,
     other_factor,
     plain_slopes,
     slopes,
@@ -26,6 +27,7 @@ from handgrad.judge.explain.pulls import (
     with_node,
 )
 from handgrad.judge.explain.sums import sums
+from handgrad.judge.explain.values import elsewhere, exchanged, stand_ins
 from handgrad.judge.explain.words import input_name
 from handgrad.judge.trial import largest
 
@@ -94,11 +96,7 @@ def _paths(tape):
 
 def _through(tape, k):
     """What goes through an edge: the gradients without it, turned."""
-    return Change(lambda flow: -flow.moved({k: _nothing}), frozenset([tape.edges[k].source]))
-
-
-def _nothing(flow, edge, ct):
-    return 0 * edge.pull(ct)
+    return Change(lambda flow: -flow.moved({k: nothing}), frozenset([tape.edges[k].source]))
 
 
 def changed(places, *kinds):
@@ -194,7 +192,7 @@ def one_use(flow, _):
                 f"is wrong: of the {len(ks)} uses of {node.name}, the {word} one alone counts: "
                 "is the gradient of each assigned, and not added to the others?"
             )
-            yield (n,), says, _moved(flow.tape, dict.fromkeys(left, _nothing))
+            yield (n,), says, _moved(flow.tape, dict.fromkeys(left, nothing))
 
 
 def assigned(flow, _):
@@ -349,8 +347,12 @@ FAMILIES = (
     other_turns,
     changed(loops, plain_slopes),
     changed(loops, turned_factors),
+    changed(each, turned_factors),
+    exchanged,
+    changed(each, chosen),
+    stand_ins,
+    elsewhere,
     pairs,
-    changed(each, factors),
     changed(loops, slopes),
     changed(each, transposed),
     contents,

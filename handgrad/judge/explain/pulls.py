@@ -4,12 +4,14 @@ Each is (order, words, pull), where pull(flow, edge, ct) is what comes back for 
 """
 
 import itertools
+import math
 
 import numpy as np
 
 from handgrad.judge.explain import changes
 
 PRODUCTS = {"conv_general_dilated", "dot_general", "mul", "div"}
+CHOOSING = {"reduce_max", "reduce_min", "gather"}
 CHOICES = {"select_n", "max", "min", "clamp"}
 
 
@@ -97,15 +99,29 @@ def turned_factors(tape, edge):
         yield 50 + order, f"{name} is flipped along {along}", pull
 
 
-def factors(tape, edge):
-    """The other factor of a product is transposed or flipped, or another value stands for it."""
-    used, name = other_factor(tape, edge), tape.nodes[edge.target].name
-    for order, words, pull in turned_factors(tape, edge):
-        yield order, f"in what comes back through {name}, {words}", pull
-    for n, other in enumerate(tape.nodes) if used is not None else ():
-        if n != used and other.shape == tape.nodes[used].shape:
-            says = f"{other.name} stands for {tape.nodes[used].name}"
-            yield n, f"in what comes back through {name}, {says}", with_node(n)
+def nothing(_, edge, ct):
+    """Nothing comes back."""
+    return 0 * edge.pull(ct)
+
+
+def chosen(tape, edge):
+    """What goes to the largest of some numbers, or to one that is looked up, goes to others."""
+    source, node = tape.nodes[edge.source], tape.nodes[edge.target]
+    if node.kind not in CHOOSING or edge.back.ndim < 2:
+        return
+    for axes in changes.some_axes(len(source.shape)):
+        kept = [1 if a in axes else n for a, n in enumerate(source.shape)]
+        if math.prod(kept) == node.size < source.size:
+            places = np.broadcast_to(np.arange(node.size).reshape(kept), source.shape)
+            among = places.reshape(-1, 1) == np.arange(node.size)
+            if not np.any(edge.back[~among]):
+                says = f"what comes back through {node.name} goes to"
+                yield 0, f"{says} all but the right ones: is a mask inverted?", _to_others(among)
+                yield 1, f"{says} every one: is a mask missing?", lambda f, e, ct, m=among: m @ ct
+
+
+def _to_others(among):
+    return lambda _, edge, ct: (among & (edge.back == 0)) @ ct
 
 
 def transposed(tape, edge):

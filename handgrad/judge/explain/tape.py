@@ -44,13 +44,17 @@ class Edge:
     """From a value to the result of an operation: `back` times a gradient of the result.
 
     `back` has the shape (source size, target size), or is a vector where the operation acts on each
-    number alone.
+    number alone. `whole` is the same where nothing flows, and `back` was set to 0.
     """
 
     source: int
     target: int
     place: int  # which operand it is
     back: np.ndarray
+    whole: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.whole = self.back
 
     def pull(self, ct, back=None):
         """What a gradient of the target gives for the source; by another Jacobian, if one is given."""
@@ -127,6 +131,7 @@ class Recorder:
         if len(steps) > STEPS:
             raise CodeError("the program is too long")
         self.made_by = {}  # the number of the step that makes a node
+        self.slot_of = {}  # the slot of a node's value
 
     @contained
     def values(self, inputs):
@@ -137,6 +142,16 @@ class Recorder:
                 step.outputs, step.run([values[slot] for slot in step.inputs]), strict=False
             )
         return values
+
+    @contained
+    def made_again(self, values, first, nodes, x):
+        """The last of some nodes, made again with x for the value of a first one."""
+        values = values | {self.slot_of[first]: x}
+        for node in nodes:
+            step = self.steps[self.made_by[node]]
+            results = step.run([values[slot] for slot in step.inputs])
+            values |= zip(step.outputs, results, strict=False)
+        return values[self.slot_of[nodes[-1]]]
 
     def _given(self, inputs):
         """The values that are there before the first step."""
@@ -176,6 +191,7 @@ class Recorder:
                     for p in arrows:
                         back = self.back(number, p, k, operands)
                         edges.append(Edge(made_of[p], len(nodes) - 1, p, back))
+        self.slot_of = {node: slot for slot, node in place.items()}
         outputs = [place.get(slot) for slot in program.outputs]
         return Tape(nodes, edges, {i: k for k, i in enumerate(self.real)}, outputs)
 
