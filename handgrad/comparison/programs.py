@@ -64,7 +64,8 @@ class Kept:
 class Programs:
     """Forward: inputs -> outputs and the arrays kept beside them. Backward: kept, dy -> gradients.
 
-    `unread` are arrays that are kept too, but that backward never reads.
+    `unread` are arrays that are kept too, but that backward never reads. `moved` are the gradients
+    that there are, by their positions in what backward returns: some inputs have none.
     """
 
     forward: core.ClosedJaxpr
@@ -72,6 +73,7 @@ class Programs:
     outputs: int
     kept: tuple[Kept, ...]
     unread: tuple[Kept, ...]
+    moved: tuple[int, ...]
 
     @property
     def halves(self):
@@ -104,7 +106,9 @@ def programs_of(rule, inputs):
         leaves = [_value(v, held) for v in returned[outputs:]]  # a constant is not kept
         return rule.backward(jax.tree.unflatten(jax.tree.structure(kept), leaves), dy)
 
-    backward = _inlined(jax.make_jaxpr(run_backward)([_struct(v.aval) for v in slots], y))
+    waiting = [_struct(v.aval) for v in slots]
+    traced, gradients = jax.make_jaxpr(run_backward, return_shape=True)(waiting, y)
+    backward, moved = _inlined(traced), (i for i, dx in enumerate(gradients) if dx is not None)
     wanted = [True] * len(backward.out_avals)
     backward, read = _live(backward, wanted, [False] * len(slots) + [True] * outputs)
     read = [slot for slot, is_read in zip(slots, read, strict=False) if is_read]
@@ -113,7 +117,8 @@ def programs_of(rule, inputs):
     unread = [_kept(forward, outputs, slot) for slot in slots if slot not in read]
     forward, _ = _live(forward, [i < outputs or i in beside for i in range(len(returned))], True)
     kept = tuple(_kept(forward, outputs, slot) for slot in read)
-    return Programs(forward, backward, outputs, kept, tuple(k for k in unread if k.bytes))
+    unread = tuple(k for k in unread if k.bytes)
+    return Programs(forward, backward, outputs, kept, unread, tuple(moved))
 
 
 def _kept(forward, outputs, variable):

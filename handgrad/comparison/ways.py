@@ -168,16 +168,15 @@ def _traced(rule, derivation, given, dtype, seed):
 def _programs(rule, inputs, sizes):
     """The programs of the rule, and those of JAX for each function there is to differentiate."""
     try:
-        y, residuals = jax.eval_shape(rule.forward, *inputs)
+        found = {HAND: programs_of(rule, inputs)}
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{rule} does not run at {sizes}: {reason}") from error
-    grads = jax.eval_shape(rule.backward, residuals, y)
-    positions = [i for i, dx in enumerate(grads) if dx is not None]
-    found = {HAND: rule, SAME: ReverseMode(lambda *xs: rule.forward(*xs)[0], positions)}
+    moved = found[HAND].moved
+    found[SAME] = programs_of(ReverseMode(lambda *xs: rule.forward(*xs)[0], moved), inputs)
     if (reference := registered_reference(rule)) is not None:
-        found[REFERENCE] = ReverseMode(reference, positions)
-    return {name: programs_of(way, inputs) for name, way in found.items()}
+        found[REFERENCE] = programs_of(ReverseMode(reference, moved), inputs)
+    return found
 
 
 def _way(name, runs, times):
