@@ -81,6 +81,9 @@ class Typesetter:
             case ast.Name(id=name):
                 return self.name(name)
             case ast.BinOp():
+                if not isinstance(node.op, ast.MatMult | ast.Pow):
+                    self._fit(node.left, node.right)
+                    self._fit(node.right, node.left)
                 return self._binary(node)
             case ast.UnaryOp(op=op, operand=operand):
                 sign = "−" if isinstance(op, ast.USub) else "+"
@@ -101,7 +104,8 @@ class Typesetter:
             case ast.Subscript():
                 return self._subscript(node)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                return Piece(style.fenced(self._listed(parts)))
+                end = [style.symbol(",")] * (len(parts) == 1)
+                return Piece(style.fenced(style.row(self._listed(parts), *end)))
         return Piece(style.words(ast.unparse(node)))
 
     def name(self, name, index=""):
@@ -152,6 +156,14 @@ class Typesetter:
             return self.style.number(repr(value))
         return self.style.symbol("…") if value is ... else self.style.words(str(value))
 
+    def _fit(self, node, other):
+        """Write x[:, None] as x, beside what has more axes than x, or as many as both."""
+        if not _broadcasts(node) or _broadcasts(other):
+            return
+        own, axes = rank(node.value, self.ranks), rank(other, self.ranks)
+        if own < axes or rank(node, self.ranks) <= axes:
+            self.written[id(node)] = node, self.piece(node.value)
+
     def _binary(self, node):
         style, left, right, op = self.style, node.left, node.right, node.op
         match op:
@@ -160,7 +172,8 @@ class Typesetter:
             ):
                 share = style.fraction(style.number("1"), self(right))
                 both = min(rank(left, self.ranks), rank(right, self.ranks)) > 0
-                sign = style.symbol("⊙") if both else style.space
+                dot = style.symbol("·") if _starts_with_digit(left) else style.space
+                sign = style.symbol("⊙") if both else dot
                 text = style.row(share, sign, self._factor(left))
                 return Piece(text, Level.PRODUCT, tall=True)
             case ast.Div():
@@ -281,13 +294,13 @@ class Typesetter:
     def _reduction(self, node):
         """sum[i, j](…), with the letters below."""
         style, name = self.style, node.func.value.id
-        letters = separated(style, map(self._letter, elements(node.func.slice)))
+        letters = separated(style, map(self.letter, elements(node.func.slice)))
         big = style.symbol(BIG[name]) if name in BIG else style.operator(name)
         body = self._factor(node.args[0])
         body = body if name in BIG else style.fenced(self(node.args[0]))
         return Piece(style.row(style.below(big, letters), body), Level.PRODUCT)
 
-    def _letter(self, node):
+    def letter(self, node):
         """A letter below a sum, with the range that is stated."""
         if not isinstance(node, ast.Slice):
             return self(node)
@@ -297,17 +310,17 @@ class Typesetter:
         return self.style.row(first, sign("≤"), self(node.lower), sign("<"), self(end))
 
     def _subscript(self, node):
-        """x[i, j] as an index. One that only adds axes to broadcast is left out."""
+        """x[i, j] as an index."""
         parts = elements(node.slice)
-        if all(_only_broadcasts(part) for part in parts):
-            return self.piece(node.value)
         index = self._indices(parts)
         base = node.value
         if isinstance(base, ast.Name) and is_derivative(base.id):
             return self._local(base.id, parts)
         if isinstance(base, ast.Name):
             return self.name(base.id, index)
-        return Piece(self.style.lowered(self(base, Level.ATOM), index))
+        inner = self(base, Level.ATOM)
+        inner = self.style.fenced(inner) if isinstance(base, ast.Subscript) else inner
+        return Piece(self.style.lowered(inner, index))
 
     def _local(self, name, parts):
         """∂p[i]/∂y[j], whose first indices are those of p."""
@@ -326,7 +339,8 @@ class Typesetter:
         if not isinstance(part, ast.Slice):
             return self(part)
         ends = [self(e) if e is not None else "" for e in (part.lower, part.upper)]
-        return self.style.row(ends[0], self.style.symbol(":"), ends[1])
+        step = [self.style.symbol(":"), self(part.step)] if part.step is not None else []
+        return self.style.row(ends[0], self.style.symbol(":"), ends[1], *step)
 
     def _listed(self, parts):
         return separated(self.style, map(self, parts))
@@ -366,6 +380,11 @@ def _starts_with_digit(node):
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult | ast.Pow):
         node = node.left
     return isinstance(node, ast.Constant) and not isinstance(node.value, bool)
+
+
+def _broadcasts(node):
+    """Whether an expression only gets more axes, as x[:, None]."""
+    return isinstance(node, ast.Subscript) and all(map(_only_broadcasts, elements(node.slice)))
 
 
 def _only_broadcasts(part):

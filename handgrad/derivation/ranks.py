@@ -85,6 +85,8 @@ def _of_call(name, arguments, keywords, ranks):
         return 2
     if name in {"zeros", "ones"} and arguments:
         return len(arguments[0].elts) if isinstance(arguments[0], ast.Tuple) else 1
+    if name == "arange":
+        return 1
     if name == "one_hot":
         return inner + 1
     if name == "solve" and len(arguments) == 2:

@@ -95,6 +95,7 @@ class Latex:
     """Formulas for TeX, with amsmath."""
 
     space = r"\, "
+    gap = r" \quad "
 
     def letters_of(self, word):
         """A name: one letter is italic, a word upright."""
@@ -168,6 +169,7 @@ class MathML:
     """Formulas for browsers, which show them without help."""
 
     space = '<mspace width="0.17em"/>'
+    gap = '<mspace width="1em"/>'
 
     def letters_of(self, word):
         return f"<mi>{html.escape(word)}</mi>"

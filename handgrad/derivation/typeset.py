@@ -144,4 +144,16 @@ def _chain(chain, write):
         (_, first), *texts = texts
         return Statement(chain, first, tuple(texts))
     left = separated(style, [write(head) for head in chain.places])
+    if chain.limits:
+        (link, first), *texts = texts
+        texts = [
+            (link, style.row(first, style.symbol(","), style.gap, _ranges(chain, write))),
+            *texts,
+        ]
     return Statement(chain, left, tuple(texts))
+
+
+def _ranges(chain, write):
+    """0 ≤ i < n, of each index of which a range is stated."""
+    slices = [ast.Slice(ast.Name(letter), *limits) for letter, limits in chain.limits.items()]
+    return separated(write.style, map(write.letter, slices))
