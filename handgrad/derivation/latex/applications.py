@@ -71,6 +71,10 @@ def _first(factors, environment):
             yield inside, 2
             return
     function = function_of(node, environment)
+    if function == "mean" and following is not None and indices.runs_over_letters(node):
+        whole = tree.Big(node.at, "mean", node.below, None, following)
+        yield indices.reduced(whole, environment), 2
+        return
     if not function and derivatives.is_list_of_names(following, environment):
         yield environment.read(node), 2  # what k(x, y) is a function of is known
         return
@@ -138,8 +142,11 @@ def _argument(node, environment):
         texts = [f"{name}={reading.text}" for reading in _argument(value, environment)]
         return [Reading(text, ATOM, None) for text in texts]
     if isinstance(node, tree.Group) and node.opening == "(" and len(node.parts) > 1:
-        parts = [_argument(part, environment)[0].text for part in node.parts]
-        return [Reading(f"({', '.join(parts)})", ATOM, None)]
+        parts = [
+            _argument(part, environment)[0].text for part in node.parts if tree.unless_empty(part)
+        ]
+        end = "," * (len(parts) == 1)
+        return [Reading(f"({', '.join(parts)}{end})", ATOM, None)]
     return environment.read(node)
 
 

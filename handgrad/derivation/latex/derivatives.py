@@ -77,7 +77,9 @@ def of_factors(factors, environment):
         return None
     if isinstance(node, tree.Fraction):
         return _operator(factors, environment) or _at_arguments(factors, environment)
-    if not is_sign(node, environment) and canonical(node) not in environment.header.differentials:
+    named = isinstance(node, tree.Symbol) and node.style == "word" and environment.name_of(node)
+    moves = canonical(node) in environment.header.differentials and not named
+    if not moves and not is_sign(node, environment):
         return _glued(factors, environment)
     if len(factors) >= 4 and factors[2][0] == "/" and is_sign(factors[2][1], environment):
         return derivative(factors[1][1], factors[3][1], environment), 4

@@ -298,7 +298,7 @@ def _transposed(found, environment):
 def added(terms, environment):
     """A sum of terms with their signs."""
     sign, first = terms[0]
-    found = read(first, environment)
+    found = read(first, environment) if sign == "+" else _counted(first, environment)
     if sign == "-":
         found = [
             r
@@ -306,7 +306,7 @@ def added(terms, environment):
             for r in made(environment, f"-{a.within(3)}", SUM, a.turn, shape=a.shape)
         ]
     for sign, term in terms[1:]:
-        more = read(term, environment)
+        more = _counted(term, environment)
         results = []
         for a, b in pairs(found, more):
             sides = [(a.within(SUM), b.within(SUM + 1)), *aligned(a, b, SUM)]
@@ -316,6 +316,16 @@ def added(terms, environment):
                 results += made(environment, text, SUM, turn, shape=a.shape or b.shape)
         found = distinct(sorted(results, key=lambda r: r.shape not in {m.shape for m in more}))
     return found
+
+
+def _counted(node, environment):
+    """The readings of a term, with [x > 0] as a number."""
+    found = read(node, environment)
+    return (
+        found
+        if isinstance(node, tree.Group) and node.opening == "("
+        else [r.counted for r in found]
+    )
 
 
 def grouped(node, environment):

@@ -27,7 +27,7 @@ CONDITIONS = ("if", "when", "for", "unless", "whenever")
 class Equation:
     """The sides of a chain, each a tuple of tokens; the relations between them; its place.
 
-    It holds where the `condition` beside it does.
+    It holds where the `condition` beside it does, and its indices run over the `ranges` there.
     """
 
     sides: tuple[tuple[Token, ...], ...]
@@ -36,6 +36,7 @@ class Equation:
     column: int
     source: str = ""
     condition: tuple[Token, ...] = ()
+    ranges: tuple[tuple[Token, ...], ...] = ()
 
     @property
     def about_derivatives(self):
@@ -55,6 +56,9 @@ def equations_of(piece):
             condition = condition_of(part) if found else ()
             if condition:
                 found[-1] = replace(found[-1], condition=condition)
+                continue
+            if found and _signs(part) == ["<=", "<"]:
+                found[-1] = replace(found[-1], ranges=(*found[-1].ranges, tuple(part)))
                 continue
             equation = _equation(part)
             if equation is None:
@@ -78,7 +82,7 @@ def _joined(before, after):
 
 def separated(equation):
     """The equations in `a, b = (c, d)`: one for each name; a single one is itself."""
-    sides = [_at_commas(equation.sides[0]), *(_at_commas(_listed(s)) for s in equation.sides[1:])]
+    sides = [at_commas(equation.sides[0]), *(at_commas(_listed(s)) for s in equation.sides[1:])]
     count = len(sides[0])
     if count == 1 or any(len(side) != count for side in sides):
         return [equation]
@@ -93,7 +97,7 @@ def _listed(side):
     return side[1:-1] if whole else side
 
 
-def _at_commas(side):
+def at_commas(side):
     """The parts of a side between the commas outside of all delimiters."""
     outside, parts = set(_outside(side)), [[]]
     for i, token in enumerate(side):
@@ -221,8 +225,13 @@ def condition_of(piece):
     if word in CONDITIONS:
         start = next(i for i, token in enumerate(piece) if is_sign(token, {"}"})) + 1
         return tuple(piece[start:]) or (piece[0],)
-    signs = [sign for i in _outside(piece) if (sign := _relation(piece, i))]
+    signs = _signs(piece)
     return tuple(piece) if len(signs) == 1 and signs[0] in COMPARED else ()
+
+
+def _signs(piece):
+    """The relations of a piece, outside of all delimiters."""
+    return [sign for i in _outside(piece) if (sign := _relation(piece, i))]
 
 
 def _stripped(piece):

@@ -52,11 +52,18 @@ def _letters(script, environment):
 def parts_of(script, environment):
     """The indices that a script lists, in the notation."""
     match script:
-        case tree.Group(parts=parts, opening=opening) if opening != "lfloor":
+        case tree.Group(parts=parts, opening="{") if _are_whole(parts, environment):
+            return [_index(part, environment) for part in parts]
+        case tree.Group(parts=parts, opening=opening) if opening not in {"lfloor", ":"}:
             return [text for part in parts for text in parts_of(part, environment)]
         case tree.Product(factors=factors) if all(not op for op, _ in factors):
             return [text for _, factor in factors for text in parts_of(factor, environment)]
     return [_index(script, environment)]
+
+
+def _are_whole(parts, environment):
+    """Whether each part between commas is one index, as in x_{n, 2 k + 1}."""
+    return len(parts) > 1 and not environment.header.first
 
 
 def _index(node, environment):
@@ -66,13 +73,23 @@ def _index(node, environment):
             return str(int(text) - environment.header.first)
         case tree.Symbol(name=":"):
             return ":"
-        case tree.Group(opening="lfloor") if not environment.header.first:
+        case tree.Symbol(name="None", style="word") | tree.Words(text="None"):
+            return "None"
+        case tree.Symbol(name="dots"):
+            return "..."
+        case tree.Group(opening=":", parts=ends) if not environment.header.first:
+            return ":".join(_end_of_slice(end, environment) for end in ends)
+        case tree.Group() | tree.Product() if not environment.header.first:
             return environment.read(node)[0].text
         case tree.Sum(terms=terms):
             return _shifted(terms, environment)
         case tree.Scripted() | tree.Symbol():
             return _named(node, environment)
     raise UnreadError(f"the index {canonical(node)}", *node.at)
+
+
+def _end_of_slice(node, environment):
+    return environment.read(node)[0].text if tree.unless_empty(node) else ""
 
 
 def _shifted(terms, environment):
@@ -111,7 +128,7 @@ def _named(node, environment):
 
 def placed(parts, name, environment):
     """The indices of a name, without a : at their end; steps count from h_0, from 0 in LaTeX too."""
-    while parts[-1:] == [":"]:
+    while parts[-1:] == [":"] and "None" not in parts:
         parts = parts[:-1]
     if name not in environment.states or not parts:
         return parts
@@ -134,6 +151,10 @@ def entry(base, scripts, environment):
     parts = [p for script in scripts if script is not None for p in parts_of(script, environment)]
     parts = placed(parts, environment.name_of(base), environment)
     bases, found = _bases(base, len(parts), environment), []
+    whole = parts[:1] == [":"] and not environment.header.first
+    if whole or any(p in {"None", "..."} or ":" in p[len(p) == 1 :] for p in parts):
+        text = ", ".join(parts)
+        return [r for a in bases for r in made(environment, f"{a.within(ATOM)}[{text}]", ATOM)]
     if parts[:1] == [":"]:  # a column
         bases, parts = (
             [r for a in bases for r in made(environment, f"{a.within(ATOM)}.T", ATOM)],
@@ -203,6 +224,11 @@ def reduced(node, environment):
     return found
 
 
+def runs_over_letters(node):
+    """Whether a function has letters below it, and no axis."""
+    return isinstance(node, tree.Scripted) and node.below is not None and not axis_of(node.below)
+
+
 def is_expectation(node, following, environment):
     r"""Whether \mathbb{E}_{i \sim p} stands in front of brackets."""
     return (
@@ -259,12 +285,42 @@ def _ranges(node, environment):
             raise UnreadError("the end of the sum is missing", *start.at)
         limits = _limits(start, node.above, environment)
         return {name: limits for part in letters for name in _names(part, environment)}, None
+    if (found := _between(below, environment)) is not None:
+        return found, None
     if isinstance(below, tree.Relation):
         if below.signs not in {("!=",), ("<",), (">",), ("<=",), (">=",)}:
             raise UnreadError("this range", *below.at)
         condition, below = below, below.sides[0]
     limits = f" : {environment.read(node.above)[0].text}" if node.above is not None else ""
     return dict.fromkeys(_names(below, environment), limits), condition
+
+
+def between(node):
+    r"""(first, letter, end) of `0 \le i < n`; None for what is something else."""
+    if isinstance(node, tree.Relation) and node.signs == ("<=", "<"):
+        return node.sides
+    return None
+
+
+def limits_of(node, environment):
+    """{letter: its range} of `0 ≤ i < n`, where indices count from 0."""
+    first, letter, end = between(node)
+    (name,) = _names(letter, environment)
+    start = environment.read(first)[0].text
+    begin = "" if start == "0" else f" : {start}"
+    return {name: f"{begin} : {environment.read(end)[0].text}"}
+
+
+def _between(below, environment):
+    """The letters of `n, 0 ≤ i < n`, each with its range; None where no range is of this form."""
+    parts = below.parts if isinstance(below, tree.Group) else (below,)
+    if environment.header.first or not any(map(between, parts)):
+        return None
+    found = {}
+    for part in parts:
+        own = limits_of(part, environment) if between(part) else None
+        found |= dict.fromkeys(_names(part, environment), "") if own is None else own
+    return found
 
 
 def _beginning(below):

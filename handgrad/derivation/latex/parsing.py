@@ -17,7 +17,7 @@ from handgrad.derivation.vocabulary import vocabulary
 RELATIONS = {"=": "=", ":=": "=", "<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!=", "in": "in",
              "approx": "≈", "simeq": "≈", "sim": "≈", "propto": "∝", "to": "→", "rightarrow": "→",
              "gets": "→", "leftarrow": "→", "mapsto": "→"}  # fmt: skip
-OPERATORS = {"cdot", "times", "odot", "circ", "otimes", "*", "/", "div", "bullet"}
+OPERATORS = {"cdot", "times", "odot", "circ", "otimes", "*", "/", "div", "bullet", "bmod"}
 BIG = {"sum", "prod", "max", "min"}
 STYLES = {"mathbf", "boldsymbol", "bm", "bf", "mathcal", "mathbb", "mathit", "mathsf", "mathscr",
           "mathfrak", "vec", "pmb", "mathds", "bold", "underline"}  # fmt: skip
@@ -39,6 +39,8 @@ CLOSERS = {*CLOSING.values(), "}", "&", "\\\\"}
 TABLES = {"cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix"}
 UNDER = {"underbrace", "overbrace", "underset", "overset", "stackrel"}
 AXIS = re.compile(r"axis(?P<at>-?[0-9]{1,2}|\(-?[0-9]{1,2}(,-?[0-9]{1,2}){1,3}\))")
+SUBSCRIPTS = re.compile(r"[a-zA-Z.,]+->[a-zA-Z.]*")  # of an einsum
+OPTION = re.compile(r"[a-z_]+=")
 ALPHABETIC = re.compile(r"[^\W_]+")
 
 
@@ -196,6 +198,9 @@ class Parser(Reader):
             if self.text not in {",", ";", "|"} or self.text == closing:
                 break
             self.i += 1
+            if self.text == ")" == closing:  # (x,)
+                parts.append(tree.Words(self.at, ""))
+                break
         self.closers.pop()
         if self.text != closing and not (closing == ")" and self.text == "]"):
             raise self.unread(f"{closing.strip()} is missing")
@@ -215,7 +220,18 @@ class Parser(Reader):
             if sign == "<":
                 self.take(">")
             return tree.Group(at, sign, (inside,))
-        return self.relation()
+        return self._slice() if self.subscripts else self.relation()
+
+    def _slice(self):
+        """An index, or a : b, whose ends may be missing, or a : b : step."""
+        at, ends = self.at, []
+        while len(ends) < 3:
+            is_end = self.text in {":", "}", ","}
+            ends.append(tree.Words(self.at, "") if is_end else self.relation())
+            if self.text != ":":
+                break
+            self.i += 1
+        return tree.Group(at, ":", tuple(ends)) if len(ends) > 1 else ends[0]
 
     def atom(self):
         """A factor without its scripts."""
@@ -328,8 +344,11 @@ class Parser(Reader):
             depth += (self.text == "{") - (self.text == "}")
             found.append(self.take())
         self.i += 1
-        if axis := AXIS.fullmatch("".join(t.text for t in found)):
+        joined = "".join(t.text for t in found)
+        if axis := AXIS.fullmatch(joined):
             return tree.Words(at, f"axis={axis['at']}")
+        if SUBSCRIPTS.fullmatch(joined) or OPTION.fullmatch(joined):
+            return tree.Words(at, joined)
         if any(t.text == "-" for t in found):  # log-softmax is log_softmax
             joined = "".join(t.text if t.text != "-" else "_" for t in found)
             if joined in vocabulary(np):

@@ -57,6 +57,8 @@ def _forms(a, op, b):
     if op in {"/", "div"}:
         yield f"{left} / {right}", a.turn
         yield from ((f"{x} / {y}", "") for x, y in aligned(a, b, PRODUCT))
+    elif op == "bmod":
+        yield f"{left} % {right}", ""
     elif op == "otimes":
         yield (
             (

@@ -1,7 +1,7 @@
 """Readings: the ways in which a part of an equation can be meant, in the notation."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,13 @@ class Reading:
     def within(self, level):
         """The text, in parentheses where its operators bind less tightly."""
         return self.text if self.level >= level else f"({self.text})"
+
+    @property
+    def counted(self):
+        """A truth value as 0 or 1, for NumPy takes no difference of these; else the reading itself."""
+        if np.asarray(self.value).dtype != bool:
+            return self
+        return replace(self, text=f"where({self.text}, 1, 0)", level=ATOM, value=self.value * 1)
 
 
 def made(environment, text, level, turn="", shape=None):

@@ -43,7 +43,9 @@ def iverson(node, environment, *, wanted=False):
         inner = inner.parts[0]
     if len(node.parts) != 1 or not isinstance(inner, tree.Relation):
         return None
-    return _where(inner, environment) if wanted or node.opening == "[" else None
+    if node.opening == "[" and not wanted:
+        return environment.read(inner)
+    return _where(inner, environment) if wanted else None
 
 
 def _where(relation, environment):

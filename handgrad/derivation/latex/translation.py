@@ -12,13 +12,14 @@ from handgrad.derivation.latex.definitions import set_apart, shown
 from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
-from handgrad.derivation.latex.equations import Equation, separated
+from handgrad.derivation.latex.equations import Equation, at_commas, separated
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
 from handgrad.derivation.latex.heads import Head, first_names, heads_of, key_of
 from handgrad.derivation.latex.indices import letters_of, walk
 from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.parsing import parsed
+from handgrad.derivation.latex.ranges import heads_with_ranges, ranged, ranges_beside
 from handgrad.derivation.latex.reach import reaching
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
 from handgrad.derivation.latex.tree import Group, Number, Table, canonical, has_equation
@@ -221,10 +222,10 @@ class Translator:
         if equation.condition:
             raise UnreadError("a definition with a condition beside it")
         environment = self.forward.environment()
-        heads = heads_of(self._tree(equation.sides[0]), environment)
+        heads = self._heads(equation, environment)
         if not heads:
             raise UnreadError("this is not a definition")
-        heads += self._ranged(heads, environment)
+        heads = self._ranged(heads, equation, environment)
         error = None
         for side in equation.sides[1:]:
             try:
@@ -237,20 +238,22 @@ class Translator:
             return
         raise error or UnreadError("it has no value")
 
-    def _ranged(self, heads, environment):
-        """The heads with indices again, each index with its range where the text states one."""
-        ends = {}
-        for letter, end in self.section.ranges.items():
-            if any(letter in head.indices for head in heads):
-                with contextlib.suppress(UnreadError):
-                    ends[letter] = read(self._tree(end), environment)[0].text
-        return [
-            replace(
-                head, indices=tuple(f"{i} : {ends[i]}" if i in ends else i for i in head.indices)
-            )
-            for head in heads
-            if ends.keys() & set(head.indices)
-        ]
+    def _heads(self, equation, environment):
+        """The new names in front of an equation; several for what gives as many, as Q, R = qr(A)."""
+        fronts = [self._tree(part) for part in at_commas(equation.sides[0])]
+        found = [heads_of(front, environment) for front in fronts]
+        if len(found) < 2:
+            return found[0]
+        return [Head(", ".join(heads[0].text for heads in found))] if all(found) else []
+
+    def _ranged(self, heads, equation, environment):
+        """The heads with their ranges first, where one is said beside the equation, or in the text."""
+        beside = ranges_beside(map(self._tree, equation.ranges), environment)
+        if beside:
+            own = [tuple(i + beside.get(i, "") for i in head.indices) for head in heads]
+            return [replace(head, indices=i) for head, i in zip(heads, own, strict=True)]
+        ends = {letter: self._tree(end) for letter, end in self.section.ranges.items()}
+        return heads + heads_with_ranges(heads, ends, environment)
 
     def _define_steps(self, equations):
         """Read the recurrences among some equations, and what is defined by them."""
@@ -267,8 +270,10 @@ class Translator:
 
     def _values(self, equation, side, environment):
         """The expressions that a side may stand for, the chosen one first."""
-        node = self._summed(self._tree(equation.sides[0]), self._tree(side), environment)
-        environment = environment.with_letters(letters_of(node, environment))
+        front = self._tree(at_commas(equation.sides[0])[0])
+        node = self._summed(front, self._tree(side), environment)
+        beside = ranges_beside(map(self._tree, equation.ranges), environment)
+        environment = environment.with_letters([*beside, *letters_of(node, environment)])
         try:
             found = read(node, environment)
         except UnfitError:  # at these sizes a range that is stated may be empty
@@ -314,6 +319,7 @@ class Translator:
             head, taken = self.defined[equation]
             fronts, skipped = [(head.text, None)], {0, equation.sides.index(taken)}
         elif heads := heads_of(sides[0], self.environment):
+            heads = self._ranged(heads, equation, environment)
             self._auxiliary(equation, heads, sides, environment)
             return
         elif equation in self.asides:
@@ -324,7 +330,8 @@ class Translator:
             if found[0].derivative and not np.ndim(environment.names[found[0].derivative[0]]):
                 self.result.of_scalars.add(found[0].text)
         links = self._links(equation, sides, skipped, fronts[0][1], environment)
-        texts = [text for text, _ in fronts]
+        ranges = ranges_beside(map(self._tree, equation.ranges), environment)
+        texts = [ranged(text, ranges) for text, _ in fronts]
         self.result.statements.append(Statement(equation, texts, links))
 
     def _links(self, equation, sides, skipped, shape, environment):
