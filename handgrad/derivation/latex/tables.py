@@ -81,6 +81,8 @@ def _cases(node, environment):
 def _case(row, node):
     """The value of a case, and its condition; None where it is for all that is left."""
     value, *rest = row
+    if not value:
+        raise UnreadError("a case without a value", *node.at)
     parts = [p for cell in rest for p in cell] or list(value[1:])
     if len(value) > 1 and rest:
         raise UnreadError("a case with several values", *node.at)

@@ -69,6 +69,7 @@ def test_a_hostile_equation_is_not_read_or_has_a_result(name):
 
 FOUND = (  # by a fuzz
     "<!-- derivation: r : () -->\n$$y = \\begin{cases} r & |r|  1 \\\\ -r & |r| > 1 \\end{cases}$$\n",
+    "<!-- derivation: x : () -->\n$$y = \\begin{cases} & x > 0 \\\\ 0 & x \\le 0 \\end{cases}$$\n",
     "<!-- derivation: x : (); y : () -->\n$$t = x + y$$\n$$z=t^2$$\n$$\\frac{\\partial  }{\\partial t}\\frac{\\partial t}{\\partial x}=2$$\n",
 )
 
