@@ -1,6 +1,7 @@
 """Every rule as a JAX function: its values and gradients, under every transformation."""
 
 import doctest
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from handgrad import (
     verify,
 )
 from handgrad.bridges import as_jax
+from handgrad.common.jaxpr import Program
 from handgrad.common.oracle import compiled
 from handgrad.judge.oracles.jax import registered_reference
 from tests.bridges.points import as_tuple, point_of
@@ -41,14 +43,17 @@ def often(rules):
 def takes_several(parameter):
     """Whether a rule, or what marks it, has more than one input."""
     rule = parameter.values[0] if hasattr(parameter, "values") else parameter
-    return len(point_of(rule).inputs) > 1
+    first, *others = inspect.signature(rule.forward).parameters.values()
+    return bool(others) or first.kind is first.VAR_POSITIONAL
 
 
 every_rule = pytest.mark.parametrize("rule", ONE_OF_EACH, ids=repr)
 each_family = pytest.mark.parametrize("rule", often(FAMILIES), ids=repr)
 
 
-@pytest.mark.parametrize("rule", often(FAMILIES[::5]), ids=repr)  # each operation by itself is slow
+@pytest.mark.parametrize(
+    "rule", often(FAMILIES[::10]), ids=repr
+)  # each operation by itself is slow
 def test_a_function_and_its_gradient_are_the_rules(rule):
     point = point_of(rule)
     y, grads = vjp_of(as_jax(rule))(*jax.tree.map(jnp.asarray, (point.inputs, point.given)))
@@ -56,7 +61,7 @@ def test_a_function_and_its_gradient_are_the_rules(rule):
     assert_same(real(grads, point), point.gradients())
 
 
-@every_rule
+@each_family
 def test_a_function_and_its_gradient_may_be_compiled_together(rule):
     point = point_of(rule)
     y, grads = compiled(vjp_of(as_jax(rule)))(point.inputs, point.given)
@@ -68,7 +73,7 @@ def test_a_function_and_its_gradient_may_be_compiled_together(rule):
 def test_the_gradient_of_each_sample_is_the_one_that_a_loop_gives(rule):
     points = points_of(rule)
     inputs, dy = stacked([(point.inputs, point.given) for point in points])
-    y, grads = compiled(jax.vmap(vjp_of(as_jax(rule))))(inputs, dy)
+    y, grads = without_a_compiler(jax.vmap(vjp_of(as_jax(rule))))(inputs, dy)
     assert_same(as_tuple(y), stacked([point.outputs() for point in points]))
     assert_same(real(grads, points[0]), stacked([point.gradients() for point in points]))
 
@@ -82,7 +87,7 @@ def test_an_input_that_all_samples_share_gets_the_sum_of_their_gradients(rule, f
     inputs, dy = stacked([(point.inputs, point.given) for point in points])
     inputs = [x if i in batched else x[0] for i, x in enumerate(inputs)]
     function = jax.vmap(as_jax(rule), [0 if i in batched else None for i in places])
-    y, grads = compiled(vjp_of(function))(inputs, dy)
+    y, grads = without_a_compiler(vjp_of(function))(inputs, dy)
     assert_same(as_tuple(y), stacked([point.outputs() for point in points]))
     expected = zip(points[0].real, stacked([point.gradients() for point in points]), strict=True)
     assert_same(
@@ -97,7 +102,7 @@ def test_the_second_derivative_is_that_of_the_reference(rule):
     v = [rng.normal(size=x.shape) for x in xs]
     ours, theirs = (hessian_times(f, point) for f in (as_jax(rule), registered_reference(rule)))
     with jax.numpy_dtype_promotion("standard"):  # references mix counts and numbers
-        actual, expected = compiled(lambda *args: (ours(*args), theirs(*args)))(xs, v)
+        actual, expected = (without_a_compiler(f)(xs, v) for f in (ours, theirs))
     scale = max(np.max(np.abs(wanted)) for wanted in expected)
     for dx, wanted in zip(actual, expected, strict=True):
         assert dx.shape == wanted.shape
@@ -257,6 +262,20 @@ def vjp_of(function):
         return y, vjp(dy)
 
     return value_and_gradients
+
+
+def without_a_compiler(function):
+    """The function as JAX traces it, run by NumPy: compiling takes five times as long."""
+
+    def run(*arguments):
+        closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        with np.errstate(all="ignore"):  # as XLA does
+            results = Program(closed)(*jax.tree.leaves(arguments))
+        leaves, tree = jax.tree.flatten(shapes)
+        assert [np.shape(x) for x in results] == [leaf.shape for leaf in leaves]
+        return tree.unflatten(x.astype(leaf.dtype) for x, leaf in zip(results, leaves, strict=True))
+
+    return run
 
 
 def real(grads, point):
