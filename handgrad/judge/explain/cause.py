@@ -47,6 +47,7 @@ class Suspect:
         self.points = points_of(trial, self.truth, self.probe) if trial.grads else []
         grads = trial.grads if self.points else ()
         self.wrong = [i for i in grads if not self.points[0].is_right(i)]
+        self.flows = []
 
     @property
     def checks(self):
@@ -205,6 +206,7 @@ def _of_program(suspect, oracle):
     flows = flows_of(suspect.points, oracle) if wrong else []
     if not flows:
         return ""
+    suspect.flows = suspect.flows or flows
     touched, words = places.explain(flows, wrong, suspect.budget)
     if words:
         return _grouped(suspect, dict.fromkeys(touched, words))
@@ -227,7 +229,9 @@ def _unexplained(suspect, how):
         if strange := np.count_nonzero(~np.isfinite(point.wrong[i])):
             said[i] = f"is not finite at {strange} of {point.wrong[i].size} places"
         said[i] = wrong_places(suspect.points, i, vaguely=True) or said[i]
-    return _grouped(suspect, said)
+    name = places.entry(suspect.flows, suspect.wrong) if suspect.flows else ""
+    comes_in = f"; what arrives at {name} is wrong, and explains all of it" if name else ""
+    return f"{_grouped(suspect, said)}{comes_in}"
 
 
 LOOKS = (factors.known, lost_bits, rearranged, factors.plainly, wrong_places, added)

@@ -54,6 +54,16 @@ def explain(flows, which, budget):
     return [], ""
 
 
+def entry(flows, which):
+    """The name of the smallest value where gradients that arrive may be wrong, of no more; or ""."""
+    part = np.r_[tuple(flows[0].parts[i] for i in which)]
+    nodes = flows[0].tape.nodes
+    few = [n for n, node in enumerate(nodes) if node.operands and 2 * node.size <= len(part)]
+    few.sort(key=lambda n: (nodes[n].size, -n))
+    found = (n for n in few if all(flow.admits(frozenset([n]), part) for flow in flows))
+    return next((nodes[n].name for n in found), "")
+
+
 def _fits(flow, delta, part):
     with np.errstate(all="ignore"):
         return flow.left(delta(flow), part) <= EXACT

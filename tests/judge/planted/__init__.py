@@ -10,9 +10,10 @@ from tests.judge.planted import (
     nets,
     outputs,
     terms,
+    values,
 )
 
-FAMILIES = (factors, axes, masks, terms, formulas, memories, nets, outputs)
+FAMILIES = (factors, axes, masks, terms, formulas, memories, nets, outputs, values)
 IN_TORCH = frameworks.IN_TORCH
 PLANTED = [planted for family in FAMILIES for planted in family.PLANTED]
 PLANTED += [*frameworks.IN_JAX, *IN_TORCH]

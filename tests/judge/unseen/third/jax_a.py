@@ -237,7 +237,7 @@ RIGHT = [
 ]
 
 WRONG = [
-    Wrong("mish", "jax.nn.sigmoid(x)", "jax.nn.sigmoid(t)", "mish_bwd"),
+    Wrong("mish", "jax.nn.sigmoid(x)", "jax.nn.sigmoid(t)", "mish_bwd", "is taken at `tanh`"),
     Wrong(
         "focal_loss",
         " + GAMMA * (1 - pt) ** (GAMMA - 1) * pt * logpt",
@@ -286,7 +286,7 @@ WRONG = [
         "rms_norm_bwd",
         says="float16",
     ),
-    Wrong("geglu", "cdf + z * pdf", "cdf + a * pdf", "geglu_bwd"),
+    Wrong("geglu", "cdf + z * pdf", "cdf + a * pdf", "geglu_bwd", "stands for"),
     Wrong(
         "geglu", "x.T @ dz, x.T @ du", "x.T @ du, x.T @ dz", "geglu_bwd", says="the two are swapped"
     ),

@@ -243,6 +243,11 @@ WRONG = [
         "window = dy[:, :, start : start + K]",
         "window = dy[:, :, max(start - 1, 0) : max(start - 1, 0) + K]",
     ),
-    Wrong("Maxout", "np.where(chosen, dy[:, :, None], 0)", "np.where(chosen, 0, dy[:, :, None])"),
+    Wrong(
+        "Maxout",
+        "np.where(chosen, dy[:, :, None], 0)",
+        "np.where(chosen, 0, dy[:, :, None])",
+        says="goes to all but the right ones",
+    ),
     Wrong("Maxout", "self.winner = z.argmax(axis=2)", "self.winner = np.abs(z).argmax(axis=2)"),
 ]
