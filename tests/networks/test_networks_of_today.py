@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from handgrad.common.oracle import compiled
 from tests.networks import nets, objectives, references
 from tests.rules.running import assert_close, normals
 
@@ -27,10 +28,14 @@ def assert_jax_agrees(net, reference, *inputs):
     grads = (*(grads if isinstance(grads, tuple) else (grads,)), *net.grads)
     real = [x for x in inputs if x.dtype == float][: len(grads) - len(net.params)]
     rest = inputs[len(real) :]
-    function = jax.jit(lambda xs, ps: reference(iter(ps), *xs, *rest))
-    expected, vjp = jax.vjp(function, real, net.params)
+
+    @compiled
+    def value_and_gradients(xs, ps, dy):
+        expected, vjp = jax.vjp(lambda xs, ps: reference(iter(ps), *xs, *rest), xs, ps)
+        return expected, vjp(dy)
+
+    expected, (d_inputs, d_params) = value_and_gradients(real, net.params, dy)
     assert_close(y, expected, 1e-11)
-    d_inputs, d_params = vjp(dy)
     for actual, wanted in zip(grads, (*d_inputs, *d_params), strict=True):
         assert_close(actual, wanted, 1e-11)
 
