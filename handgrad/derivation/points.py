@@ -24,6 +24,7 @@ from handgrad.derivation.evaluation import Walk
 from handgrad.derivation.expressions import names_in, nodes_of
 from handgrad.derivation.implicit import linked, solution
 from handgrad.derivation.recurrences import run_block
+from handgrad.derivation.rounding import dithered, in_float64, is_real
 from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import (
     distinct_sizes,
@@ -39,7 +40,6 @@ from handgrad.derivation.vocabulary import vocabulary
 LEADING = (2, 3)
 POINTS = 3
 DITHERS = 4
-ULP = 2.0**-52
 SOLVED = "{} solved"  # the name of what NumPy found
 REDRAWS = 10  # of inputs at which the forward has no value
 ATTEMPTS = 30  # to find sizes for which no range is empty
@@ -52,9 +52,8 @@ class Point:
     """What every name of a derivation is worth at one point, its gradients included.
 
     `paths` has, for each node, its gradient by each definition that it enters. `at_values` says that
-    the givens have the values that the derivation states. `near` are the same numbers, all moved by
-    about one rounding, and the gradients once more as float64 gives them, for what cancels is rounding
-    alone. They are made by `surrounded`, where they are needed.
+    the givens have the values that the derivation states. `near`, which `surrounded` makes, are the
+    same numbers, all moved by about one rounding, and the gradients once more as float64 gives them.
     """
 
     names: dict[str, Any]
@@ -66,11 +65,6 @@ class Point:
     def surrounded(self):
         """The point, with those near it."""
         return replace(self, near=self.surroundings())
-
-
-def is_real(value):
-    """Whether a value is an array of floating-point numbers, which can have a gradient."""
-    return hasattr(value, "dtype") and np.issubdtype(value.dtype, np.floating)
 
 
 class Runner:
@@ -204,10 +198,10 @@ class Runner:
         """The points near these inputs; where nothing is compared, the nodes round on their own, too."""
         near = []
         for _ in range(DITHERS):
-            moved = (_dithered(rng, x) for x in (inputs, upstream, moves))
+            moved = (dithered(rng, x) for x in (inputs, upstream, moves))
             point = self._at(*moved, at_values=at_values)
-            near.append(replace(point, names=_dithered(rng, point.names)) if self.smooth else point)
-        return *near, self._at(inputs, upstream, moves, at_values, run=_rounded)
+            near.append(replace(point, names=dithered(rng, point.names)) if self.smooth else point)
+        return *near, self._at(inputs, upstream, moves, at_values, run=in_float64)
 
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
@@ -404,18 +398,3 @@ def _spoken_of(derivation):
 def _size(value):
     """How many numbers a value holds, those of a tuple together."""
     return sum(map(_size, value)) if isinstance(value, tuple) else np.size(value)
-
-
-def _rounded(step, operands):
-    """The results of one step of a program, in float64."""
-    from handgrad.common.jaxpr import run_step
-
-    return [x.astype(float) if is_real(x) else x for x in run_step(step, operands)]
-
-
-def _dithered(rng, arrays):
-    """The arrays with every number moved by about one rounding."""
-    return {
-        name: x * (1 + ULP * rng.uniform(-1, 1, size=x.shape)) if is_real(x) else x
-        for name, x in arrays.items()
-    }

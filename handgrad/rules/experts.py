@@ -278,8 +278,7 @@ class UnpermuteTokens:
         if u.shape[0] != math.prod(e.shape):
             raise ValueError(f"u has {u.shape[0]} rows, and e {math.prod(e.shape)} choices")
         o, i = _order(e)
-        y = array_namespace(u).sum(w[..., None] * _rows_at(u, i), axis=1)
-        return y, (u, o, i, w)
+        return array_namespace(u).sum(w[..., None] * _rows_at(u, i), axis=1), (u, o, i, w)
 
     def backward(self, residuals, dy):
         u, o, i, w = residuals
