@@ -14,6 +14,7 @@ from handgrad.common.parallel import side_by_side
 from handgrad.common.text import printable
 from handgrad.derivation.sources import read_text
 from handgrad.pages.equations import equations_of
+from handgrad.pages.links import Links
 from handgrad.pages.markdown import blocks_of, inline
 from handgrad.pages.page import Page, framed
 from handgrad.pages.rules import docstring_of, file_of, rule_page
@@ -45,7 +46,12 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     for name in ASSETS:
         write_bytes(folder / name, (resources.files("handgrad.pages") / name).read_bytes())
     site = "handgrad" if not paths else documents[0][0]
-    pages = [page for _, chapters in documents for page in _written(folder, chapters, site)]
+    first = {Path(f).resolve(): p[0].name for f, (_, p) in zip(files, documents, strict=True) if p}
+    links = Links(folder, first)
+    pages = []
+    for path, (_, chapters) in zip(files, documents, strict=True):
+        mended = [links.mended(page, path) for page in chapters]
+        pages += _written(folder, mended, site)
     for classes in families.values():
         of_family = []
         for cls in classes:

@@ -97,6 +97,36 @@ def test_every_link_goes_to_a_page(tmp_path):
         assert "http" not in text.replace("http://www.w3.org/", "")
 
 
+def test_what_a_document_points_to_is_reached_from_its_pages(tmp_path):
+    texts = {
+        "notes.md": "# A\n\n![](fig%201.png) ![](a/fig%201.png) [b](a/other.md#k) [c](x.py) [d](no.txt)",
+        "a/other.md": "# B\n\n![](fig%201.png) ![](../fig%201.png) [a](../notes.md) [w](https://a.b/)",
+    }
+    files = texts | {"fig 1.png": "1", "a/fig 1.png": "2", "x.py": ""}
+    for name, text in files.items():
+        path = tmp_path / "notes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    folder = tmp_path / "site"
+    pages = write_site(folder, [str(tmp_path / "notes" / name) for name in texts])
+    found = [re.findall('(?:src|href)="(.*?)"', page.body) for page in pages]
+    assert found == [
+        ["files/fig%201.png", "files/fig%2012.png", "other-b.html#k", "../notes/x.py", "no.txt"],
+        [
+            "files/fig%2012.png",
+            "../notes/fig%201.png",
+            "notes-a.html",
+            "https://a.b/",
+        ],
+    ]
+    assert [(folder / "files" / f"fig 1{k}.png").read_text() for k in ("", 2)] == ["1", "2"]
+
+
+def test_an_empty_document_has_no_page(tmp_path):
+    (tmp_path / "notes.md").write_text("", encoding="utf-8")
+    assert write_site(tmp_path / "site", [str(tmp_path / "notes.md")]) == []
+
+
 def test_a_right_link_is_marked_with_its_error_and_the_graph_drawn(tmp_path):
     pages, _ = written(tmp_path)
     body = pages[1].body
