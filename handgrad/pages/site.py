@@ -12,6 +12,7 @@ import handgrad.derivation
 from handgrad.common.files import write_bytes
 from handgrad.common.parallel import side_by_side
 from handgrad.common.text import printable
+from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.sources import read_text
 from handgrad.pages.equations import equations_of
 from handgrad.pages.links import Links
@@ -41,6 +42,8 @@ def write_site(folder, paths=(), seed=0, notice=lambda _: None):
     jobs = [*files, *chain(*families.values())]
     made = side_by_side(partial(_made, seed=seed), jobs)
     documents = [next(made) for _ in files]
+    if not any(chapters for _, chapters in documents):
+        raise DerivationError("there is nothing to write a page of")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:

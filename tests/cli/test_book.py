@@ -1,5 +1,7 @@
 """`handgrad book` as its user sees it."""
 
+from pathlib import Path
+
 import pytest
 
 NOTES = "# Square\n\n```derivation\nx : (N)\ny = x**2\ndx = {} * dy * x\n```\n"
@@ -21,6 +23,7 @@ def test_notes_become_pages(handgrad, tmp_path, factor, status, says):
     ("arguments", "says"),
     [
         (("nowhere.md", "-o", "site"), "nowhere.md: No such file"),
+        (("empty.md", "-o", "site"), "empty.md: there is nothing to write a page of"),
         (("notes.txt", "-o", "site"), "notes.txt must end in .md"),
         (("-o", "/dev/null"), "-o /dev/null is not a directory"),
         ((), "-o/--output"),
@@ -30,6 +33,8 @@ def test_what_cannot_be_made_is_said_in_one_sentence(
     handgrad, tmp_path, monkeypatch, arguments, says
 ):
     monkeypatch.chdir(tmp_path)
+    Path("empty.md").touch()
     status, output, errors = handgrad("book", *arguments)
     assert (status, output) == (2, "")
     assert says in errors
+    assert not Path("site").exists()

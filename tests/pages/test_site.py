@@ -123,8 +123,11 @@ def test_what_a_document_points_to_is_reached_from_its_pages(tmp_path):
 
 
 def test_an_empty_document_has_no_page(tmp_path):
-    (tmp_path / "notes.md").write_text("", encoding="utf-8")
-    assert write_site(tmp_path / "site", [str(tmp_path / "notes.md")]) == []
+    texts = {"empty.md": "", "notes.md": "# A\n\nWords."}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (page,) = write_site(tmp_path / "site", [str(tmp_path / name) for name in texts])
+    assert page.title == "A"
 
 
 def test_a_right_link_is_marked_with_its_error_and_the_graph_drawn(tmp_path):
