@@ -67,6 +67,8 @@ def find_rules(name):
     try:
         return catalog.find(name)
     except LookupError as error:
+        if Path(name).is_dir():
+            raise UsageError(f"{name} is a directory: name a file in it") from None
         raise UsageError(error.args[0]) from None
 
 

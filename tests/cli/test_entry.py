@@ -106,6 +106,14 @@ def test_an_unknown_rule_is_answered_with_the_nearest_ones(handgrad, name, neare
     assert errors.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["verify", "draw", "show"])
+def test_a_directory_is_called_one(handgrad, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").mkdir()
+    said = "handgrad: notes is a directory: name a file in it\n"
+    assert handgrad(command, "notes") == (2, "", said)
+
+
 def test_a_name_like_no_other_is_answered_with_where_to_look(handgrad):
     status, _, errors = handgrad("verify", "xyzzy")
     assert status == 2
