@@ -27,7 +27,9 @@ def add_parser(commands):
 def run(arguments):
     """0 when all that stands on the pages is right, 1 if not; 2 if they cannot be made."""
     output = arguments.output
-    if output.exists() and not output.is_dir():
+    with writing(output):
+        is_other = output.exists() and not output.is_dir()
+    if is_other:
         raise UsageError(f"-o {output} is not a directory")
     for path in arguments.files:
         if not path.endswith(".md"):

@@ -38,3 +38,14 @@ def test_what_cannot_be_made_is_said_in_one_sentence(
     assert (status, output) == (2, "")
     assert says in errors
     assert not Path("site").exists()
+
+
+def test_a_folder_that_may_not_be_searched_is_said(handgrad, tmp_path, monkeypatch):
+    def refusing(self, **_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "exists", refusing)
+    site = tmp_path / "closed" / "site"
+    status, output, errors = handgrad("book", "-o", site)
+    assert (status, output) == (2, "")
+    assert errors == f"handgrad: {site} cannot be written: Permission denied\n"
