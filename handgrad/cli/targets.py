@@ -67,9 +67,16 @@ def find_rules(name):
     try:
         return catalog.find(name)
     except LookupError as error:
-        if Path(name).is_dir():
+        if _is_directory(name):
             raise UsageError(f"{name} is a directory: name a file in it") from None
         raise UsageError(error.args[0]) from None
+
+
+def _is_directory(name):
+    try:
+        return Path(name).is_dir()
+    except OSError:  # it is too long
+        return False
 
 
 def is_file(target):
