@@ -22,16 +22,14 @@ from handgrad import (
     verify,
 )
 from handgrad.bridges import as_jax
-from handgrad.common.jaxpr import Program
 from handgrad.common.oracle import compiled
 from handgrad.judge.oracles.jax import registered_reference
 from tests.bridges.points import as_tuple, point_of
-from tests.rules_and_cases import ONE_OF_EACH, RULES
-from tests.test_laws import assert_same
+from tests.rules_and_cases import ONE_OF_EACH
+from tests.test_laws import FAMILIES, assert_same, without_a_compiler
 
 SAMPLES = 3  # in a batch
 CLASSES = ONE_OF_EACH
-FAMILIES = list({type(rule).__module__: rule for rule in RULES}.values())
 
 
 def often(rules):
@@ -262,20 +260,6 @@ def vjp_of(function):
         return y, vjp(dy)
 
     return value_and_gradients
-
-
-def without_a_compiler(function):
-    """The function as JAX traces it, run by NumPy: compiling takes five times as long."""
-
-    def run(*arguments):
-        closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        with np.errstate(all="ignore"):  # as XLA does
-            results = Program(closed)(*jax.tree.leaves(arguments))
-        leaves, tree = jax.tree.flatten(shapes)
-        assert [np.shape(x) for x in results] == [leaf.shape for leaf in leaves]
-        return tree.unflatten(x.astype(leaf.dtype) for x, leaf in zip(results, leaves, strict=True))
-
-    return run
 
 
 def real(grads, point):
