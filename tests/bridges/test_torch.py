@@ -29,7 +29,7 @@ from handgrad import (
 from handgrad.bridges import as_torch
 from tests.bridges.points import as_tuple, point_of
 from tests.rules_and_cases import ONE_OF_EACH
-from tests.test_laws import assert_same
+from tests.test_laws import FAMILIES, assert_same
 
 torch = pytest.importorskip("torch", reason="torch is an extra")
 pytest.importorskip("array_api_compat", reason="torch needs array-api-compat")
@@ -39,6 +39,14 @@ LINEAR = "Cholesky Det Eigh FixedPoint Inverse LogDet QR SingularValues Solve Tr
 DECOMPOSED = {SpectralNorm, *(getattr(rules, name) for name in LINEAR.split())}  # not in bfloat16
 STEEP = {GaussianNLL}  # a small variance, which torch's fixed step of differences leaves behind
 JACOBIAN = 20_000  # numbers that gradcheck compares one by one; of a larger one, a projection
+NUMBERED = [
+    *(r for r in FAMILIES if type(r) not in STEEP),
+    *(
+        pytest.param(r, marks=pytest.mark.slow)
+        for r in ONE_OF_EACH
+        if r not in FAMILIES and type(r) not in STEEP
+    ),
+]
 DIFFERENCES = 1e-7  # with its step of 1e-6 they keep about eight digits
 ONCE = r"can be differentiated only once in torch: use as_jax for a second derivative"
 
@@ -52,8 +60,9 @@ def test_an_operation_and_its_gradient_are_the_rules(rule):
     assert_same(gradients(y, inputs, point.dy), point.gradients())
 
 
-@pytest.mark.parametrize("rule", [r for r in ONE_OF_EACH if type(r) not in STEEP], ids=repr)
+@pytest.mark.parametrize("rule", NUMBERED, ids=repr)
 def test_gradcheck_passes(rule):
+    """Its numbers are those of the rule, which the test above compares: here for each family."""
     point = point_of(rule)
     large = sum(point.inputs[i].size for i in point.real) * sum(d.size for d in point.dy) > JACOBIAN
     assert torch.autograd.gradcheck(
