@@ -115,11 +115,13 @@ class Section:
 
     @cached_property
     def steps(self):
-        """The walk through the graph of a derivation in which no link is wrong, or None."""
-        if self.checked is None or self.checked.status in FAULTS:
+        """The walk through the graph of a derivation in which nothing is wrong or unread, or None."""
+        latex = [own.checked for own in self.stated]
+        checked = self.checked or (latex[0] if len(latex) == 1 else None)
+        if checked is None or checked.unread or checked.status in FAULTS:
             return None
         try:
-            steps = walk(self.scope.derivation(), self.seed)
+            steps = walk(checked.read or self.scope.derivation(), self.seed)
             draw_graph(steps)
         except DerivationError:
             return None  # there is no picture of it
