@@ -157,11 +157,9 @@ class Typesetter:
         return self.style.symbol("…") if value is ... else self.style.words(str(value))
 
     def _fit(self, node, other):
-        """Write x[:, None] as x, beside what has more axes than x, or as many as both."""
-        if not _broadcasts(node) or _broadcasts(other):
-            return
-        own, axes = rank(node.value, self.ranks), rank(other, self.ranks)
-        if own < axes or rank(node, self.ranks) <= axes:
+        """Write x[:, None] as x, beside what has as many axes."""
+        alone = _broadcasts(node) and not _broadcasts(other)
+        if alone and rank(node, self.ranks) <= rank(other, self.ranks):
             self.written[id(node)] = node, self.piece(node.value)
 
     def _binary(self, node):
@@ -245,6 +243,9 @@ class Typesetter:
                 return Piece(style.raised(self._base(inner), style.number("2")), Level.POWER)
             case "eye", [size]:
                 return Piece(style.lowered(style.letters_of("I"), self(size)))
+        if name in {"zeros", "ones"} and arguments:
+            sizes = separated(style, map(self, elements(arguments[0])), "×")
+            return Piece(style.lowered(style.letters_of("𝟎" if name == "zeros" else "𝟏"), sizes))
         if name in FILLED:
             return Piece(style.letters_of("𝟏") if FILLED[name] == "𝟏" else style.number("0"))
         if name in FENCES and not options:

@@ -80,7 +80,8 @@ def _of_call(name, arguments, keywords, ranks):
         return 0
     if name in SHORTER:
         kept = "keepdims" in options
-        return inner if kept else max(inner - 1, 0) if "axis" in options else 0
+        lost = len(elements(options["axis"])) if "axis" in options else inner
+        return inner if kept else max(inner - lost, 0)
     if name in {"eye", "outer"}:
         return 2
     if name in {"zeros", "ones"} and arguments:

@@ -47,6 +47,7 @@ LETTERS = {
     "partial": "∂",
     "mathcal{L}": "ℒ",
     "mathbb{R}": "ℝ",
+    "mathbf{0}": "𝟎",
     "mathbf{1}": "𝟏",
 }
 SYMBOLS = {

@@ -276,6 +276,8 @@ def _is_index(above):
 
 def _name(node, environment):
     """The node, or the loss, that a symbol names; also σ² where that is a node."""
+    if environment.is_step(node):
+        return ""
     names = {*environment.nodes, environment.header.loss}
     found = next((name for name in labelled(node) if name in names), "")
     if not found and isinstance(node, tree.Scripted) and canonical(node.above or node) == "2":

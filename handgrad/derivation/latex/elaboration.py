@@ -231,10 +231,10 @@ def _lowered(node, environment):
         size = label(node.below)
         if node.base.name == "I" and environment.known(size):
             return made(environment, f"eye({size})", ATOM)
-        if node.base.name in ONES and environment.known(size):
-            return made(
-                environment, f"{'zeros' if node.base.name == '0' else 'ones'}({size})", ATOM
-            )
+        if node.base.name in ONES:
+            name = "zeros" if node.base.name == "0" else "ones"
+            size = size if environment.known(size) else indices.shape_of(node.below, environment)
+            return made(environment, f"{name}({size})", ATOM)
     return indices.entry(node.base, [node.below], environment)
 
 

@@ -85,8 +85,20 @@ class Environment:
 
     def name_of(self, node):
         """The known name that a node stands for, or ""."""
+        if self.is_step(node):
+            return ""
         found = (name for name in labelled(node) if self.known(name))
         return next(found, "")
+
+    def is_step(self, node):
+        """Whether a node is a step of a recurrence, as h_0, where indices count from 0."""
+        if (
+            self.header.first
+            or not isinstance(node, Scripted)
+            or not isinstance(node.below, Number)
+        ):
+            return False
+        return bool(self.states & set(spellings(node.base)))
 
     def is_unread(self, node):
         """Whether equations define a name that is not known yet."""

@@ -130,7 +130,7 @@ def placed(parts, name, environment):
     """The indices of a name, without a : at their end; steps count from h_0, from 0 in LaTeX too."""
     while parts[-1:] == [":"] and "None" not in parts:
         parts = parts[:-1]
-    if name not in environment.states or not parts:
+    if name not in environment.states or not parts or not environment.header.first:
         return parts
     place, sign, shift = parts[0], "", ""
     for sign in (" + ", " - "):
@@ -224,6 +224,17 @@ def reduced(node, environment):
     return found
 
 
+def shape_of(script, environment):
+    r"""(M, 2 * K), of `M \times 2 K`."""
+    parts = []
+    for op, factor in script.factors if isinstance(script, tree.Product) else [("", script)]:
+        parts += [[]] if op == "times" or not parts else []
+        parts[-1].append(("" if op == "times" else op, factor))
+    sizes = [f[0][1] if len(f) == 1 else tree.Product(script.at, tuple(f)) for f in parts]
+    texts = [environment.read(size)[0].text for size in sizes]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
 def runs_over_letters(node):
     """Whether a function has letters below it, and no axis."""
     return isinstance(node, tree.Scripted) and node.below is not None and not axis_of(node.below)
@@ -302,9 +313,9 @@ def between(node):
     return None
 
 
-def limits_of(node, environment):
-    """{letter: its range} of `0 ≤ i < n`, where indices count from 0."""
-    first, letter, end = between(node)
+def limits_of(sides, environment):
+    """{letter: its range} of the sides of `0 ≤ i < n`, where indices count from 0."""
+    first, letter, end = sides
     (name,) = _names(letter, environment)
     start = environment.read(first)[0].text
     begin = "" if start == "0" else f" : {start}"
@@ -318,8 +329,11 @@ def _between(below, environment):
         return None
     found = {}
     for part in parts:
-        own = limits_of(part, environment) if between(part) else None
-        found |= dict.fromkeys(_names(part, environment), "") if own is None else own
+        sides = between(part)
+        own = (
+            limits_of(sides, environment) if sides else dict.fromkeys(_names(part, environment), "")
+        )
+        found |= own
     return found
 
 

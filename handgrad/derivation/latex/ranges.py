@@ -28,8 +28,8 @@ def ranges_beside(trees, environment):
         return {}
     found = {}
     for node in trees:
-        if between(node):
-            found |= limits_of(node, environment)
+        if sides := between(node):
+            found |= limits_of(sides, environment)
     return found
 
 

@@ -42,7 +42,7 @@ class Reading:
     @property
     def counted(self):
         """A truth value as 0 or 1, for NumPy takes no difference of these; else the reading itself."""
-        if np.asarray(self.value).dtype != bool:
+        if self.text.isidentifier() or np.asarray(self.value).dtype != bool:
             return self
         return replace(self, text=f"where({self.text}, 1, 0)", level=ATOM, value=self.value * 1)
 
@@ -100,6 +100,8 @@ def aligned(a, b, level):
     if len(found) != 1:
         return []
     axes = ", ".join(":" if axis in found[0] else "None" for axis in range(large.ndim))
+    if small.ndim > 1 and found[0] == tuple(range(small.ndim)):
+        axes = ", ".join(["...", *["None"] * (large.ndim - small.ndim)])
     spread = f"{small.within(ATOM)}[{axes}]"
     return [(spread, b.within(level + 1)) if small is a else (a.within(level), spread)]
 
