@@ -1,5 +1,6 @@
 """Settings for every test: JAX in float64, with strict promotion, and only on the CPU."""
 
+import gc
 import os
 import sys
 
@@ -15,6 +16,13 @@ import jax
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: the search for garbage passes over it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
