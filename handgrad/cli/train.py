@@ -124,7 +124,9 @@ def _digits(directory):
     try:
         return read_mnist(directory)
     except (OSError, ValueError) as error:
-        raise UsageError(error) from None
+        reason = getattr(error, "strerror", None)
+        said = f"{directory} cannot be read: {reason}" if reason else error
+        raise UsageError(said) from None
 
 
 def _started(arguments, train):

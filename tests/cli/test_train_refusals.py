@@ -22,6 +22,16 @@ def unread(monkeypatch):
     monkeypatch.setattr("handgrad.book.mnist.read_mnist", lambda _: pytest.fail("it has begun"))
 
 
+def test_digits_in_a_closed_directory_are_named(train, monkeypatch):
+    def refusing(directory):
+        raise PermissionError(13, "Permission denied", str(directory))
+
+    monkeypatch.setattr("handgrad.book.mnist.read_mnist", refusing)
+    status, _, errors = train()
+    assert (status, errors.count("\n")) == (2, 1)
+    assert errors.endswith("cannot be read: Permission denied\n")
+
+
 @pytest.mark.usefixtures("unread")
 @pytest.mark.parametrize(("option", "name"), OUTPUTS)
 def test_a_missing_directory_is_named_before_the_training(train, tmp_path, option, name):
