@@ -66,10 +66,11 @@ def _makers(flow, b):
     while left:
         last = max(left)
         node = flow.tape.nodes[last]
+        if node.shape != flow.tape.nodes[b].shape:
+            return
         if last != b and len(left) == 1:
             yield last, between[::-1]
-        same = node.shape == flow.tape.nodes[b].shape
-        if last not in flow.recorder.made_by or node.kind not in EACH or not same:
+        if last not in flow.recorder.made_by or node.kind not in EACH:
             return
         between.append(last)
         left = left - {last} | {n for n in node.operands if n is not None}
