@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.common.text import listed
 from handgrad.judge import power, probes
 from handgrad.judge.calls import CodeError
-from handgrad.judge.compare import breach
+from handgrad.judge.compare import breach, same
 from handgrad.judge.domains import recognized
 from handgrad.judge.draws import Case
 from handgrad.judge.evidence import JAX, opinion_of_jax, opinion_of_numbers, trial_at
@@ -78,7 +78,14 @@ class Examination:
         trial = self._try(case)  # first, as its owner would
         if trial is not None and (finite := _where_finite(trial)) is not None:
             self.verdict.evaluations += trial.evaluations + finite.evaluations
-            trial = self._try(Case(finite.inputs, "others where forward is not finite"))
+            given, trial = (
+                trial,
+                self._try(Case(finite.inputs, "others where forward is not finite")),
+            )
+            pairs = zip(given.inputs, finite.inputs, strict=True)
+            moved = [given.name(i) for i, (a, b) in enumerate(pairs) if not same(a, b)]
+            says = f"others for the numbers of {listed(moved)} where forward is not finite"
+            self.verdict.drawn = says
         if trial is None:
             return
         if self.subject.trained:

@@ -101,7 +101,7 @@ class Verdict:
     dtype         the precision in which it was judged
     judged        the names of the inputs and parameters whose gradients were looked at
     not_judged    the parameters that move the output and have no gradient
-    drawn         the shapes of the first inputs, in words, where they were drawn
+    drawn         what the judge drew, in words: the shapes of the first inputs, or other numbers
     evaluations   at the given inputs: forwards, with or without their backwards
     probes        the same at small and special inputs; what they cost does not depend on the given
     links         of the subject's derivation, and `checked` what came of each

@@ -369,3 +369,10 @@ def test_threads_get_the_verdicts_that_one_after_the_other_gets():
         together = [one.result() for one in running]
     assert together == alone
     assert state() == before
+
+
+def test_numbers_that_were_replaced_are_spoken_of():
+    verdict = verify(Tanh(), np.array([np.nan, 1.0, 2.0]))
+    assert verdict.ok
+    assert verdict.drawn == "others for the numbers of x where forward is not finite"
+    assert not verify(Tanh(), np.array([3.0, 1.0, 2.0])).drawn
