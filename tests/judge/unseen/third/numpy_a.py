@@ -255,7 +255,9 @@ WRONG = [
         says="mean .* is dropped",
     ),
     Wrong("batchnorm", "dout * xhat", "dout * xc", "batchnorm_backward", says="factor is missing"),
-    Wrong("lstm", "(di, df, do, dg)", "(di, do, df, dg)", "lstm_backward", "is swapped, and likewise"),
+    Wrong(
+        "lstm", "(di, df, do, dg)", "(di, do, df, dg)", "lstm_backward", "is swapped, and likewise"
+    ),
     Wrong(
         "lstm", "prev_h.T.dot(da)", "h[:, t].T.dot(da)", "lstm_backward", says="factor of the next"
     ),
@@ -266,7 +268,9 @@ WRONG = [
         "lstm_backward",
         says="factor is missing, and likewise",
     ),
-    Wrong("causal_conv", "dxp[:, :, pad:]", "dxp[:, :, :T]", "causal_conv_backward", "shifted by 4"),
+    Wrong(
+        "causal_conv", "dxp[:, :, pad:]", "dxp[:, :, :T]", "causal_conv_backward", "shifted by 4"
+    ),
     Wrong("causal_conv", "dxp[:, :, s] +=", "dxp[:, :, s] =", "causal_conv_backward"),
     Wrong(
         "causal_conv",

@@ -229,7 +229,7 @@ WRONG = [
         "GRU",
         "self.dU[...], self.db[...] = dW, dU, db",
         "self.dU[...], self.db[...] = dW, self.dU + dU, db",
-        says="accumulates",
+        says="accumulates|adds up",
     ),
     Wrong(
         "DepthwiseConv2D",
