@@ -205,7 +205,7 @@ class RNNTransducer:
 
         def step(state, b, e):
             alpha, total = state
-            moved, c = lowered(xp.logaddexp(alpha + b, shifted(alpha + e, 1)))
+            moved, c = lowered(log_sum(alpha + b, shifted(alpha + e, 1)))
             return (moved, total + c), (alpha, total)
 
         (last, total), (alpha, totals) = scan(step, (first, start[:, :1]), (b, e))
@@ -223,7 +223,7 @@ class RNNTransducer:
             stay, go = b + beta, e + shifted(beta, -1)
             size = stay.shape[-1]
             both = shares(xp.concat([alpha + stay, alpha + go], axis=-1))
-            beta = lowered(xp.where(ends, 0, xp.logaddexp(stay, go)))[0]
+            beta = lowered(xp.where(ends, 0, log_sum(stay, go)))[0]
             return beta, (both[:, :size], both[:, size:])
 
         last = ruled_out(ends[-1, ...], xp.zeros_like(ends[-1, ...], dtype=x.dtype))

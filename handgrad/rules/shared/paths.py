@@ -2,12 +2,19 @@
 
 from functools import reduce
 
-from handgrad.arrays import array_namespace, device_of, kept, log
+from handgrad.arrays import array_namespace, device_of, kept
 
 
 def log_sum(*arrays):
     """log Σ eᵃ of several arrays, number by number; −∞ where all are."""
-    return reduce(array_namespace(*arrays).logaddexp, arrays)
+    return reduce(_log_sum_of_two, arrays)
+
+
+def _log_sum_of_two(a, b):
+    """Without logaddexp(−∞, −∞), of which JAX's derivative is NaN."""
+    xp = array_namespace(a, b)
+    none = (a == -xp.inf) & (b == -xp.inf)
+    return xp.where(none, -xp.inf, xp.logaddexp(xp.where(none, 0, a), xp.where(none, 0, b)))
 
 
 def log_sum_over(a, axis):
@@ -15,7 +22,9 @@ def log_sum_over(a, axis):
     xp = array_namespace(a)
     m = xp.max(a, axis=axis, keepdims=True)
     m = xp.where(m > -xp.inf, m, 0)
-    return xp.squeeze(m, axis=axis) + log(xp.sum(xp.exp(a - m), axis=axis))
+    total = xp.sum(xp.exp(a - m), axis=axis)
+    log_total = xp.log(xp.where(total == 0, 1, total))  # without log 0, it has derivatives again
+    return xp.where(total == 0, -xp.inf, xp.squeeze(m, axis=axis) + log_total)
 
 
 def ruled_out(mask, a):
