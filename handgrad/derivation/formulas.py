@@ -165,9 +165,7 @@ class Typesetter:
     def _binary(self, node):
         style, left, right, op = self.style, node.left, node.right, node.op
         match op:
-            case ast.Div() if (
-                self._tall(left) and not self._tall(right) and not self._is_signed(left)
-            ):
+            case ast.Div() if self._is_share(node):
                 share = style.fraction(style.number("1"), self(right))
                 both = min(rank(left, self.ranks), rank(right, self.ranks)) > 0
                 dot = style.symbol("·") if _starts_with_digit(left) else style.space
@@ -356,9 +354,15 @@ class Typesetter:
 
     def _is_elementwise(self, node):
         """Whether an expression is a product with ⊙, which is not to be read into one without."""
-        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
-            return False
-        return min(rank(node.left, self.ranks), rank(node.right, self.ranks)) > 0
+        if isinstance(node, ast.BinOp) and (isinstance(node.op, ast.Mult) or self._is_share(node)):
+            return min(rank(node.left, self.ranks), rank(node.right, self.ranks)) > 0
+        return False
+
+    def _is_share(self, node):
+        """Whether a / b is written as a product with 1 / b, for a is tall."""
+        left, right = node.left, node.right
+        is_tall = isinstance(node.op, ast.Div) and self._tall(left) and not self._tall(right)
+        return is_tall and not self._is_signed(left)
 
     def _is_word(self, name):
         """Whether a name is written in several letters, which must not run into others."""

@@ -42,6 +42,7 @@ def latex(expression):
         ("2 * u * 3", r"2\,u\cdot3"),
         ("x @ W", r"x\,W"),
         ("(u * v) @ x", r"\left(u\odot v\right)\,x"),
+        ("A @ (dy / x)", r"A\,\left(\frac{1}{x}\odot\frac{\partial\mathcal{L}}{\partial y}\right)"),
         ("x.T", r"x^{\top}"),
         ("dy.T @ x", r"\left(\frac{\partial\mathcal{L}}{\partial y}\right)^{\top}\,x"),
         ("u / (1 + v)", r"\frac{u}{1+v}"),
