@@ -171,7 +171,9 @@ class Translator:
         for equation in equations:
             for side in equation.sides:
                 with contextlib.suppress(DerivationError):
-                    found |= set(differentiated(self._tree(side), environment))
+                    node = self._tree(side)
+                    inner = environment.with_letters(letters_of(node, environment))
+                    found |= set(differentiated(node, inner))
         return found
 
     def _formula(self, equation):

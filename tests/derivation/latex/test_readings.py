@@ -254,6 +254,18 @@ def test_indices_may_count_from_zero():
     assert counts(equations, "x : (n); w : (n)") == {"NOT READ": 2}
 
 
+def test_the_output_is_that_by_whose_entries_is_differentiated():
+    equations = [
+        r"y_{ij} = \sum_k w_{ik} u_{kj}",
+        "v = 2w",
+        r"\frac{\partial L}{\partial w_{ik}} = \sum_j \frac{\partial L}{\partial y_{ij}} u_{kj}",
+    ]
+    assert counts(equations, "w : (n, m); u : (m, l); loss L; indices 0") == {
+        "define": 2,
+        "hold": 1,
+    }
+
+
 def test_functions_that_need_themselves_are_not_read():
     equations = [r"\phi(u) = \phi(u) + 1", r"y = \phi(x)"]
     assert counts(equations, "x : (n)") == {"NOT READ": 2}
