@@ -29,7 +29,7 @@ from handgrad.derivation.seconds import is_second
 from handgrad.derivation.shapes import (
     distinct_sizes,
     find_shapes,
-    narrow,
+    hides,
     telling_sizes,
     unpacked,
     value_of,
@@ -82,7 +82,7 @@ class Runner:
             letter = distinct_sizes(rng, telling_sizes(derivation))
             try:
                 self.constants, self.shapes = find_shapes(derivation, letter, lambda _: LEADING)
-                wide = attempt >= ATTEMPTS // 2 or not narrow(derivation, self.constants)
+                wide = attempt >= ATTEMPTS // 2 or not hides(derivation, self.constants)
                 inputs = self._inputs(generator(seed, "sizes", attempt))
                 if wide and self._has_finite_outputs(inputs):
                     break

@@ -88,7 +88,23 @@ def find_shapes(derivation, letter, leading):
     return constants, shapes
 
 
-def narrow(derivation, constants):
+def hides(derivation, constants):
+    """Whether these sizes hide something: a stated range has only one number, where it might have
+    more, or an axis of K + 2 is as long as another of N.
+    """
+    return _is_narrow(derivation, constants) or _meet(derivation, constants)
+
+
+def _meet(derivation, constants):
+    """Whether a letter that is an axis has the size of an axis that is calculated."""
+    axes = [axis for given in derivation.givens for axis in given.axes]
+    letters = {constants.get(axis.id) for axis in axes if isinstance(axis, ast.Name)}
+    return any(
+        evaluate(axis, constants, {}) in letters for axis in axes if isinstance(axis, ast.BinOp)
+    )
+
+
+def _is_narrow(derivation, constants):
     """Whether a stated range has only one number at these sizes, where it might have more."""
     reductions = [
         limits
