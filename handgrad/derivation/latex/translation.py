@@ -56,7 +56,8 @@ class Translation:
     """A section in the notation.
 
     `choices` has how many values a definition may have, by its place; `formulas` counts what is
-    not an equation; `of_scalars` are the local derivatives of numbers.
+    not an equation; `of_scalars` are the local derivatives of numbers; `has_shapes` says whether a
+    definition may have several shapes.
     What was not read may be part of the forward where something is `undefined`, and `without` says
     so of the loss or the output.
     """
@@ -67,6 +68,7 @@ class Translation:
     choices: dict[tuple[int, int], int] = field(default_factory=dict)
     formulas: int = 0
     of_scalars: set[str] = field(default_factory=set)
+    has_shapes: bool = False
     undefined: bool = False
     without: str = ""
 
@@ -286,6 +288,7 @@ class Translator:
         key = equation.line, equation.column
         if len(texts) > 1:
             self.result.choices[key] = len(texts)
+            self.result.has_shapes |= len({reading.shape for reading in found}) > 1
         at = self.chosen.get(key, 0)
         return texts[at:] + texts[:at]
 

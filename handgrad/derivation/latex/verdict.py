@@ -305,6 +305,8 @@ class _Section:
         missing = self.translation.without or (self.translation.undefined and not result.ok)
         if result.kind is Kind.GRADIENT and missing:
             return False
+        if self.translation.has_shapes and SHAPES.match(result.problem):
+            return False  # it may be right with another shape of what it is made of
         if result.ok or result.hint or result.problem.startswith(("off by", "it has the axes")):
             return True
         if " runs over " in result.problem:

@@ -266,6 +266,23 @@ def test_the_output_is_that_by_whose_entries_is_differentiated():
     }
 
 
+def test_an_axis_that_is_calculated_is_not_taken_for_another():
+    equations = [r"s = \sum_{\text{axis -1}} x^2", r"u = \frac{x}{s}"]
+    for seed in range(8):
+        found = Translator(section(equations, "x : (N, K + 2)"), seed).translated()
+        assert found.statements[1].links[0].texts[0] == "x / s[:, None]"
+
+
+def test_a_shape_is_not_wrong_where_a_definition_may_have_another():
+    equations = [
+        r"s = \sum_{\text{axis 1}} x^2",
+        r"y = \frac{x}{s}",
+        r"\frac{\partial L}{\partial x} = \frac{1}{s} \odot \frac{\partial L}{\partial y}"
+        r" + 2 x \odot \frac{\partial L}{\partial s_{:, \text{None}, :}}",
+    ]
+    assert counts(equations, "x : (N, 2, 2); loss L; indices 0") == {"define": 2, "NOT READ": 1}
+
+
 def test_functions_that_need_themselves_are_not_read():
     equations = [r"\phi(u) = \phi(u) + 1", r"y = \phi(x)"]
     assert counts(equations, "x : (n)") == {"NOT READ": 2}
