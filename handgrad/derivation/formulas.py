@@ -18,7 +18,7 @@ from handgrad.derivation.expressions import (
     is_reduction,
     of_derivative,
 )
-from handgrad.derivation.ranks import rank
+from handgrad.derivation.ranks import broadcasts, rank
 from handgrad.derivation.styles import letter_and_accent, separated
 
 COMPARED = {ast.Eq: "=", ast.NotEq: "≠", ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
@@ -157,8 +157,11 @@ class Typesetter:
         return self.style.symbol("…") if value is ... else self.style.words(str(value))
 
     def _fit(self, node, other):
-        """Write x[:, None] as x, beside what has as many axes."""
-        alone = _broadcasts(node) and not _broadcasts(other)
+        """Write x[:, None] as x, beside what has as many axes; also as a factor."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            self._fit(node.left, other)
+            self._fit(node.right, other)
+        alone = broadcasts(node) and not broadcasts(other)
         if alone and rank(node, self.ranks) <= rank(other, self.ranks):
             self.written[id(node)] = node, self.piece(node.value)
 
@@ -385,15 +388,3 @@ def _starts_with_digit(node):
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult | ast.Pow):
         node = node.left
     return isinstance(node, ast.Constant) and not isinstance(node.value, bool)
-
-
-def _broadcasts(node):
-    """Whether an expression only gets more axes, as x[:, None]."""
-    return isinstance(node, ast.Subscript) and all(map(_only_broadcasts, elements(node.slice)))
-
-
-def _only_broadcasts(part):
-    """Whether a part of a subscript takes everything, or adds an axis."""
-    if isinstance(part, ast.Slice):
-        return part.lower is part.upper is part.step is None
-    return isinstance(part, ast.Constant) and part.value in (None, ...)

@@ -93,3 +93,15 @@ def _of_call(name, arguments, keywords, ranks):
     if name == "solve" and len(arguments) == 2:
         return rank(arguments[1], ranks)
     return inner
+
+
+def broadcasts(node):
+    """Whether an expression only gets more axes, as x[:, None]."""
+    return isinstance(node, ast.Subscript) and all(map(_only_broadcasts, elements(node.slice)))
+
+
+def _only_broadcasts(part):
+    """Whether a part of a subscript takes everything, or adds an axis."""
+    if isinstance(part, ast.Slice):
+        return part.lower is part.upper is part.step is None
+    return isinstance(part, ast.Constant) and part.value in (None, ...)
