@@ -4,15 +4,11 @@ A term is a run of factors, with or without signs between them. Which of them mu
 applied, and what a script means is not decided here.
 """
 
-import re
-
-import numpy as np
-
 from handgrad.derivation.latex import tree
 from handgrad.derivation.latex.errors import UnreadError
+from handgrad.derivation.latex.phrases import phrase
 from handgrad.derivation.latex.reader import Reader
 from handgrad.derivation.latex.tokens import Token
-from handgrad.derivation.vocabulary import vocabulary
 
 RELATIONS = {"=": "=", ":=": "=", "<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!=", "in": "in",
              "approx": "≈", "simeq": "≈", "sim": "≈", "propto": "∝", "to": "→", "rightarrow": "→",
@@ -38,10 +34,6 @@ CLOSING = {
 CLOSERS = {*CLOSING.values(), "}", "&", "\\\\"}
 TABLES = {"cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix"}
 UNDER = {"underbrace", "overbrace", "underset", "overset", "stackrel"}
-AXIS = re.compile(r"axis(?P<at>-?[0-9]{1,2}|\(-?[0-9]{1,2}(,-?[0-9]{1,2}){1,3}\))")
-SUBSCRIPTS = re.compile(r"[a-zA-Z.,]+->[a-zA-Z.]*")  # of an einsum
-OPTION = re.compile(r"[a-z_]+=")
-ALPHABETIC = re.compile(r"[^\W_]+")
 
 
 def parsed(tokens, words=frozenset()):
@@ -344,21 +336,7 @@ class Parser(Reader):
             depth += (self.text == "{") - (self.text == "}")
             found.append(self.take())
         self.i += 1
-        joined = "".join(t.text for t in found)
-        if axis := AXIS.fullmatch(joined):
-            return tree.Words(at, f"axis={axis['at']}")
-        if SUBSCRIPTS.fullmatch(joined) or OPTION.fullmatch(joined):
-            return tree.Words(at, joined)
-        if any(t.text == "-" for t in found):  # log-softmax is log_softmax
-            joined = "".join(t.text if t.text != "-" else "_" for t in found)
-            if joined in vocabulary(np):
-                return tree.Symbol(at, joined, "", "word")
-        words = "".join((" " * (not t.glued)) + t.text for t in found if t.text != "-").strip()
-        if all(t.kind in {"letter", "number"} for t in found) and ALPHABETIC.fullmatch(words):
-            return tree.Symbol(at, words, "", "word")
-        compact = "".join(t.text for t in found if t.kind != "sign")
-        known = compact if compact.lower() in self.words else ""
-        return tree.Symbol(at, known, "", "word") if known else tree.Words(at, words)
+        return phrase(found, self.words, at)
 
     def _table(self):
         """The rows of cases or of a matrix."""

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from handgrad.derivation.latex.definitions import set_apart, shown
 from handgrad.derivation.latex.derivatives import differentiated
 from handgrad.derivation.latex.einstein import summed
 from handgrad.derivation.latex.elaboration import read
-from handgrad.derivation.latex.equations import Equation, at_commas, separated
+from handgrad.derivation.latex.equations import at_commas, separated
 from handgrad.derivation.latex.errors import NodeWantedError, UnfitError, UnreadError
 from handgrad.derivation.latex.forward import Forward
 from handgrad.derivation.latex.heads import Head, first_names, heads_of, key_of
@@ -21,56 +21,12 @@ from handgrad.derivation.latex.names import spellings
 from handgrad.derivation.latex.parsing import parsed
 from handgrad.derivation.latex.ranges import heads_with_ranges, ranged, ranges_beside
 from handgrad.derivation.latex.reach import reaching
+from handgrad.derivation.latex.statements import Link, Statement, Translation
 from handgrad.derivation.latex.steps import Recurrence, letters_of_steps
 from handgrad.derivation.latex.tree import Group, Number, Table, canonical, has_equation
 
 MOST_HIDDEN = 20
 UNCHECKED = {"≈", "∝", "→", "in"}
-
-
-@dataclass
-class Link:
-    """One side of an equation, and the expressions that it may stand for, the likeliest first."""
-
-    line: int
-    column: int
-    texts: list[str]
-    literal: bool = False
-
-
-@dataclass
-class Statement:
-    """An equation as it was read: what stands in front, and its links.
-
-    The first link of one that `defines` gives the name its value.
-    """
-
-    equation: Equation
-    fronts: list[str]
-    links: list[Link]
-    defines: bool = False
-
-
-@dataclass
-class Translation:
-    """A section in the notation.
-
-    `choices` has how many values a definition may have, by its place; `formulas` counts what is
-    not an equation; `of_scalars` are the local derivatives of numbers; `has_shapes` says whether a
-    definition may have several shapes.
-    What was not read may be part of the forward where something is `undefined`, and `without` says
-    so of the loss or the output.
-    """
-
-    forward: Forward
-    statements: list[Statement] = field(default_factory=list)
-    unread: list[tuple[Equation, DerivationError]] = field(default_factory=list)
-    choices: dict[tuple[int, int], int] = field(default_factory=dict)
-    formulas: int = 0
-    of_scalars: set[str] = field(default_factory=set)
-    has_shapes: bool = False
-    undefined: bool = False
-    without: str = ""
 
 
 class Translator:

@@ -10,7 +10,8 @@ from handgrad.derivation.checking import Checked, Outcome, check_at, check_deriv
 from handgrad.derivation.errors import DerivationError
 from handgrad.derivation.latex.layouts import in_one_layout
 from handgrad.derivation.latex.scripts import told_apart
-from handgrad.derivation.latex.translation import Translation, Translator
+from handgrad.derivation.latex.statements import Translation
+from handgrad.derivation.latex.translation import Translator
 from handgrad.derivation.lines import Line
 from handgrad.derivation.notation import Kind
 from handgrad.derivation.points import Runner
