@@ -90,16 +90,14 @@ def _slope(flow, a, between, x):
 
 def exchanged(flow, _):
     """What comes back from two parts of a value is put in each other's place, in every turn of a loop."""
-    tape, alike = flow.tape, {}
-    parts = itertools.groupby(
-        sorted((edge.source, k) for k, edge in enumerate(tape.edges)), lambda pair: pair[0]
-    )
-    for source, pairs in parts:
-        ks = [k for _, k in pairs if tape.nodes[tape.edges[k].target].kind in PARTS]
-        ks = [k for k in ks if tape.edges[k].back.shape == tape.edges[ks[0]].back.shape]
-        alike.setdefault((tape.nodes[source].shape, len(ks)), []).append(ks)
-    for (_, count), turns in alike.items():
-        for i, j in itertools.combinations(range(count), 2):
+    tape, parts, alike = flow.tape, {}, {}
+    for k, edge in enumerate(tape.edges):
+        if tape.nodes[edge.target].kind in PARTS:
+            parts.setdefault((edge.source, edge.back.shape), []).append(k)
+    for (source, shape), ks in parts.items():
+        alike.setdefault((tape.nodes[source].shape, shape, len(ks)), []).append(ks)
+    for turns in alike.values():
+        for i, j in itertools.combinations(range(len(turns[0])), 2):
             others = {ks[i]: ks[j] for ks in turns} | {ks[j]: ks[i] for ks in turns}
             pulls = {k: partial(_by_edge, other=other) for k, other in others.items()}
             names = [tape.nodes[tape.edges[turns[-1][k]].target].name for k in (i, j)]
