@@ -158,12 +158,13 @@ class Typesetter:
 
     def _fit(self, node, other):
         """Write x[:, None] as x, beside what has as many axes; also as a factor."""
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            self._fit(node.left, other)
-            self._fit(node.right, other)
-        alone = broadcasts(node) and not broadcasts(other)
-        if alone and rank(node, self.ranks) <= rank(other, self.ranks):
-            self.written[id(node)] = node, self.piece(node.value)
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                self._fit(left, other)
+                self._fit(right, other)
+            case ast.Subscript(value=inner) if broadcasts(node) and not broadcasts(other):
+                if rank(node, self.ranks) <= rank(other, self.ranks):
+                    self.written[id(node)] = node, self.piece(inner)
 
     def _binary(self, node):
         style, left, right, op = self.style, node.left, node.right, node.op

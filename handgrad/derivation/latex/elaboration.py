@@ -78,7 +78,7 @@ def symbol(node, environment):
         if f"{name}2" in environment.squares:
             return made(environment, f"sqrt({name}2)", ATOM)
     if environment.is_unread(node):
-        raise UnknownNameError(f"{shown(node)} is not known", *node.at)  # it is no constant here
+        raise UnknownNameError(f"{shown(node)} is not known", *node.at)  # it is not a constant here
     if (
         node.style in {"mathbf", "mathbb", "boldsymbol", "bm", "mathds", "vec", "bf"}
         and node.name in ONES
