@@ -82,8 +82,9 @@ class Typesetter:
                 return self.name(name)
             case ast.BinOp():
                 if not isinstance(node.op, ast.MatMult | ast.Pow):
-                    self._fit(node.left, node.right)
-                    self._fit(node.right, node.left)
+                    inside = isinstance(node.op, ast.Mult)
+                    self._fit(node.left, node.right, inside=inside)
+                    self._fit(node.right, node.left, inside=inside)
                 return self._binary(node)
             case ast.UnaryOp(op=op, operand=operand):
                 sign = "−" if isinstance(op, ast.USub) else "+"
@@ -156,12 +157,12 @@ class Typesetter:
             return self.style.number(repr(value))
         return self.style.symbol("…") if value is ... else self.style.words(str(value))
 
-    def _fit(self, node, other):
-        """Write x[:, None] as x, beside what has as many axes; also as a factor."""
+    def _fit(self, node, other, *, inside):
+        """Write x[:, None] as x, beside what has as many axes; also inside a product."""
         match node:
-            case ast.BinOp(op=ast.Mult(), left=left, right=right):
-                self._fit(left, other)
-                self._fit(right, other)
+            case ast.BinOp(op=ast.Mult(), left=left, right=right) if inside:
+                self._fit(left, other, inside=True)
+                self._fit(right, other, inside=True)
             case ast.Subscript(value=inner) if broadcasts(node) and not broadcasts(other):
                 if rank(node, self.ranks) <= rank(other, self.ranks):
                     self.written[id(node)] = node, self.piece(inner)

@@ -69,6 +69,8 @@ def latex(expression):
         ("u * (v > 0)", r"u\odot\left[v>0\right]"),
         ("u[:, None] * x", r"u\odot x"),
         ("u[:, None] * s * x", r"u\,s\odot x"),
+        ("A * u[:, None] + x", r"A\odot u+x"),
+        ("s * u[:, None] + x", r"s\,u_{:,\text{None}}+x"),
         ("where(u > 0, u, 0)", r"\begin{cases}u&\text{if}u>0\\0&\text{otherwise}\end{cases}"),
         ("sigmoid(u)", r"\sigma\left(u\right)"),
         ("log_softmax(x, axis=-1)", r"\operatorname{log-softmax}_{\text{axis-1}}\left(x\right)"),
