@@ -96,11 +96,18 @@ def hides(derivation, constants):
 
 
 def _meet(derivation, constants):
-    """Whether a letter that is an axis has the size of an axis that is calculated."""
+    """Whether a letter that is an axis has the size of an axis that is calculated without it.
+
+    Where there are more letters than sizes, they are of the same size anyway.
+    """
     axes = [axis for given in derivation.givens for axis in given.axes]
-    letters = {constants.get(axis.id) for axis in axes if isinstance(axis, ast.Name)}
+    letters = {axis.id for axis in axes if isinstance(axis, ast.Name)}
+    if len({constants[letter] for letter in letters}) < len(letters):
+        return False
     return any(
-        evaluate(axis, constants, {}) in letters for axis in axes if isinstance(axis, ast.BinOp)
+        evaluate(axis, constants, {}) in {constants[a] for a in letters - set(names_in(axis))}
+        for axis in axes
+        if isinstance(axis, ast.BinOp)
     )
 
 
