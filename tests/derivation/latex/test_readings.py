@@ -282,6 +282,37 @@ def test_a_shape_is_not_wrong_where_a_definition_may_have_another():
     assert counts(equations, "x : (N, 2, 2); loss L; indices 0") == {"define": 2, "NOT READ": 1}
 
 
+D = r"\frac{\partial L}{\partial %s}"
+FROM_0 = {
+    "a range": (
+        [r"y_n = w_n x_{n + 2}, \quad 0 \le n < N", rf"{D % 'w_n'} = {D % 'y_n'} x_{{n + %s}}"],
+        ("2", "1"),
+    ),
+    "steps": (
+        ["h_{0} = c", r"h_{t + 1} = h_{t} \odot v_{t}", rf"{D % 'v_{t}'} = {D % 'h_{t + 1}'} \odot h_{{%s}}"],
+        ("t", "t + 1"),
+    ),
+    "a list": (
+        [r"q, r = \left( 2 c, c^2 \right)", rf"{D % 'c'} = 2 {D % 'q'} + %s c \odot {D % 'r'}"],
+        ("2", "3"),
+    ),
+    "a condition": (
+        [r"y = c \odot \left[ c > 0 \right]", rf"{D % 'c'} = {D % 'y'} \odot \left[ c %s 0 \right]"],
+        (">", "<"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FROM_0)
+def test_what_counts_from_0_holds_and_a_slip_in_it_is_wrong(form):
+    (*equations, last), (right, wrong) = FROM_0[form]
+    header = "x : (N + 2); w : (N); v : (T, C); c : (C); loss L; indices 0"
+    for part, said in ((right, "hold"), (wrong, "WRONG")):
+        found = counts([*equations, last % part], header)
+        assert found.pop("define") >= len(equations)
+        assert found == {said: 1}
+
+
 def test_functions_that_need_themselves_are_not_read():
     equations = [r"\phi(u) = \phi(u) + 1", r"y = \phi(x)"]
     assert counts(equations, "x : (n)") == {"NOT READ": 2}
