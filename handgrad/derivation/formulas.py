@@ -164,7 +164,7 @@ class Typesetter:
                 self._fit(left, other, inside=True)
                 self._fit(right, other, inside=True)
             case ast.Subscript(value=inner) if broadcasts(node) and not broadcasts(other):
-                if rank(node, self.ranks) <= rank(other, self.ranks):
+                if rank(node, self.ranks) == rank(other, self.ranks):
                     self.written[id(node)] = node, self.piece(inner)
 
     def _binary(self, node):
