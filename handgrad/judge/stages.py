@@ -84,8 +84,9 @@ class Examination:
             )
             pairs = zip(given.inputs, finite.inputs, strict=True)
             moved = [given.name(i) for i, (a, b) in enumerate(pairs) if not same(a, b)]
-            says = f"others for the numbers of {listed(moved)} where forward is not finite"
-            self.verdict.drawn = says
+            if moved:
+                says = f"others for the numbers of {listed(moved)} where forward is not finite"
+                self.verdict.drawn = says
         if trial is None:
             return
         if self.subject.trained:
