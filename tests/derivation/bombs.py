@@ -45,7 +45,7 @@ BOMBS = {
     "x : (0, 10)\ny = sum(reshape(x, (0, 10**9)), axis=0)": ELEMENTS,
     "x : (0)\ny = mean(x) + var(x)": "VACUOUS",
     # what takes the cube of a size, or compiles for ever
-    "A : (300, 300)\nb : (300)\ny = solve(A, b)\ndb = solve(A.T, dy)": LONG,
+    "A : (300, 300)\nb : (300)\ny = solve(A, b)\ndb = solve(A.T, dy)": f"all pass|{LONG}",
     "A : (100, 30, 30)\nB : (100, 30, 30)\ny = solve(A, B)\ndB = solve(A, dy)": f"off by|{LONG}",
     "A : (300, 300) spd\ny = cholesky(A)\ndA = dy": LONG,
     "A : (316, 316)\ny = inv(inv(inv(inv(A))))\ndA = dy": f"{LARGE}|{LONG}",
