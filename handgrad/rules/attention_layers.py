@@ -221,7 +221,8 @@ class CausalLinearAttention:
 
     LinearAttention as a recurrence over the T steps, which f, g and w have on their first axis. A
     query sees the keys up to its own, which are in a state that grows by one product at each step.
-    The column of ones makes r the last column of S.
+    f and g are φ(q) and φ(k). The column of ones makes r the last column of S. u moves with its
+    numerator by 1 / m, and with m, which all its numbers share, by −u / m:
 
         du = moveaxis(dy, 2, 0)
         dn = concat((du, -sum(du * u, axis=-1, keepdims=True)), axis=-1) / m

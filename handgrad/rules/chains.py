@@ -114,7 +114,7 @@ class HMMForward:
         P[i] = where(n[i] > 0, sum[k](α[T, i, k]), 1)
         y = log(P)
 
-    and backwards over all states k after. v is the gradient of w:
+    and backwards over all states k after. A logarithm has the slope 1 / P, and v is the gradient of w:
 
         dα[T, i, k : K] = where(n[i] > 0, dy[i] / P[i], 0)
         v[t, i, k] = where(t < n[i], exp(x[t, i, k]) * dα[t+1, i, k], 0)
@@ -123,10 +123,10 @@ class HMMForward:
         dA[j, k] = sum[t, i](where(t > 0, α[t, i, j] * v[t, i, k], 0))
         dπ[k] = sum[i](v[0, i, k])
 
-    dx is the probability of each state, given all observations, times dy. A dA is the number of
-    moves that are expected: Baum and Welch divide it by its sum over the row. Nothing is divided by
-    A, which may be 0. A row of no steps has y = 0. Where the observations are impossible, y is −∞
-    and the gradient 0.
+    dx is the probability of each state, given all observations, times dy: so it is computed, of the
+    logs. The product A dA is the number of moves that are expected: Baum and Welch divide it by its
+    sum over the row. Nothing is divided by A, which may be 0. A row of no steps has y = 0. Where the
+    observations are impossible, y is −∞ and the gradient 0.
 
     Keeps its inputs and log α, as differences from its largest number at each step.
 

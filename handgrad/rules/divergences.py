@@ -118,7 +118,9 @@ class JensenShannon:
         y = mean(sum(beta * t * k + (1 - beta) * p * h, axis=-1))
 
     Both are held against their mixture m, which is 0 only where both are, so that y is finite. log m
-    stands in both terms, and together they have m for its factor:
+    stands in both terms, and together they have m for its factor. The factor of p
+    is h, and p moves m by 1 − β. exp has the slope p; dx is that of log_softmax; t log t has the
+    slope log t + 1:
 
         dm = -dy * (beta * t + (1 - beta) * p) / m / N
            = -dy * ones_like(m) / N

@@ -90,7 +90,8 @@ class GeGLU:
         f = a * Φ
         y = f * b
 
-    A product, and then the slope of gelu, which is one too. Φ has the slope of σ, or the normal density:
+    ½ (1 + tanh u) is σ(2 u), hence the 2 in v. A product, and then the slope of gelu, which is one
+    too. Φ has the slope of σ, or the normal density:
 
         df = dy * b
         db = dy * f

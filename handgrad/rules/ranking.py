@@ -60,7 +60,8 @@ class MarginRanking:
         db = -da
         dt = -du * (a - b)
 
-    It is Hinge of the lead a − b.
+    It is Hinge of the lead a − b: u moves with the lead by −t, and with t by the lead. At u = 0 the
+    gradient is taken as 0; torch lets it through there, which without a margin is at every tie.
 
     Keeps a − b and t.
     """

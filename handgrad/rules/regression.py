@@ -188,7 +188,7 @@ class LogCosh:
 
           = mean(where(abs(u) < 1, log1p(2 * sinh(u / 2)**2), abs(u) + log1p(exp(-2 * abs(u))) - log(2)))
 
-    cosh has the slope sinh, so its logarithm has sinh / cosh:
+    cosh has the slope sinh, so its logarithm has sinh / cosh, which is tanh:
 
         dx = dy * tanh(u) / (N * D)
         dt = -dx
@@ -340,7 +340,8 @@ class PoissonNLL:
         dx = dy * (exp(x) - t) / (N * D)
         dt = -dy * x / (N * D)
 
-    The constant log t! is left out. dx is rate minus count, as it is p − t for softmax.
+    log t!, which x does not move, is left out, and so is its part of dt. dx is rate minus count, as
+    it is p − t for softmax.
 
     Keeps x and t.
     """

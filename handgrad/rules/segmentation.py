@@ -19,8 +19,8 @@ class Dice:
         f = I / S
         y = mean(1 - f)
 
-    f is the overlap by the mean of the areas. p moves I by t and S by ½, and 1 / S has the slope
-    −1 / S²:
+    f is the overlap by the mean of the areas, both halves of what y has. p moves I by t and S by ½,
+    and 1 / S has the slope −1 / S²:
 
         df = -dy * ones_like(f) / N
         dp = df * (t / S - I / S**2 / 2)

@@ -63,7 +63,7 @@ class SortBy:
                  = dy[argsort(p)[m], d]
 
     The keys only choose, and have no gradient. Rows with equal keys stay in their order. A mixture
-    of experts sorts its tokens by the expert that each goes to, and so puts them back.
+    of experts sorts its tokens by the expert that each goes to, and by argsort(p) puts them back.
 
     Keeps p.
     """
