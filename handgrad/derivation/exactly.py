@@ -1,7 +1,6 @@
 """Exact proofs in a check: all links that can be proved, and numbers where they are needed."""
 
 import ast
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -27,19 +26,13 @@ def first_proofs(derivation, runner):
 
     There are no proofs where a side depends on a gradient, or where the time is used up.
     """
-    starts = _starts(runner)
+    starts = runner.starts
     with unwatched():
         others, seen = further_inputs(runner, [inputs for inputs, _ in starts])
         if seen.met and _compares_gradients(derivation):
             return None, seen
         points = [*starts, *((inputs, False) for inputs in others)]
         return _proofs(derivation, runner, points), seen
-
-
-@functools.lru_cache(maxsize=1)
-def _starts(runner):
-    """The starts of a runner, each of which runs the forward, drawn once."""
-    return runner.starts()
 
 
 def _compares_gradients(derivation):
@@ -79,7 +72,7 @@ def proved_alone(derivation, runner, proofs, seen):
         )
         for (c, k), proof in zip(links, proofs, strict=True)
     ]
-    names = runner.values(_starts(runner)[-1][0])
+    names = runner.values(runner.starts[-1][0])
     real = {n: x for n, x in names.items() if is_real(x) and n not in runner.still}
     gradients = {f"d{name}": np.zeros(np.shape(x)) for name, x in real.items()}
     return Outcome(checked, seen.unseen, unstated(derivation, names | gradients))

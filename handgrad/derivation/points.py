@@ -7,7 +7,7 @@ runs it, in extended precision.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,7 @@ class Runner:
         rng, inputs = self._start(0 if at_values else 1, at_values=at_values)
         return self._at(inputs, *self._around(rng, inputs, at_values=at_values), at_values)
 
+    @cached_property
     def starts(self):
         """(inputs, whether they are the stated ones) of the points."""
         first = [(self._start(0, at_values=True)[1], True)] if self._has_values() else []
@@ -206,11 +207,10 @@ class Runner:
     def _around(self, rng, inputs, *, at_values):
         """Upstream gradients of the outputs, and moves of the inputs."""
         names = self._values(inputs)
-        outputs = [names[name] for name in self.derivation.outputs]
         upstream = {
             name: np.asarray(1.0 if at_values and not np.shape(y) else rng.normal(size=np.shape(y)))
-            for name, y in zip(self.derivation.outputs, outputs, strict=True)
-            if is_real(y)
+            for name in self.derivation.outputs
+            if is_real(y := names[name])
         }
         moves = {
             given.name: within(given.domain, rng.normal(size=inputs[given.name].shape))

@@ -33,7 +33,7 @@ MUTANTS = 2000
 def proofs_of(derivation, seed=0):
     """A proof for each link that is checked."""
     runner = Runner(derivation, seed)
-    return prove_links(derivation, runner, runner.starts(), seed)
+    return prove_links(derivation, runner, runner.starts, seed)
 
 
 def read_text(text):
