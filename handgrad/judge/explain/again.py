@@ -16,7 +16,7 @@ CHOICE = "select_n"
 
 def formed_again(flow, _):
     """A mask is not applied again, or is another one by a place."""
-    for n, mask in enumerate(_masks(flow.recorder, flow.point.inputs)):
+    for n, mask in enumerate(_masks(flow)):
         for order, (words, change) in enumerate(_other_masks(mask)):
             says = f"is wrong: where the values are formed again, a mask {words}"
             yield (order, n), says, Change(partial(_delta, n=n, change=change))
@@ -36,10 +36,10 @@ def _moved(together, steps, axis, mask):
     return together.reduce([mask, *(shifted(mask, step, axis) for step in steps)])
 
 
-def _masks(recorder, inputs):
+def _masks(flow):
     """The masks by which a program chooses, each once: those that are true here and false there."""
-    found, values = [], recorder.values(inputs)
-    for step in recorder.steps:
+    found, values = [], flow.slots
+    for step in flow.recorder.steps:
         mask = values[step.inputs[0]] if step.kind == CHOICE else np.zeros(())
         mixed = mask.dtype == bool and np.any(mask) and not np.all(mask)
         if mixed and not any(np.array_equal(mask, other) for other in found):
@@ -49,8 +49,7 @@ def _masks(recorder, inputs):
 
 def _delta(flow, n, change):
     """The change of the gradients when everything but sums is formed again with another mask."""
-    inputs, steps = flow.point.inputs, flow.recorder.steps
-    kept, mask = flow.recorder.values(inputs), _masks(flow.recorder, inputs)[n]
+    steps, kept, mask = flow.recorder.steps, flow.slots, _masks(flow)[n]
 
     def forming(number, operands):
         step = steps[number]
@@ -60,7 +59,7 @@ def _delta(flow, n, change):
             operands = [change(mask), *operands[1:]]
         return operands, step.run(operands)
 
-    tape = flow.recorder.tape(inputs, forming)
+    tape = flow.recorder.tape(flow.point.inputs, forming)
     for edge, own in zip(tape.edges, flow.tape.edges, strict=True):
         edge.back = edge.back if np.any(own.back) else own.back
     return tape.of_inputs(tape.gradients(flow.point.dy)) - flow.right

@@ -120,6 +120,11 @@ def some_axes(ndim):
     return [c for n in range(1, ndim + 1) for c in itertools.combinations(range(ndim), n)]
 
 
+def reduced(shape, axes):
+    """The shape of what is reduced over some axes, which stay with size 1."""
+    return tuple(1 if a in axes else n for a, n in enumerate(shape))
+
+
 def spread_out(reduce, g, axes):
     """A reduction over some axes, repeated along them."""
     return np.broadcast_to(reduce(g, axis=axes, keepdims=True), g.shape)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -27,6 +27,12 @@ class Change:
         return self.of(flow)
 
 
+def moved(tape, pulls):
+    """The change by some edges, by number, that pull otherwise."""
+    sources = frozenset(tape.edges[k].source for k in pulls)
+    return Change(lambda flow: flow.moved(pulls), sources)
+
+
 class Flow:
     """The gradients on a tape at one point, beside the wrong ones."""
 
@@ -34,7 +40,6 @@ class Flow:
         trial = point.trial
         self.recorder, self.point = recorder, point
         self.tape = recorder.tape(point.inputs)
-        self.slots = recorder.values(point.inputs)
         name_nodes(self.tape, {i: input_name(trial, i) for i in recorder.real})
         self.cts = self.tape.gradients(point.dy)
         self._still()
@@ -48,6 +53,15 @@ class Flow:
         self.error = np.concatenate([dx.ravel() for dx in wrong]) - self.right
         self._admitted = {}
         self.accuracy = point.truth.accuracy * max(map(point.size, self.tape.inputs))
+
+    @cached_property
+    def slots(self):
+        """The value of every slot of the program."""
+        return self.recorder.values(self.point.inputs)
+
+    def part(self, which):
+        """The places of some inputs' gradients among all."""
+        return np.r_[tuple(self.parts[i] for i in which)]
 
     def _still(self):
         """Cut the paths through which nothing flows in the end, as through a maximum that only shifts."""
@@ -78,10 +92,6 @@ class Flow:
         edge = self.tape.edges[k]
         ct = self.cts[edge.target]
         return self.tape.onwards[edge.source] @ (pull(self, edge, ct) - edge.pull(ct))
-
-    def sources(self, ks):
-        """The nodes to which some edges lead back."""
-        return frozenset(self.tape.edges[k].source for k in ks)
 
     def admits(self, nodes, part):
         """Whether the error may come in at some nodes: it lies in what other gradients there would add."""

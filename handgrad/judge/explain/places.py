@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.judge.explain import changes
 from handgrad.judge.explain.again import formed_again
 from handgrad.judge.explain.factors import named
-from handgrad.judge.explain.flow import Change
+from handgrad.judge.explain.flow import Change, moved
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.points import EXACT
 from handgrad.judge.explain.pulls import (
@@ -39,7 +39,7 @@ PICKS = {"gather", "dynamic_slice", "slice"}
 def explain(flows, which, budget):
     """(guilty inputs, words) of the most telling place and change; ([], "") if none explains it."""
     flow, telling = flows[0], []
-    part = np.r_[tuple(flow.parts[i] for i in which)]
+    part = flow.part(which)
     for family in FAMILIES:
         for order, words, delta in family(flow, part):
             budget.spend()
@@ -56,8 +56,7 @@ def explain(flows, which, budget):
 
 def entry(flows, which):
     """The name of the smallest value where gradients that arrive may be wrong, of no more; or ""."""
-    part = np.r_[tuple(flows[0].parts[i] for i in which)]
-    nodes = flows[0].tape.nodes
+    part, nodes = flows[0].part(which), flows[0].tape.nodes
     few = [n for n, node in enumerate(nodes) if node.operands and 2 * node.size <= len(part)]
     few.sort(key=lambda n: (nodes[n].size, -n))
     found = (n for n in few if all(flow.admits(frozenset([n]), part) for flow in flows))
@@ -118,15 +117,9 @@ def changed(places, *kinds):
             for kind in kinds:
                 for order, words, pull in kind(flow.tape, edge):
                     at = order, rank(flow.tape.nodes[edge.target].kind)
-                    yield at, f"is wrong: {words}{more}", _moved(flow.tape, dict.fromkeys(ks, pull))
+                    yield at, f"is wrong: {words}{more}", moved(flow.tape, dict.fromkeys(ks, pull))
 
     return family
-
-
-def _moved(tape, pulls):
-    """Some edges, by number, pull otherwise."""
-    sources = frozenset(tape.edges[k].source for k in pulls)
-    return Change(lambda flow: flow.moved(pulls), sources)
 
 
 def each(tape):
@@ -165,7 +158,7 @@ def weights_in_loops(flow, _):
             yield (
                 (weight, rank(node.kind)),
                 says,
-                _moved(flow.tape, dict.fromkeys(turns, _times(weight))),
+                moved(flow.tape, dict.fromkeys(turns, _times(weight))),
             )
 
 
@@ -190,7 +183,7 @@ def other_turns(flow, _):
             shapes = {tape.nodes[n].shape for n in nodes if n < len(tape.nodes)}
             if max(nodes) < len(tape.nodes) and len(shapes) == 1:
                 pulls = dict(zip(turns, map(with_node, nodes), strict=True))
-                yield (rank(node.kind),), come + words, _moved(flow.tape, pulls)
+                yield (rank(node.kind),), come + words, moved(flow.tape, pulls)
 
 
 def one_use(flow, _):
@@ -202,7 +195,7 @@ def one_use(flow, _):
                 f"is wrong: of the {len(ks)} uses of {node.name}, the {word} one alone counts: "
                 "is the gradient of each assigned, and not added to the others?"
             )
-            yield (n,), says, _moved(flow.tape, dict.fromkeys(left, nothing))
+            yield (n,), says, moved(flow.tape, dict.fromkeys(left, nothing))
 
 
 def assigned(flow, _):
@@ -250,7 +243,7 @@ def pairs(flow, part):
         order = sum(rank(node.kind) for node in nodes)
         for weight, words in ((0.0, "lacks terms"), (-1.0, "has terms that are wrong")):
             pull = _times(weight)
-            change = _moved(flow.tape, {a: pull, b: pull})
+            change = moved(flow.tape, {a: pull, b: pull})
             yield (0, order), f"{words}: {where} are {WEIGHTS[weight]}", change
         one, other = _two_weights(s, t, flow.error[part])
         if min(abs(one), abs(other)) > 1e-8:
@@ -330,7 +323,7 @@ def _along_edge(tape, k, shape):
         def pull(flow, edge, ct):
             return np.ravel(change(flow, edge.pull(ct).reshape(shape)))
 
-        return _moved(tape, {k: pull})
+        return moved(tape, {k: pull})
 
     return at
 

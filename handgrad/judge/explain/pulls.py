@@ -110,9 +110,9 @@ def chosen(tape, edge):
     if node.kind not in CHOOSING or edge.back.ndim < 2:
         return
     for axes in changes.some_axes(len(source.shape)):
-        kept = [1 if a in axes else n for a, n in enumerate(source.shape)]
-        if math.prod(kept) == node.size < source.size:
-            places = np.broadcast_to(np.arange(node.size).reshape(kept), source.shape)
+        left = changes.reduced(source.shape, axes)
+        if math.prod(left) == node.size < source.size:
+            places = np.broadcast_to(np.arange(node.size).reshape(left), source.shape)
             among = places.reshape(-1, 1) == np.arange(node.size)
             if not np.any(edge.back[~among]):
                 says = f"what comes back through {node.name} goes to"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.judge.explain.changes import some_axes
+from handgrad.judge.explain.changes import reduced, some_axes
 from handgrad.judge.explain.flow import Change
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.tape import STRETCHED, SUMS
@@ -76,14 +76,10 @@ def _summed(tape, edge):
     pulled = edge.pull(ct).reshape(source.shape)
     weight = edge.back[0, np.argmax(np.abs(edge.back[0]))]
     for axes in some_axes(len(source.shape)):
-        kept = _kept(source.shape, axes)
-        if np.prod(kept) == ct.size and np.allclose(pulled, weight * ct.reshape(kept)):
+        left = reduced(source.shape, axes)
+        if np.prod(left) == ct.size and np.allclose(pulled, weight * ct.reshape(left)):
             return axes
     return ()
-
-
-def _kept(shape, axes):
-    return tuple(1 if a in axes else n for a, n in enumerate(shape))
 
 
 def _given_back(tape, first):
@@ -111,7 +107,7 @@ def _otherwise(tape, group):
     over, count = axes_named(axes), np.prod([shape[a] for a in axes])
     for factor in (1.0, float(count)):
         yield f"not summed over {over}", lambda flow, u, factor=factor: factor * u
-    scales = [None, *_scales(tape, _kept(shape, axes))] if len(group) == 1 else [None]
+    scales = [None, *_scales(tape, reduced(shape, axes))] if len(group) == 1 else [None]
     for others in some_axes(len(shape)):
         words = f"summed over {axes_named(others)}, and not {over}"
         if {*axes} < {*others}:

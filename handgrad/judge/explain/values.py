@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.judge.explain.factors import named
-from handgrad.judge.explain.flow import Change
+from handgrad.judge.explain.flow import Change, moved
 from handgrad.judge.explain.operations import rank
 from handgrad.judge.explain.pulls import nothing, other_factor, with_node
 from handgrad.judge.explain.tape import EACH
@@ -103,7 +103,7 @@ def exchanged(flow, _):
             names = [tape.nodes[tape.edges[turns[-1][k]].target].name for k in (i, j)]
             more = f", and likewise {len(turns)} times in all" if len(turns) > 1 else ""
             says = f"is wrong: what comes back through {names[0]} and {names[1]} is swapped{more}"
-            yield (i, j), says, Change(lambda f, p=pulls: f.moved(p), flow.sources(pulls))
+            yield (i, j), says, moved(tape, pulls)
 
 
 def _by_edge(flow, edge, ct, other):
