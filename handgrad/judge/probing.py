@@ -125,10 +125,10 @@ class Probing:
         return self.outcomes(trial, [probe.inputs for probe in found], backward=True)
 
     def outcomes(self, trial, inputs, *, backward=False):
-        """For inputs: what is true where the subject comes back, False where it raises, None where it might hang.
+        """For inputs: the trial where the subject comes back, False where it raises, None where it might hang.
 
-        What is true is the trial, if there is one: what may not return is tried in a child process. JAX's code is not native, but where it takes
-        matrices apart; torch's is asked for nothing that is not finite.
+        What may not return is tried in a child process, and gives True for a trial. JAX's code is not
+        native, but where it takes matrices apart; torch's is asked for nothing that is not finite.
         """
         if self.whole.subject.fed or self.whole.subject.library or self.whole.library != "numpy":
             return [True if self._is_safe(xs) else None for xs in inputs]

@@ -78,15 +78,12 @@ class Examination:
         trial = self._try(case)  # first, as its owner would
         if trial is not None and (finite := _where_finite(trial)) is not None:
             self.verdict.evaluations += trial.evaluations + finite.evaluations
-            given, trial = (
-                trial,
-                self._try(Case(finite.inputs, "others where forward is not finite")),
-            )
-            pairs = zip(given.inputs, finite.inputs, strict=True)
-            moved = [given.name(i) for i, (a, b) in enumerate(pairs) if not same(a, b)]
+            pairs = zip(trial.inputs, finite.inputs, strict=True)
+            moved = [trial.name(i) for i, (a, b) in enumerate(pairs) if not same(a, b)]
             if moved:
                 says = f"others for the numbers of {listed(moved)} where forward is not finite"
                 self.verdict.drawn = says
+            trial = self._try(Case(finite.inputs, "others where forward is not finite"))
         if trial is None:
             return
         if self.subject.trained:
